@@ -1,0 +1,228 @@
+"""The command line: parses, calls one function per verb, prints. `python -m bench --help` lists the verbs."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+import methods as suite
+from bench import cards as card_files
+from bench import (
+    contract,
+    cost,
+    data,
+    figures,
+    fingerprint,
+    photos,
+    pipeline,
+    plan,
+    render,
+    reports,
+    resize,
+    score,
+    store,
+)
+from bench import table as tables
+from bench.restore import Settings
+from bench.spec import BenchError, Card, Cell, Method, Record, Task
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+out = Console(soft_wrap=True, markup=False, highlight=False)
+err = Console(stderr=True, soft_wrap=True, highlight=False)
+
+Profile = Annotated[str, typer.Option(help="mini, paper, or a folder with one sub-folder of photographs per category.")]
+Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
+HrSize = Annotated[int | None, typer.Option(min=1, help="Side of the ground truth in pixels, for the cards' own.")]
+Factor = Annotated[int, typer.Option(min=2, help="How many times larger the result is.")]
+
+
+class Step(StrEnum):
+    """The steps that can be run alone."""
+
+    RESTORE = "restore"
+    SCORE = "score"
+    RENDER = "render"
+
+
+@app.command("table")
+def make_table(
+    name: Annotated[str, typer.Argument(help="table1, table2: a file of reports/.")],
+    *,
+    profile: Profile = "mini",
+    guests: Annotated[list[str] | None, typer.Option("--with", help="A further method: a name, or FILE:CLASS.")] = None,
+    only: Annotated[Step | None, typer.Option(help="Run one step alone.")] = None,
+    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Images per category.")] = None,
+    device: Device = "auto",
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at once.")] = None,
+    hr_size: HrSize = None,
+    allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the methods that draw random numbers.")] = 0,
+    folder: Annotated[Path, typer.Option("--out", help="Where results go.")] = Path("reports/out"),
+) -> None:
+    """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
+    report, cards = reports.read(name), card_files.cards(profile, hr_size)
+    names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
+    methods = _distinct([*names, *(guests or [])])
+    settings = Settings(folder, _device(device), batch_size, limit, allow_enlarge)
+    cells = plan.plan(report, methods, cards, seed=seed)
+    out.print(f"{report.title}, profile {profile}: {plan.describe(cells)}")
+    failed = _restore(cells, cards, methods, settings) if only in (None, Step.RESTORE) else False
+    if only is not Step.RESTORE:
+        if only is Step.RENDER:
+            records = [record for cell in cells for record in score.read(cell, folder)]
+        else:
+            records = list(pipeline.score_all(cells, cards, report, settings))
+        failed |= any(record.status == "failed" for record in records)
+        if only is not Step.SCORE:
+            _render(tables.build(report, cells, records, cards), records, cells, cards, settings)
+    if failed:
+        raise typer.Exit(1)
+
+
+def _restore(
+    cells: Sequence[Cell], cards: Mapping[str, Card], methods: Mapping[str, type[Method]], settings: Settings
+) -> bool:
+    """Restore what is missing, print each image that is not ok once, and return whether one failed."""
+    failed, told = False, set()
+    for cell, image in pipeline.restore_all(cells, cards, methods, settings):
+        failed |= image.status == "failed"
+        where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
+        if image.status != "ok" and image.reason not in told:
+            told.add(image.reason)
+            err.print(f"[red]{image.status}[/]: {escape(f'{where}: {image.reason}')}")
+    return failed
+
+
+def _render(
+    table: tables.Table,
+    records: Sequence[Record],
+    cells: Sequence[Cell],
+    cards: Mapping[str, Card],
+    settings: Settings,
+) -> None:
+    """Write the table and its picture, and print it."""
+    target = store.profile_folder(settings.out, cells[0].task.profile)
+    files = render.write(table, records, fingerprint.machine(settings.device), target)
+    picture = target / f"{table.report.name}.png"
+    figures.strip(cells, cards, settings, picture)
+    out.print(f"\n{render.summary(table)}\n\nWritten: {', '.join(str(file) for file in (*files, picture))}")
+
+
+@app.command()
+def check(
+    method: Annotated[str, typer.Argument(help="A name, or FILE:CLASS.")],
+    *,
+    profile: Profile = "mini",
+    device: Device = "auto",
+) -> None:
+    """Put a method through the contract: shapes, range, repeatability, for every category and factor it declares."""
+    found = suite.find(method)
+    cards = card_files.cards(profile).values()
+    tasks = [
+        Task(card.profile, card.category, factor, card.hr_size)
+        for card in cards
+        for factor in found.spec.factors
+        if card.hr_size % factor == 0
+    ]
+    broken = checked = 0
+    for task, problems in contract.sweep(found, tasks, _device(device)):
+        checked += 1
+        broken += bool(problems)
+        out.print(f"{task.category} {task.factor}x: {'; '.join(problems) or 'ok'}")
+    out.print(f"{found.spec.title}: {checked} tasks checked, {broken} with problems.")
+    if broken or not checked:
+        raise typer.Exit(1)
+
+
+@app.command("list")
+def list_all() -> None:
+    """List the methods, tables and profiles there are."""
+    for method in suite.ALL:
+        spec = method.spec
+        out.print(
+            f"{spec.name:16} {spec.title}: {spec.family}, {spec.paper}; factors {', '.join(map(str, spec.factors))}"
+        )
+    out.print(f"{'<name>+bp':16} any of these with back-projection onto its input")
+    out.print(f"tables: {', '.join(reports.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
+
+
+@app.command()
+def upscale(
+    source: Annotated[Path, typer.Argument(help="A square low-resolution image.")],
+    target: Annotated[Path, typer.Argument(help="The PNG to write.")],
+    *,
+    method: Annotated[str, typer.Option(help="A name, or FILE:CLASS.")] = "bicubic",
+    factor: Factor = 16,
+    category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
+    profile: Profile = "mini",
+    device: Device = "auto",
+) -> None:
+    """Restore one low-resolution image with one method."""
+    lr = photos.read(source)[None].to(_device(device)) / 255
+    task = Task(profile, category, factor, lr.shape[-1] * factor)
+    store.save(target, (resize.quantise(pipeline.upscale(suite.find(method), lr, task)[0].cpu()) * 255).to(torch.uint8))
+
+
+@app.command()
+def diagnose(
+    lr: Annotated[Path, typer.Argument(help="A low-resolution image of unknown making.")],
+    hr: Annotated[Path, typer.Argument(help="The image it was made from.")],
+) -> None:
+    """Say how a low-resolution image was probably made."""
+    small, large = photos.read(lr)[None] / 255, photos.read(hr)[None] / 255
+    out.print(resize.diagnose(small, large, large.shape[-1] // small.shape[-1]))
+
+
+@app.command("lists")
+def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
+    """Write the lists of a profile's test images anew, each with the checksum of its pixels."""
+    for path in data.write_lists(profile):
+        out.print(f"written: {path}")
+
+
+@app.command()
+def flops() -> None:
+    """Count operations and parameters of every method at the paper's sizes and those of `mini`."""
+    out.print(
+        cost.markdown([*suite.ALL], [card for name in ("paper", "mini") for card in card_files.cards(name).values()])
+    )
+
+
+def _distinct(names: Sequence[str]) -> dict[str, type[Method]]:
+    """Return the classes of methods by name. Raises `BenchError` if a guest has the name of another method."""
+    found: dict[str, type[Method]] = {}
+    for name in dict.fromkeys(names):
+        method = suite.find(name)
+        if found.setdefault(method.spec.name, method) is not method:
+            raise BenchError(f"{name} calls itself {method.spec.name!r}, as another method does; change its spec.name.")
+    return found
+
+
+def _device(name: str) -> torch.device:
+    """Return a device that is there. Raises `BenchError` for one that is not."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.empty(0, device=name)
+        return torch.device(name)
+    except (RuntimeError, AssertionError) as error:
+        raise BenchError(f"no device {name!r} on this machine; use --device cpu, or auto.") from error
+
+
+def main() -> None:
+    """Run the command line; an error a user can put right is one sentence and exit status 2."""
+    try:
+        app()
+    except BenchError as error:
+        err.print(f"[red]error[/]: {escape(str(error))}")
+        sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,193 @@
+"""Reads the cards: TOML -> `Card`. A profile is a folder with a TOML file or a folder of photographs for each category.
+
+`mini` and `paper` come with the suite; any other profile is the path of a user's folder. It needs no TOML: each
+sub-folder that holds photographs is a category of its name. A `<category>.toml` in it says more, and comes first.
+"""
+
+import os
+import re
+import sysconfig
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from bench import photos
+from bench.spec import BadFile, BenchError, Card, MissingImages, UnknownName
+
+STANDARD = ("face", "cat", "car", "bedroom", "tower")
+"""The paper's categories in its order; others follow by name."""
+
+_FOLDER_HR_SIZE = 256  # of a folder of photographs without a card
+_REQUIRED = {"title": str, "hr_size": int, "reader": str, "source": str, "test_set": str, "train_set": str}
+_OPTIONAL = {"list": str, "ids": list, "test_images": int, "fit": str, "licence": str, "address": str}
+_TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
+_LIST_LINE = re.compile(r"(?:(?P<sha256>[0-9a-f]{64})  )?(?P<id>\S.*)")
+
+
+def facts_root() -> Path:
+    """Return the folder that holds datasets/ and reports/: the checkout, or the installed copy.
+
+    Hugging Face's `datasets` may lie beside this package in site-packages, so a card of ours is what is looked for.
+    """
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    installed = [Path(sysconfig.get_path("data", scheme)) / "share" / "glean-bench" for scheme in schemes]
+    roots = [Path(__file__).resolve().parent.parent, *installed]
+    for root in roots:
+        if (root / "datasets" / "mini" / "face.toml").is_file():
+            return root
+    raise BadFile(f"no datasets/mini/face.toml in {', '.join(map(str, roots))}; install glean-bench again.")
+
+
+def profiles() -> tuple[str, ...]:
+    """Return the names of the profiles that come with the suite."""
+    return tuple(sorted({card.parent.name for card in (facts_root() / "datasets").glob("*/*.toml")}))
+
+
+def cards(profile: str, hr_size: int | None = None, *, need_lists: bool = True) -> dict[str, Card]:
+    """Return the cards of a profile by category, the paper's categories first.
+
+    `hr_size` replaces the cards' own; checksums belong to the cards' size and are dropped with it.
+    `need_lists=False` reads a card whose list is not written yet as if it had none.
+
+    Raises:
+        UnknownName: there is no such profile.
+        MissingImages: a profile that looks like a path, and is none or holds no photographs.
+        BadFile: a card or a list that cannot be used as it stands.
+    """
+    folder = profile_folder(profile)
+    categories = _categories(folder)
+    if not categories:
+        raise MissingImages(
+            f"{folder} holds neither cards nor sub-folders with photographs; "
+            f"put the photographs into one sub-folder per category, such as {folder / 'cat'}."
+        )
+    return {category: _card(profile, path, hr_size, need_lists=need_lists) for category, path in categories.items()}
+
+
+def card(profile: str, category: str, hr_size: int | None = None) -> Card:
+    """Return one card; raises what `cards` raises, and `UnknownName` with suggestions for an unknown category."""
+    categories = _categories(profile_folder(profile))
+    if category not in categories:
+        raise UnknownName(f"category in the profile {profile}:", category, categories)
+    return _card(profile, categories[category], hr_size, need_lists=True)
+
+
+def read_toml(path: Path, required: Mapping[str, type], optional: Mapping[str, type]) -> dict[str, Any]:
+    """Return the values of a TOML file of known keys and types; raises `BadFile` naming the key that is wrong."""
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise BadFile(f"{path} cannot be read as TOML: {error}") from error
+    types = {**required, **optional}
+    for key, value in values.items():
+        if key not in types:
+            raise BadFile(f"{path}: {UnknownName('key', key, types)}")
+        if type(value) is not types[key]:
+            found = _TYPE_NAMES.get(type(value), type(value).__name__)
+            raise BadFile(f"{path}: {key} must be {_TYPE_NAMES[types[key]]}, not {found} ({value!r}).")
+    for key, kind in required.items():
+        if key not in values:
+            raise BadFile(f"{path}: the key {key!r} is missing; add it, it is {_TYPE_NAMES[kind]}.")
+    return values
+
+
+def profile_folder(profile: str) -> Path:
+    """Return the folder of a profile: one of ours, or the user's."""
+    if profile in profiles():
+        return facts_root() / "datasets" / profile
+    folder = Path(profile).expanduser()
+    if folder.is_dir():
+        return folder.absolute()
+    if len(folder.parts) > 1 or profile.startswith((".", "~")) or os.sep in profile:
+        raise MissingImages(
+            f"there is no folder {folder.absolute()}; a profile is {', '.join(profiles())} or a folder."
+        )
+    raise UnknownName("profile, and no folder,", profile, profiles())
+
+
+def _categories(folder: Path) -> dict[str, Path]:
+    """Return category -> its card, or its sub-folder of photographs, in the suite's order."""
+    found = {path.stem: path for path in folder.glob("*.toml") if not path.name.startswith(".")}
+    used = {folder / read_toml(path, {}, {**_REQUIRED, **_OPTIONAL}).get("source", "") for path in found.values()}
+    for path in folder.iterdir():
+        if path.is_dir() and not path.name.startswith(".") and path not in used and photos.listing(path):
+            found.setdefault(path.name, path)
+    order = [*(name for name in STANDARD if name in found), *sorted(found.keys() - set(STANDARD))]
+    return {name: found[name] for name in order}
+
+
+def _card(profile: str, path: Path, hr_size: int | None, *, need_lists: bool) -> Card:
+    """Return the card of a TOML file or of a folder of photographs."""
+    if path.is_dir():
+        facts = Card(
+            profile=profile, category=path.name, title=path.name, hr_size=_FOLDER_HR_SIZE, reader="folder",
+            source=str(path), test_set=f"{path.name} photographs", train_set="",
+        )  # fmt: skip
+    else:
+        facts = _read_card(profile, path, need_lists=need_lists)
+    if hr_size is not None and hr_size < 1:
+        raise BenchError(f"hr_size must be at least 1, not {hr_size}.")
+    if hr_size in (None, facts.hr_size):
+        return facts
+    return replace(facts, hr_size=hr_size, sha256={})
+
+
+def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
+    """Return the card of a TOML file."""
+    values = read_toml(path, _REQUIRED, _OPTIONAL)
+    kinds = get_type_hints(Card)
+    for key in ("reader", "fit"):
+        if key in values and values[key] not in get_args(kinds[key]):
+            raise BadFile(f"{path}: {UnknownName(key, values[key], get_args(kinds[key]))}")
+    for key in ("hr_size", "test_images"):
+        if values.get(key, 1) < 1:
+            raise BadFile(f"{path}: {key} must be at least 1, not {values[key]}.")
+    listed = _listed(path, values, need_lists=need_lists)
+    if values["reader"] != "scenes" and profile not in profiles():
+        values["source"] = str(path.parent / Path(values["source"]).expanduser())
+    sha256 = {name: checksum for name, checksum in listed.items() if checksum}
+    facts = {key: value for key, value in values.items() if key not in ("list", "ids")}
+    return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
+
+
+def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[str, str]:
+    """Return id -> sha256, or '' where the list has none, of the images a card names."""
+    if "ids" in values and "list" in values:
+        raise BadFile(f"{path} has both `ids` and `list`; keep one of them.")
+    if "list" not in values:
+        names = values.get("ids", [])
+        pairs = [(name, "") for name in names if isinstance(name, str)]
+        if len(pairs) != len(names):
+            raise BadFile(f"{path}: ids must be strings, write them in quotes.")
+    else:
+        path = path.parent / values["list"]
+        if not need_lists and not path.is_file():
+            return {}
+        pairs = _list_lines(path)
+    check_ids(path, [name for name, _ in pairs])
+    return dict(pairs)
+
+
+def _list_lines(path: Path) -> list[tuple[str, str]]:
+    """Return (id, sha256 or '') for each line `id` or `sha256  id` of a list; lines that begin with # are comments."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadFile(f"the list {path} cannot be read: {error}; write it with `python -m bench lists`.") from error
+    found = [_LIST_LINE.fullmatch(line.rstrip()) for line in lines if line.strip() and not line.startswith("#")]
+    pairs = [(match["id"], match["sha256"] or "") for match in found if match]
+    if len(pairs) != len(found) or not pairs:
+        raise BadFile(f"the list {path} must have one line `id` or `sha256  id` for each image, and at least one.")
+    return pairs
+
+
+def check_ids(where: Path | str, ids: Sequence[str]) -> None:
+    """Raise `BadFile` for ids that are no file names, or come twice: results are stored under them."""
+    for name in ids:
+        if not name.strip() or "/" in name or "\\" in name or not name.isprintable():
+            raise BadFile(f"{where}: {name!r} is no id of an image; an id is a plain file name without its folder.")
+    if len(set(ids)) != len(ids):
+        twice = sorted({name for name in ids if ids.count(name) > 1})
+        raise BadFile(f"{where}: {', '.join(twice[:3])} listed more than once.")

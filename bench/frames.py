@@ -1,0 +1,84 @@
+"""Table -> data frames: every row with all its figures, the comparisons, the timing."""
+
+import math
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.spec import Record
+from bench.table import Row, Table
+
+
+def frame(table: Table) -> pd.DataFrame:
+    """Return every row of the table with all its figures, for CSV and the details."""
+    return pd.DataFrame([_facts(row) for row in table.rows])
+
+
+def timing(records: Sequence[Record]) -> pd.DataFrame:
+    """Return the method's own seconds per image, apart from the table because no two runs agree on them."""
+    timed = [record for record in records if record.image is not None and not math.isnan(record.seconds)]
+    facts = [
+        {"category": r.task.category, "factor": r.task.factor, "method": r.method, "seconds": r.seconds} for r in timed
+    ]
+    keys = ["category", "factor", "method"]
+    seconds = pd.DataFrame(facts, columns=[*keys, "seconds"]).groupby(keys, sort=False)["seconds"]
+    return seconds.agg(images="count", median="median", mean="mean", total="sum").reset_index()
+
+
+def comparisons(table: Table) -> pd.DataFrame:
+    """Return the paired comparisons with the best, one row each."""
+    return pd.DataFrame(
+        {
+            "category": contest.task.category,
+            "factor": contest.task.factor,
+            "metric": contest.metric.name,
+            "best": contest.best,
+            "other": contest.other,
+            "n": contest.result.n,
+            "difference": interval(contest.result.mean, contest.result.half_width, contest.metric.digits + 1),
+            "p": f"{contest.result.p:.4f}",
+            "p (Holm)": f"{contest.result.p_holm:.4f}",
+            "win rate": f"{contest.result.win_rate:.2f}",
+            "Wilcoxon p": f"{contest.result.wilcoxon_p:.2g}",
+            "effect d_z": f"{contest.result.effect:.2f}",
+            "detectable": f"{contest.detectable:.{contest.metric.digits + 1}f}",
+        }
+        for contest in table.contests
+    )
+
+
+def _facts(row: Row) -> dict[str, object]:
+    """Return one row of the details."""
+    digits, task = row.metric.digits + 2, row.cell.task
+    facts: dict[str, object] = {
+        "task": f"{task.profile}/{task.category}/x{task.factor}/{task.hr_size}px/seed{task.seed}",
+        "category": task.category,
+        "factor": task.factor,
+        "method": row.cell.method,
+        "metric": row.metric.name,
+        "n_ok": row.n_ok,
+        "n": row.n,
+    }
+    if row.summary is not None:
+        facts |= {
+            "mean": f"{row.summary.mean:.{digits}f}",
+            "ci95": f"{row.summary.half_width:.{digits}f}",
+            "median": f"{row.summary.median:.{digits}f}",
+            "worst 5 %": f"{row.summary.worst5:.{digits}f}",
+        }
+    published = "" if row.published is None else f"{row.published.value:.{row.published.digits}f}"
+    difference = "" if math.isnan(row.difference) else f"{row.difference:+.{digits}f}"
+    return facts | {
+        "best": "yes" if row.best else "",
+        "published": published,
+        "difference": difference,
+        "verdict": row.verdict,
+        "status": row.status,
+        "reason": row.reason,
+        "protocol": row.metric.protocol(),
+    }
+
+
+def interval(mean: float, half_width: float, digits: int) -> str:
+    """Return a mean and its interval as printed."""
+    return f"{mean:.{digits}f}" + (f" ± {half_width:.{digits}f}" if math.isfinite(half_width) else "")

@@ -1,0 +1,48 @@
+"""A table's facts and the methods there are -> the list of cells to run. Pure, and printed before anything runs."""
+
+from collections.abc import Mapping
+
+from bench.spec import BenchError, Card, Cell, Method, Report, Task, UnknownName
+
+
+def plan(
+    report: Report, methods: Mapping[str, type[Method]], cards: Mapping[str, Card], *, seed: int = 0
+) -> list[Cell]:
+    """Return every cell of the table, category by category, each with the reason if it will not be run.
+
+    `methods` holds classes by name: those of the table and, as further rows, any others. A method that the table lists
+    and that is not there yet is refused, not hidden. A category of the table that this profile has no card for is left
+    out; if none is left, that is an error.
+    """
+    categories = [category for category in report.categories if category in cards]
+    if not categories:
+        raise BenchError(
+            f"{report.name} is about {', '.join(report.categories)}; this profile has {', '.join(cards) or 'nothing'}. "
+            "Name a folder per category after one of these."
+        )
+    names = list(dict.fromkeys((*report.methods, *methods)))
+    return [
+        _cell(report, methods, Task(card.profile, category, factor, card.hr_size, seed), name)
+        for category in categories
+        for card in (cards[category],)
+        for factor in report.factors
+        for name in names
+    ]
+
+
+def _cell(report: Report, methods: Mapping[str, type[Method]], task: Task, name: str) -> Cell:
+    """Return one cell."""
+    if name in methods:
+        spec = methods[name].spec
+        return Cell(task, name, spec.title, spec.refuses(task))
+    if name in report.pending:
+        title = report.pending[name]
+        return Cell(task, name, title, f"{title} is not implemented yet")
+    raise UnknownName("method", name, [*methods, *report.pending])
+
+
+def describe(cells: list[Cell]) -> str:
+    """Return the plan in one sentence: `25 cells, 20 runnable, 5 refused: ...`."""
+    refusals = [cell.refusal for cell in cells if cell.refusal]
+    counts = f"{len(cells)} cells, {len(cells) - len(refusals)} runnable, {len(refusals)} refused"
+    return f"{counts}: {'; '.join(dict.fromkeys(refusals))}" if refusals else counts

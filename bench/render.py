@@ -1,0 +1,173 @@
+"""Table -> Markdown, CSV and LaTeX. A pure function of the records: the same records give the same bytes."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from bench import store
+from bench.frames import comparisons, frame, interval, timing
+from bench.metrics import METRICS, Metric
+from bench.spec import Record
+from bench.table import Row, Table
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How one kind of output writes a table."""
+
+    layout: str
+    bold: Callable[[str], str]
+    note: Callable[[int], str]
+    escape: Callable[[str], str]
+
+
+_MARKDOWN = _Style("pipe", "**{}**".format, "- [{}]".format, str)
+_TERMINAL = _Style("simple", "{} *".format, "- [{}]".format, str)
+_LATEX = _Style(
+    "latex_raw",
+    "\\textbf{{{}}}".format,
+    "--\\textsuperscript{{{}}}".format,
+    lambda text: text.replace("±", "$\\pm$").replace("_", "\\_").replace("%", "\\%"),
+)
+
+_LEGEND = (
+    "Measured: mean ± half-width of its 95 % t interval. {}: the best and every method that cannot be told from it "
+    "(paired sign-flip permutation test of the mean, Holm within this table and metric, p ≥ 0.05). "
+    "Below a method: the published value and, in brackets, measured minus published."
+)
+_OTHER_IMAGES = (
+    "The published values are of other test images ({}) than those measured here ({}): "
+    "the difference shows how far apart the data are, not an error of either."
+)
+_COMPARISONS = (
+    "Difference: best minus other, mean ± half-width of its 95 % t interval. p: sign-flip permutation test of the mean "
+    "(10 000 flips, seeded); Holm over all rows of one metric. Win rate and Wilcoxon's p describe and do not decide. "
+    "Detectable: the least true mean difference that this many images show with 80 % power."
+)
+_OPERATOR = "LR: MATLAB imresize bicubic, antialiased, in float64, rounded to 8 bit. Scored: the stored 8-bit RGB PNG."
+
+
+def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write <table>.md, .csv, .tex and .timing.csv into a folder; return their paths.
+
+    All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
+    """
+    contents = {
+        ".md": markdown(table, machine),
+        ".csv": _csv(frame(table)),
+        ".tex": latex(table),
+        ".timing.csv": _csv(timing(records)),
+    }
+    paths = [folder / f"{table.report.name}{ending}" for ending in contents]
+    for path, text in zip(paths, contents.values(), strict=True):
+        store.write(path, text.encode())
+    return paths
+
+
+def markdown(table: Table, machine: Mapping[str, str]) -> str:
+    """Return the whole report as Markdown."""
+    parts = [f"# {table.report.title}", table.report.caption]
+    for heading, rows in _blocks(table):
+        parts += [f"## {heading}", _grid(rows, table, _MARKDOWN)]
+    parts += [_LEGEND.format("Bold"), *_remarks(table)]
+    parts += ["## Details", _pipe(frame(table).drop(columns=["task", "protocol", "reason"]))]
+    if table.contests:
+        parts += ["## The best against the others, paired by image", _pipe(comparisons(table)), _COMPARISONS]
+    facts = [f"- {name}: {value}" for name, value in machine.items()]
+    parts += ["## How it was made", "\n".join([f"- {line}" for line in _protocol_lines(table)] + facts)]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(table: Table) -> str:
+    """Return the tables alone, for the terminal."""
+    parts = [part for heading, rows in _blocks(table) for part in (heading, _grid(rows, table, _TERMINAL))]
+    return "\n\n".join([*parts, _LEGEND.format("Starred"), *_remarks(table)])
+
+
+def latex(table: Table) -> str:
+    """Return the tables as LaTeX, to be put into a paper; the protocols stand in a comment above."""
+    parts = [f"% {line}" for line in _protocol_lines(table)]
+    for heading, rows in _blocks(table):
+        parts += [f"% {heading}", _grid(rows, table, _LATEX)]
+    return "\n".join([*parts, *(f"% {remark}" for remark in _remarks(table))]) + "\n"
+
+
+def _blocks(table: Table) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the heading and the rows of each table: one a factor and metric of the report."""
+    for factor in table.report.factors:
+        for name in table.report.metrics:
+            rows = [row for row in table.rows if row.metric.name == name and row.cell.task.factor == factor]
+            if rows:
+                better = "higher" if rows[0].metric.higher_is_better else "lower"
+                yield f"{rows[0].metric.title} at {factor}x ({better} is better)", rows
+
+
+def _grid(rows: Sequence[Row], table: Table, style: _Style) -> str:
+    """Return one table: a line per method, below it a line with what was published, a column per category."""
+    categories = list(dict.fromkeys(row.cell.task.category for row in rows))
+    by_place = {(row.cell.method, row.cell.task.category): row for row in rows}
+    lines = []
+    for method, title in dict.fromkeys((row.cell.method, row.cell.title) for row in rows):
+        found = [by_place[method, category] for category in categories]
+        lines.append([style.escape(title), *(_measured(row, table, style) for row in found)])
+        if any(row.published for row in found):
+            lines.append([style.escape("· published"), *(_published(row) for row in found)])
+    counts = {category: max(row.n for row in rows if row.cell.task.category == category) for category in categories}
+    heads = ["", *(f"{category} (n = {counts[category]})" for category in categories)]
+    return tabulate(lines, headers=heads, tablefmt=style.layout, disable_numparse=True, stralign="left")
+
+
+def _measured(row: Row, table: Table, style: _Style) -> str:
+    """Return the measured value of a cell, or the number of the note that says why there is none."""
+    if row.summary is None:
+        return style.note(_notes(table).index(row.reason) + 1)
+    text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
+    text = style.bold(text) if row.best else text
+    return text if row.n_ok == row.n else f"{text} ({row.n_ok}/{row.n} ok)"
+
+
+def _published(row: Row) -> str:
+    """Return the published value of a cell, and how far the measured one is from it."""
+    if row.published is None:
+        return ""
+    digits = row.published.digits
+    difference = "" if math.isnan(row.difference) else f" ({row.difference:+.{digits}f})"
+    return f"{row.published.value:.{digits}f}{difference}"
+
+
+def _notes(table: Table) -> list[str]:
+    """Return why cells are empty or incomplete, each reason once."""
+    return list(dict.fromkeys(row.reason for row in table.rows if row.reason))
+
+
+def _remarks(table: Table) -> list[str]:
+    """Return the notes below a table: other images than the paper's, refusals, failures."""
+    remarks = []
+    apart = [row for row in table.rows if row.published is not None and not row.comparable]
+    if apart:
+        theirs = dict.fromkeys(table.report.test_sets[row.cell.task.category] for row in apart)
+        ours = dict.fromkeys(row.test_set for row in apart)
+        remarks.append(_OTHER_IMAGES.format(", ".join(theirs), ", ".join(ours)))
+    return remarks + [f"[{number}] {note}." for number, note in enumerate(_notes(table), start=1)]
+
+
+def _protocol_lines(table: Table) -> list[str]:
+    """Return the protocol of every number of the table."""
+    metrics: list[Metric] = [METRICS[name] for name in (*table.report.metrics, *table.report.also)]
+    return [_OPERATOR, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]
+
+
+def _pipe(rows: pd.DataFrame) -> str:
+    """Return a frame as a Markdown table."""
+    return tabulate(
+        rows.fillna("").to_numpy().tolist(), headers=list(rows.columns), tablefmt="pipe", disable_numparse=True
+    )
+
+
+def _csv(rows: pd.DataFrame) -> str:
+    """Return a frame as CSV."""
+    return str(rows.to_csv(index=False, lineterminator="\n"))

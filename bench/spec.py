@@ -1,0 +1,217 @@
+"""The nouns of the suite. Plain frozen values; this module imports nothing of ours."""
+
+import difflib
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias
+
+import torch
+from torch import Tensor
+
+Images: TypeAlias = Tensor
+"""(N, 3, H, W), float32, RGB, [0, 1]."""
+
+Status = Literal["ok", "refused", "failed"]
+
+
+class BenchError(Exception):
+    """Something a user can put right; the message says what, where we looked and what to do."""
+
+
+class UnknownName(BenchError):
+    """A category, method, table or profile that does not exist."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        """Name what was asked for, and suggest the nearest names there are."""
+        names = list(known)
+        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}."
+        super().__init__(f"there is no {kind} {name!r}; {hint}")
+
+
+class BadFile(BenchError):
+    """A TOML card, table or list that cannot be used as it stands."""
+
+
+class BadImage(BenchError):
+    """An image file that cannot be read, or whose pixels are not those of its list."""
+
+
+class TooSmall(BenchError):
+    """A photograph smaller than the size it is to be scored at."""
+
+
+class MissingImages(BenchError):
+    """A folder of images that is absent or empty."""
+
+
+class MissingWeights(BenchError):
+    """A weight file that is absent or has another checksum than it should."""
+
+
+class ContractError(BenchError):
+    """A method that does not return what `Method.upscale` promises."""
+
+
+class OutputError(BenchError):
+    """A result that could not be written: no permission or no space."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked of a method: this category, this factor, images of this size."""
+
+    profile: str
+    category: str
+    factor: int
+    hr_size: int
+    """Side of the ground truth and of the result, in pixels."""
+    seed: int = 0
+    """The suite's seed; a method that draws random numbers draws them from this and from the image."""
+
+    def __post_init__(self) -> None:
+        """Refuse a factor that does not divide the size."""
+        if self.factor < 1 or self.hr_size % self.factor:
+            raise BenchError(
+                f"factor {self.factor} does not divide hr_size {self.hr_size} of {self.profile}/{self.category}; "
+                f"choose one of {', '.join(str(f) for f in range(2, self.hr_size + 1) if self.hr_size % f == 0)}."
+            )
+
+    @property
+    def lr_size(self) -> int:
+        """Side of the input, in pixels."""
+        return self.hr_size // self.factor
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """What a method says of itself before any weight is read."""
+
+    name: str
+    title: str
+    family: str
+    """interpolation, feed-forward, latent-bank, inversion, internal-learning, reference-based"""
+    paper: str
+    factors: tuple[int, ...]
+    categories: tuple[str, ...] | None = None
+    """None: every category."""
+    max_batch: int = 32
+    seeded: bool = False
+    """True if the result depends on `Task.seed`."""
+    needs_reference: bool = False
+    trained_on: str = ""
+    """The training set, to mark a method that has seen the test images."""
+
+    def refuses(self, task: Task) -> str | None:
+        """Return why this method cannot do the task, or None if it can."""
+        if task.factor not in self.factors:
+            return f"{self.title} is for factors {', '.join(map(str, self.factors))}, not {task.factor}"
+        if self.categories is not None and task.category not in self.categories:
+            return f"{self.title} is for {', '.join(self.categories)}, not {task.category}"
+        return None
+
+
+class Method(Protocol):
+    """What a method must offer. It inherits nothing; see docs/adding.md."""
+
+    spec: ClassVar[Spec]
+
+    @classmethod
+    def load(cls, task: Task, device: torch.device) -> Self:
+        """Read what the method needs for this task; raises `MissingWeights` if it is not there."""
+        ...
+
+    def upscale(self, lr: Images) -> Images:
+        """Return (N, 3, hr_size, hr_size) for (N, 3, lr_size, lr_size), on the device of `lr`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """The facts of one category in one profile: which images, of what size, from where."""
+
+    profile: str
+    category: str
+    title: str
+    hr_size: int
+    reader: Literal["folder", "scenes", "lmdb"]
+    source: str
+    """folder: its path; lmdb: the path of the database; scenes: the name of the scene."""
+    test_set: str
+    train_set: str
+    ids: tuple[str, ...] = ()
+    """The test images by name; empty: the first `test_images` of the folder in the order of their names."""
+    sha256: Mapping[str, str] = field(default_factory=dict)
+    """id -> sha256 of the 8-bit RGB pixels in row order; images that are not listed are not checked."""
+    test_images: int = 100
+    fit: Literal["crop", "stretch"] = "crop"
+    """How a photograph that is not square is made square: its centre is cut out, or its aspect is given up."""
+    licence: str = ""
+    address: str = ""
+    """Where the images can be had."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """One figure a paper prints."""
+
+    method: str
+    category: str
+    factor: int
+    metric: str
+    value: float
+    digits: int
+    """Decimals as printed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The facts of one table: the grid that is measured, and what was published for it."""
+
+    name: str
+    title: str
+    caption: str
+    source: str
+    """The publication the figures are from."""
+    metrics: tuple[str, ...]
+    """The metrics of the table, in its order."""
+    categories: tuple[str, ...]
+    factors: tuple[int, ...]
+    methods: tuple[str, ...]
+    also: tuple[str, ...] = ()
+    """Further metrics, for the details below the table."""
+    pending: Mapping[str, str] = field(default_factory=dict)
+    """Methods of the table that are still to come: name -> title."""
+    test_sets: Mapping[str, str] = field(default_factory=dict)
+    """category -> the test set of the published figures; ours are only comparable if measured on the same."""
+    published: tuple[Published, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One method on one task; `refusal` says why it will not be run."""
+
+    task: Task
+    method: str
+    title: str
+    refusal: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One image of one cell, or (image None) one cell that could not be run."""
+
+    task: Task
+    method: str
+    image: str | None
+    status: Status
+    reason: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """Protocol name -> value; empty if nothing could be scored."""
+    seconds: float = math.nan
+    g_forward: int = 0
+    """Forward passes of a generator that an optimisation made for this image."""
+    g_backward: int = 0
+    run: str = ""
+    """The fingerprint of the cell this image was restored under."""

@@ -1,0 +1,218 @@
+"""Intervals, paired tests, tie groups: what the values of a hundred images allow one to say.
+
+Everything is paired by image. The test of a difference is the sign-flip permutation test of its mean. Wilcoxon and the
+win rate are description only: with skewed differences they reject a true null of the mean 27 to 33 % of the time.
+
+An image that is returned exactly has a PSNR of +inf. It is kept: the mean is then infinite and its interval unbounded,
+and the number of such images is stated. Tests take an infinite difference as larger than every finite one. NaN is no
+value: every function here raises ValueError for it, and for no values at all.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy import special
+from scipy.stats import wilcoxon
+
+Values = NDArray[np.float64]
+Row = Mapping[str, ArrayLike]
+"""Method -> per-image values (N,), all on the same images in the same order."""
+
+_ALPHA = 0.05
+_FLIPS = 10_000
+_EXACT = 13  # images; 2**13 sign patterns are fewer than the flips that would be drawn
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The values of one cell and metric."""
+
+    n: int
+    mean: float
+    half_width: float
+    """Of the 95 % t interval of the mean; +inf if there is none: one image only, or an infinite value."""
+    median: float
+    worst5: float
+    """What all but the worst 5 % of the images reach: 5th percentile, or the 95th where lower is better."""
+    infinite: int
+    """How many values are infinite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The differences a - b of two methods on the same images."""
+
+    n: int
+    mean: float
+    half_width: float
+    """As in `Summary`."""
+    p: float
+    """Of the sign-flip permutation test of the mean, two-sided."""
+    p_holm: float
+    """`p` adjusted for the comparisons it stands beside (see `adjusted`); equal to `p` until then."""
+    wilcoxon_p: float
+    win_rate: float
+    """Share of the images on which a is better than b; an equal value counts one half."""
+    effect: float
+    """Paired d_z, the mean in standard deviations of the differences; NaN if these have none."""
+    infinite: int
+    """How many differences are infinite; the mean is NaN if they are so both ways."""
+
+
+def summarise(values: ArrayLike, higher_is_better: bool) -> Summary:  # noqa: FBT001 - a metric's own flag is passed on
+    """Return the summary of per-image values (N,)."""
+    x = _vector(values)
+    method: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(x).all() else "inverted_cdf"
+    return Summary(
+        n=x.size,
+        mean=float(x.mean()),
+        half_width=_half_width(x),
+        median=float(np.median(x)),
+        # between two infinite values there is nothing to interpolate
+        worst5=float(np.percentile(x, 5 if higher_is_better else 95, method=method)),
+        infinite=int(np.isinf(x).sum()),
+    )
+
+
+def compare(a: ArrayLike, b: ArrayLike, higher_is_better: bool, seed: int = 0) -> Comparison:  # noqa: FBT001
+    """Return the comparison of two methods by their values (N,) on the same images in the same order.
+
+    The permutation test is exact up to 13 images; beyond, 10 000 flips are drawn from `seed`.
+    Raises ValueError if the numbers of images differ.
+    """
+    x, y = _vector(a), _vector(b)
+    if x.size != y.size:
+        raise ValueError(f"a comparison is paired by image, but there are {x.size} and {y.size} values.")
+    with np.errstate(invalid="ignore"):
+        d = np.where(x == y, 0, x - y)  # inf - inf: both images are exact
+        mean = float(d.mean())
+    bounded = _bounded(d)
+    p = _sign_flip_p(bounded, seed)
+    return Comparison(
+        n=d.size,
+        mean=mean,
+        half_width=_half_width(d),
+        p=p,
+        p_holm=p,
+        wilcoxon_p=float(wilcoxon(bounded[d != 0]).pvalue) if d.any() else 1.0,
+        win_rate=float(((d > 0 if higher_is_better else d < 0).sum() + (d == 0).sum() / 2) / d.size),
+        effect=_effect(d),
+        infinite=int(np.isinf(d).sum()),
+    )
+
+
+def holm(p_values: ArrayLike) -> Values:
+    """Return Holm's adjusted p-values (1979), in the order given. Raises ValueError outside [0, 1]."""
+    p = np.asarray(p_values, dtype=np.float64)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise ValueError(f"p-values lie in [0, 1]; these do not: {p}.")
+    order = np.argsort(p)
+    result = np.empty_like(p)
+    result[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
+    return result
+
+
+def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return the comparisons of one table and metric with `p_holm` filled in."""
+    p_holm = holm([comparison.p for comparison in comparisons])
+    return [replace(comparison, p_holm=float(p)) for comparison, p in zip(comparisons, p_holm, strict=True)]
+
+
+def tie_groups(rows: Sequence[Row], higher_is_better: bool) -> list[tuple[str, ...]]:  # noqa: FBT001
+    """Return for each row of a table the method with the best mean and all that cannot be told from it.
+
+    Told apart means p < 0.05, Holm-adjusted over
+    all rows. Names keep their order. The best is chosen after the fact, so of many equal methods one is left out
+    somewhat more often than 5 % of the time.
+    """
+    sign = 1 if higher_is_better else -1
+    bests = [max(row, key=lambda name: sign * _vector(row[name]).mean(), default="") for row in rows]
+    pairs = [(index, name) for index, row in enumerate(rows) for name in row if name != bests[index]]
+    p_holm = holm([compare(rows[i][bests[i]], rows[i][name], higher_is_better).p for i, name in pairs])
+    worse = {pair for pair, p in zip(pairs, p_holm, strict=True) if p < _ALPHA}
+    return [tuple(name for name in row if (index, name) not in worse) for index, row in enumerate(rows)]
+
+
+def detectable(differences: ArrayLike, power: float = 0.8, alpha: float = 0.05) -> float:
+    """Return the true mean difference that a paired t test on this many images would find with this power.
+
+    From the noncentral t distribution and the standard deviation of `differences` (N,); +inf if they have none.
+    """
+    d = _vector(differences)
+    if d.size < 2 or not np.isfinite(d).all():  # noqa: PLR2004 - a deviation takes two
+        return math.inf
+    critical = special.stdtrit(d.size - 1, 1 - alpha / 2)
+    return float(special.nctdtrinc(d.size - 1, 1 - power, critical) * d.std(ddof=1) / math.sqrt(d.size))
+
+
+def consistency(summary: Summary, published: float, digits: int) -> str:
+    """Return "consistent" if the 95 % interval meets the values that print as `published`, else "differs by +0.12".
+
+    Without an interval nothing can be said: "cannot tell".
+    """
+    if math.isinf(summary.half_width):
+        return "cannot tell"
+    difference = summary.mean - published
+    if abs(difference) <= summary.half_width + 0.5 * 10**-digits:
+        return "consistent"
+    return f"differs by {difference:+.{digits}f}"
+
+
+def over_seeds(values: ArrayLike) -> tuple[Values, float]:
+    """Return the per-image means (N,) over seeds of values (S, N), and the standard deviation over seeds of the mean.
+
+    The images are then summarised as if there were one seed; the deviation is reported apart. It is NaN for one seed.
+    """
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 2:  # noqa: PLR2004 - seeds and images
+        raise ValueError(f"values of several seeds have the shape (S, N), not {x.shape}.")
+    _vector(x.ravel())
+    means = x.mean(axis=1)
+    deviation = means.std(ddof=1) if np.isfinite(means).all() and means.size > 1 else math.nan
+    return x.mean(axis=0), float(deviation)
+
+
+def _vector(values: ArrayLike) -> Values:
+    x = np.asarray(values, dtype=np.float64)
+    if x.ndim != 1 or not x.size:
+        raise ValueError(f"per-image values have the shape (N,), N at least 1, not {x.shape}.")
+    if np.isnan(x).any():
+        raise ValueError(f"{np.isnan(x).sum()} of {x.size} values are NaN, the first at {np.isnan(x).argmax()}.")
+    return x
+
+
+def _half_width(x: Values) -> float:
+    if x.size == 1 or not np.isfinite(x).all():
+        return math.inf
+    return float(special.stdtrit(x.size - 1, 0.975) * x.std(ddof=1) / math.sqrt(x.size))
+
+
+def _effect(d: Values) -> float:
+    if not d.any():
+        return 0.0
+    if d.size == 1 or not np.isfinite(d).all():
+        return math.nan
+    deviation = d.std(ddof=1)
+    return float(d.mean() / deviation) if deviation else math.copysign(math.inf, d.mean())
+
+
+def _bounded(d: Values) -> Values:
+    """Return the differences with the infinite ones made a million times the largest finite one."""
+    large = 1e6 * (1 + np.abs(d[np.isfinite(d)]).max(initial=0))
+    return np.nan_to_num(d, posinf=large, neginf=-large)
+
+
+def _sign_flip_p(d: Values, seed: int) -> float:
+    """Return the share of sign patterns whose mean is as far from zero as the observed one; 1 if all are zero."""
+    # equal sums may differ in the last bits
+    least = abs(d.sum()) - 1e-12 * np.abs(d).sum()
+    if d.size <= _EXACT:
+        patterns = (np.arange(2**d.size)[:, None] >> np.arange(d.size)) & 1
+        return float((np.abs((2 * patterns - 1) @ d) >= least).mean())
+    draws = np.random.default_rng(seed).integers(0, 2, (_FLIPS, d.size), dtype=np.int8)
+    # the observed pattern counts as one of the draws, so p is never 0 (Phipson and Smyth 2010)
+    return float(((np.abs((2 * draws - 1) @ d) >= least).sum() + 1) / (_FLIPS + 1))

@@ -1,0 +1,152 @@
+"""Records -> the rows of a table: a summary per cell and metric, and each method compared with the best of its task."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from bench import stats
+from bench.metrics import METRICS, Metric
+from bench.spec import Card, Cell, Published, Record, Report, Task
+
+_ALPHA = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One cell and metric, measured and published."""
+
+    cell: Cell
+    metric: Metric
+    values: Mapping[str, float]
+    """image -> value; a failed image has its bicubic result's."""
+    n_ok: int
+    n: int
+    """Images asked for, whether or not they could be read."""
+    reason: str
+    """Why there are no values, or why some images are not ok; empty if all are."""
+    summary: stats.Summary | None
+    published: Published | None
+    test_set: str
+    """What was measured here."""
+    comparable: bool
+    """True if the published figure is of the same test images."""
+    best: bool = False
+    """In the tie group of the best."""
+
+    @property
+    def status(self) -> str:
+        """Ok, or what became of the cell."""
+        return "ok" if self.n and self.n_ok == self.n else "incomplete" if self.n_ok else "empty"
+
+    @property
+    def difference(self) -> float:
+        """Measured minus published; NaN if one of them is missing."""
+        if self.summary is None or self.published is None:
+            return math.nan
+        return self.summary.mean - self.published.value
+
+    @property
+    def verdict(self) -> str:
+        """What the difference from the published figure says."""
+        if self.summary is None or self.published is None:
+            return ""
+        if not self.comparable:
+            return "other images"
+        return stats.consistency(self.summary, self.published.value, self.published.digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The best method of a task and metric against another, paired by image."""
+
+    task: Task
+    metric: Metric
+    best: str
+    other: str
+    result: stats.Comparison
+    detectable: float
+    """The least true mean difference that this many images would show, with 80 % power."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All that a report says, as values."""
+
+    report: Report
+    rows: tuple[Row, ...]
+    contests: tuple[Contest, ...] = field(default=())
+
+
+def build(report: Report, cells: Sequence[Cell], records: Sequence[Record], cards: Mapping[str, Card]) -> Table:
+    """Return the table of a report: every cell has a row for each metric that applies to its category."""
+    names = (*report.metrics, *report.also)
+    rows = [
+        _row(report, cell, metric, [r for r in records if (r.task, r.method) == (cell.task, cell.method)], cards)
+        for metric in (METRICS[name] for name in names)
+        for cell in cells
+        if metric.applies(cell.task.category)
+    ]
+    contests = [contest for name in names for contest in _contests([row for row in rows if row.metric.name == name])]
+    tied = {
+        (contest.task, contest.metric.name, contest.other) for contest in contests if contest.result.p_holm >= _ALPHA
+    }
+    tied |= {(contest.task, contest.metric.name, contest.best) for contest in contests}
+    marked = (replace(row, best=(row.cell.task, row.metric.name, row.cell.method) in tied) for row in rows)
+    return Table(report, tuple(marked), tuple(contests))
+
+
+def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], cards: Mapping[str, Card]) -> Row:
+    """Return the row of one cell and metric."""
+    protocol = metric.protocol()
+    images = {record.image: record for record in records if record.image is not None}
+    values = {image: record.metrics[protocol] for image, record in images.items() if protocol in record.metrics}
+    published = _published(report, cell, metric)
+    return Row(
+        cell=cell,
+        metric=metric,
+        values=values,
+        n_ok=sum(record.status == "ok" for record in images.values()),
+        n=len(images),
+        reason="; ".join(dict.fromkeys(record.reason for record in records if record.status != "ok")),
+        summary=stats.summarise(list(values.values()), metric.higher_is_better) if values else None,
+        published=published,
+        test_set=cards[cell.task.category].test_set,
+        comparable=cards[cell.task.category].test_set == report.test_sets.get(cell.task.category),
+    )
+
+
+def _published(report: Report, cell: Cell, metric: Metric) -> Published | None:
+    """Return the published figure of a cell and metric, if there is one."""
+    wanted = (cell.method, cell.task.category, cell.task.factor, metric.name)
+    for figure in report.published:
+        if (figure.method, figure.category, figure.factor, figure.metric) == wanted:
+            return figure
+    return None
+
+
+def _contests(rows: Sequence[Row]) -> list[Contest]:
+    """Compare every method with the best of its task, one metric; Holm over all comparisons of the table."""
+    found: list[Contest] = []
+    for task in dict.fromkeys(row.cell.task for row in rows):
+        measured = [row for row in rows if row.cell.task == task and row.summary is not None]
+        if len(measured) > 1:
+            sign = 1 if measured[0].metric.higher_is_better else -1
+            best = max(measured, key=lambda row: sign * _mean(row))
+            found += [_contest(best, row) for row in measured if row is not best]
+    results = stats.adjusted([contest.result for contest in found])
+    return [replace(contest, result=result) for contest, result in zip(found, results, strict=True)]
+
+
+def _mean(row: Row) -> float:
+    """Return the mean of a measured row."""
+    return row.summary.mean if row.summary is not None else math.nan
+
+
+def _contest(best: Row, other: Row) -> Contest:
+    """Compare two rows on the images that both have."""
+    images = [image for image in best.values if image in other.values]
+    a, b = ([row.values[image] for image in images] for row in (best, other))
+    result = stats.compare(a, b, best.metric.higher_is_better)
+    differences = [x - y for x, y in zip(a, b, strict=True)]
+    detectable = stats.detectable(differences) if not math.isinf(best.summary.mean if best.summary else 0) else math.inf
+    return Contest(best.cell.task, best.metric, best.cell.method, other.cell.method, result, detectable)

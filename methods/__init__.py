@@ -1,0 +1,58 @@
+"""The methods, in the order of the paper's tables. Adding one: a file beside this one and a line in `ALL`."""
+
+import hashlib
+import importlib.util
+import sys
+from pathlib import Path
+
+from bench.spec import BenchError, Method, UnknownName
+from methods.back_projection import SUFFIX, back_projected
+from methods.bicubic import Bicubic
+from methods.pseudo_inverse import PseudoInverse
+
+ALL: tuple[type[Method], ...] = (Bicubic, PseudoInverse)
+BY_NAME: dict[str, type[Method]] = {method.spec.name: method for method in ALL}
+
+
+def find(name: str) -> type[Method]:
+    """Return the class of a method: a name of `BY_NAME`, a guest's `FILE:CLASS`, or either with `+bp` behind it.
+
+    Raises `UnknownName` with the nearest names, or `BenchError` if a guest's file or class cannot be used.
+    """
+    if name.endswith(SUFFIX):
+        return back_projected(find(name.removesuffix(SUFFIX)))
+    if ":" in name:
+        return guest(name)
+    if name not in BY_NAME:
+        raise UnknownName("method", name, BY_NAME)
+    return BY_NAME[name]
+
+
+def guest(reference: str) -> type[Method]:
+    """Import a method from a user's own file, `FILE:CLASS`. The file is run, as any Python program its user starts."""
+    file, _, name = reference.rpartition(":")
+    path = Path(file).resolve()
+    if not path.is_file():
+        raise BenchError(f"there is no file {path}; --with and check take FILE:CLASS, such as nearest.py:Nearest.")
+    key = f"_guest_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
+    found = importlib.util.spec_from_file_location(key, path)
+    if found is None or found.loader is None:
+        raise BenchError(f"{path} is not a Python file (its name must end in .py).")
+    module = importlib.util.module_from_spec(found)
+    sys.modules[key] = module
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))  # so that a guest may import files beside its own
+    try:
+        found.loader.exec_module(module)
+    except Exception as error:
+        raise BenchError(f"{path} could not be imported: {type(error).__name__}: {error}") from error
+    method = getattr(module, name, None)
+    if method is None:
+        classes = [key for key, value in vars(module).items() if isinstance(value, type) and hasattr(value, "upscale")]
+        raise BenchError(f"{path} has no class {name!r}; it has: {', '.join(classes) or 'no class with upscale'}.")
+    missing = [part for part in ("spec", "load", "upscale") if not hasattr(method, part)]
+    if missing:
+        raise BenchError(
+            f"{reference} lacks {', '.join(missing)}; a method has spec, load and upscale (docs/adding.md)."
+        )
+    return method  # type: ignore[no-any-return]  # its shape was checked above; its behaviour is the contract's to check

@@ -1,0 +1,63 @@
+"""Everything the project does, one session each: `nox -s tests`, `nox -s table2`, `nox -s table2 -- --profile PATH`."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.reuse_venv = "yes"
+nox.options.sessions = ["lint", "types", "tests"]
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """Run the tests; arguments go to pytest."""
+    session.install("-e", ".[tests]")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check style and formatting."""
+    session.install("-e", ".[lint]", "--no-deps")
+    session.install("ruff>=0.15,<0.18")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types with mypy (strict) and pyright."""
+    session.install("-e", ".[types]")
+    session.run("mypy")
+    session.run("pyright")
+
+
+@nox.session
+def table1(session: nox.Session) -> None:
+    """Regenerate Table 1: ArcFace similarity of faces."""
+    _bench(session, "table", "table1")
+
+
+@nox.session
+def table2(session: nox.Session) -> None:
+    """Regenerate Table 2: PSNR and LPIPS of five categories."""
+    _bench(session, "table", "table2")
+
+
+@nox.session
+def flops(session: nox.Session) -> None:
+    """Count the operations and parameters of every method."""
+    _bench(session, "flops")
+
+
+@nox.session
+def speed(session: nox.Session) -> None:
+    """Time the parts of the suite; arguments go to pytest, such as --benchmark-json FILE."""
+    session.install("-e", ".[tests]")
+    session.run("pytest", "tests/speed", "--benchmark-only", *session.posargs)
+
+
+def _bench(session: nox.Session, *words: str) -> None:
+    """Install the project and run one verb of its command line."""
+    session.install("-e", ".")
+    session.run("python", "-m", "bench", *words, *session.posargs)

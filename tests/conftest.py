@@ -1,0 +1,38 @@
+"""What several test files share: a small folder of photographs, methods that misbehave, where the extra files are."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bench.restore import Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+SHARED = ROOT.parent / "shared"
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """Run on the CPU and write below the test's own folder."""
+    return Settings(tmp_path / "out", torch.device("cpu"))
+
+
+@pytest.fixture
+def photos(tmp_path):
+    """A profile: a folder with three textured images of 64 px for each of two categories."""
+    for category, shift in (("face", 0), ("cat", 40)):
+        folder = tmp_path / "photos" / category
+        folder.mkdir(parents=True)
+        for index in range(3):
+            Image.fromarray(textured(64, shift + index)).save(folder / f"{index}.png")
+    return tmp_path / "photos"
+
+
+def textured(size, seed):
+    """An image (size, size, 3) uint8 with smooth and fine parts, another one for each seed."""
+    y, x = np.mgrid[:size, :size]
+    planes = [(3 + c + seed) * x * y // 7 + (5 - c) * x + seed * 31 * y + (x * x + seed * y) // 3 for c in range(3)]
+    smooth = 90 + 60 * np.sin(x / 9 + seed) * np.cos(y / (7 + seed % 5))
+    return np.stack([(plane % 64 + smooth).clip(0, 255) for plane in planes], axis=-1).astype(np.uint8)

@@ -1,0 +1,127 @@
+import pytest
+import torch
+
+from bench import contract
+from bench.spec import ContractError, Spec, Task
+from methods.bicubic import Bicubic
+
+TASK = Task("mini", "face", 4, 16)
+LR = torch.linspace(0, 1, 3 * 3 * 16).view(3, 3, 4, 4)
+CPU = torch.device("cpu")
+
+
+def method(result):
+    """A method class whose `upscale` is a function of the LR batch."""
+
+    class Made:
+        spec = Spec(name="made", title="Made", family="test", paper="none", factors=(4,))
+
+        @classmethod
+        def load(cls, task, device):
+            return cls()
+
+        def upscale(self, lr):
+            return result(lr)
+
+    return Made
+
+
+def nearest(lr):
+    return lr.repeat_interleave(4, -1).repeat_interleave(4, -2)
+
+
+def run(result):
+    return contract.attempt(method(result)(), TASK, LR)
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (lambda lr: nearest(lr)[..., 1:], "shape (3, 3, 16, 15); upscale must return shape (3, 3, 16, 16)"),
+        (lambda lr: nearest(lr)[:1], "shape (1, 3, 16, 16)"),
+        (lambda lr: nearest(lr).double(), "dtype torch.float64; upscale must return dtype torch.float32"),
+        (lambda lr: nearest(lr).to("meta"), "device meta; upscale must return device cpu"),
+        (lambda lr: nearest(lr).numpy(), "returned ndarray"),
+    ],
+)
+def test_wrong_result_says_what_came_and_what_must_come(result, words):
+    with pytest.raises(ContractError) as error:
+        contract.upscale(method(result)(), TASK, LR)
+    assert words in str(error.value), "the user must read what to change"
+    assert all(outcome.image is None and words in outcome.reason for outcome in run(result))
+
+
+def test_values_are_clamped_and_the_input_is_the_methods_own():
+    def greedy(lr):
+        lr.mul_(0)
+        return nearest(lr) + 2
+
+    before = LR.clone()
+    assert contract.upscale(method(greedy)(), TASK, LR).max() == 1, "values above 1 must be clamped"
+    assert torch.equal(LR, before), "a method that writes into its input must not change what others get"
+
+
+def test_nan_fails_its_image_alone():
+    def bad(lr):
+        sr = nearest(lr)
+        sr[1, 0, 0, 0] = float("nan")
+        return sr
+
+    outcomes = run(bad)
+    assert [outcome.image is not None for outcome in outcomes] == [True, False, True]
+    assert "NaN" in outcomes[1].reason
+
+
+def test_an_exception_fails_its_image_alone():
+    def bad(lr):
+        if (lr == LR[2]).flatten(1).all(1).any():
+            raise ValueError("no such face\nand a second line")
+        return nearest(lr)
+
+    outcomes = run(bad)
+    assert [outcome.image is not None for outcome in outcomes] == [True, True, False]
+    assert outcomes[2].reason == "ValueError: no such face"
+
+
+@pytest.mark.parametrize("error", [MemoryError, torch.OutOfMemoryError])
+def test_out_of_memory_halves_the_batch_once(error):
+    sizes = []
+
+    def hungry(lr):
+        sizes.append(len(lr))
+        if len(lr) > 1:
+            raise error
+        return nearest(lr)
+
+    outcomes = run(hungry)
+    assert sizes == [3, 2, 1], "a batch is halved once, not split to pieces"
+    assert [outcome.image is not None for outcome in outcomes] == [False, False, True]
+    assert "out of memory" in outcomes[0].reason
+
+
+def test_the_time_of_a_batch_is_shared_by_its_images():
+    outcomes = run(nearest)
+    assert len({outcome.seconds for outcome in outcomes}) == 1
+    assert outcomes[0].seconds > 0
+
+
+def test_sweep_passes_a_good_method():
+    assert list(contract.sweep(Bicubic, [TASK], CPU)) == [(TASK, [])]
+
+
+def test_sweep_leaves_out_what_the_spec_refuses():
+    assert list(contract.sweep(method(nearest), [Task("mini", "face", 8, 16)], CPU)) == []
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (lambda lr: nearest(lr) + torch.rand(len(lr), 3, 16, 16), "another result the second time"),
+        (lambda lr: nearest(lr) - nearest(lr).mean(), "the images beside it"),
+        (lambda lr: nearest(lr) / 0, "NaN"),
+        (lambda lr: 1 / 0, "ZeroDivisionError"),
+    ],
+)
+def test_sweep_finds(result, words):
+    ((_, problems),) = contract.sweep(method(result), [TASK], CPU)
+    assert any(words in problem for problem in problems), f"the sweep missed it and said {problems}"

@@ -1,0 +1,63 @@
+import re
+import subprocess
+import sys
+
+import pytest
+
+import methods
+from bench import contract
+from bench.spec import Task
+
+from .conftest import ROOT
+
+
+def code(document, language="python"):
+    """The fenced blocks of a document."""
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
+
+
+def test_the_example_of_adding_a_method_keeps_the_contract(tmp_path):
+    (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
+    guest = methods.find(f"{tmp_path}/nearest.py:Nearest")
+    import torch
+
+    ((_, problems),) = contract.sweep(guest, [Task("mini", "face", 16, 128)], torch.device("cpu"))
+    assert problems == []
+
+
+def test_the_example_of_adding_a_method_makes_a_row(tmp_path, photos):
+    (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
+    words = ["table", "table2", "--profile", photos, "--hr-size", "64", "--with", tmp_path / "nearest.py:Nearest"]
+    command = [sys.executable, "-m", "bench", *map(str, words), "--out", str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"Nearest +\d+\.\d\d ± ", done.stdout), "the guest must be a row of the table"
+
+
+def test_the_example_of_a_card_is_a_card(tmp_path):
+    from bench import cards
+
+    (tmp_path / "flower").mkdir()
+    (tmp_path / "flower.toml").write_text(code("docs/adding.md", "toml")[0])
+    (tmp_path / "flower.sha256").write_text("rose\n")
+    card = cards.card(str(tmp_path), "flower")
+    assert (card.title, card.hr_size, card.ids) == ("Flower", 256, ("rose",))
+
+
+def test_the_python_of_the_readme_runs():
+    (block,) = code("README.md")
+    names = {}
+    exec(block, names)  # noqa: S102 - our own document
+    assert names["sr"].shape == (2, 3, 128, 128)
+
+
+@pytest.mark.parametrize("session", ["tests", "lint", "types", "table1", "table2", "flops", "speed"])
+def test_every_session_is_there(session):
+    assert re.search(rf"@nox.session\ndef {session}\(", (ROOT / "noxfile.py").read_text())
+
+
+def test_the_readme_begins_with_the_two_commands_that_ci_runs():
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^    (pip install .*)$", readme, re.MULTILINE)
+    assert commands[:2] == ["pip install 'nox[uv]' && nox -s table2", "pip install 'nox[uv]' && nox -s tests"]
+    assert commands[1] in (ROOT / ".ci" / "run").read_text(), "CI must run exactly what the README promises"

@@ -1,0 +1,84 @@
+"""Imports point one way: what a file may know is decided here."""
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+from .conftest import ROOT
+
+ORDER = [
+    {"spec"},
+    {"resize", "networks", "scenes", "scenes.noise"},
+    {"scenes.draw"},
+    {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
+    {"photos", "metrics"},
+    {"cards", "stats"},
+    {"sources", "reports"},
+    {"data", "contract", "cost", "fingerprint"},
+    {"store", "plan"},
+    {"restore", "progress"},
+    {"score"},
+    {"pipeline", "table"},
+    {"frames", "figures"},
+    {"render"},
+    {"__main__"},
+]
+RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
+FOR_METHODS = {"bench.spec", "bench.resize"}
+FILES = sorted((ROOT / "bench").rglob("*.py"))
+
+
+def imported(path):
+    """The modules of ours that a file imports, anywhere in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name.split(".")[0] in ("bench", "methods"))
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] in ("bench", "methods"):
+            assert node.level == 0
+            modules = {".".join(p.relative_to(ROOT).with_suffix("").parts) for p in ROOT.glob("[bm]e*/**/*.py")}
+            names = {f"{node.module}.{alias.name}" for alias in node.names}
+            found = names & (modules | {"bench.scenes"})
+            yield from found or {node.module}
+
+
+def short(path):
+    return ".".join(path.relative_to(ROOT / "bench").with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if p != ROOT / "bench" / "__init__.py"], ids=short)
+def test_bench_imports_point_one_way(path):
+    rank = RANK[short(path)]
+    for name in imported(path):
+        if short(path) == "__main__":
+            continue
+        assert not name.startswith("methods"), f"{short(path)} knows the methods; only __main__ sees both sides"
+        other = name.removeprefix("bench.")
+        if short(path) == "scenes" and other.startswith("scenes."):
+            continue
+        assert RANK[other] < rank, f"{short(path)} imports {other}, which lies above it"
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "methods").rglob("*.py")), ids=lambda p: p.stem)
+def test_methods_see_the_nouns_and_the_operator_only(path):
+    if "training" in path.parts:
+        return
+    seen = {name for name in imported(path) if name.startswith("bench")}
+    assert seen <= FOR_METHODS, f"{path.name} imports {seen - FOR_METHODS}: a method sees no ground truth, no harness"
+
+
+def test_no_python_among_the_facts():
+    stray = [path for folder in ("datasets", "reports") for path in (ROOT / folder).rglob("*.py")]
+    assert stray == [], "a package named datasets would shadow Hugging Face's"
+
+
+def test_the_light_modules_stay_light():
+    # Training runs on machines that have torch, numpy, Pillow, safetensors and rich only.
+    heavy = "lpips insightface onnxruntime pandas matplotlib scipy torchvision lmdb tabulate typer"
+    code = (
+        "import sys, bench, bench.data, bench.scenes, bench.resize, methods;"
+        f"print([name for name in {heavy.split()} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"

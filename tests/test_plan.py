@@ -1,0 +1,48 @@
+import pytest
+
+from bench import cards, plan, reports
+from bench.spec import BenchError, Spec, UnknownName
+from methods import BY_NAME
+
+
+def test_table2_lists_every_method_of_the_paper_and_says_which_are_missing():
+    report = reports.read("table2")
+    cells = plan.plan(report, BY_NAME, cards.cards("mini"))
+    assert len(cells) == len(report.categories) * len({*report.methods, *BY_NAME})
+    refused = {cell.method: cell.refusal for cell in cells if cell.refusal}
+    assert set(refused) == set(report.pending) - set(BY_NAME), "a method that is not there must be refused, not hidden"
+    assert all("not implemented yet" in reason for reason in refused.values())
+
+
+def test_the_plan_in_words():
+    cells = plan.plan(reports.read("table2"), BY_NAME, cards.cards("mini"))
+    words = plan.describe(cells)
+    refused = sum(cell.refusal is not None for cell in cells)
+    assert words.startswith(f"{len(cells)} cells, {len(cells) - refused} runnable, {refused} refused: ")
+
+
+def test_a_method_that_cannot_do_the_task_is_refused_with_its_reason():
+    class Narrow(BY_NAME["bicubic"]):
+        spec = Spec(name="narrow", title="Narrow", family="t", paper="p", factors=(16,), categories=("cat",))
+
+    cells = plan.plan(reports.read("table2"), {"narrow": Narrow}, cards.cards("mini"))
+    reasons = {cell.task.category: cell.refusal for cell in cells if cell.method == "narrow"}
+    assert reasons["cat"] is None
+    assert reasons["face"] == "Narrow is for cat, not face"
+
+
+def test_a_profile_without_any_category_of_the_table_is_an_error(photos):
+    (photos / "face").rename(photos / "flower")
+    (photos / "cat").rename(photos / "bird")
+    with pytest.raises(BenchError, match="Name a folder per category"):
+        plan.plan(reports.read("table2"), BY_NAME, cards.cards(str(photos), 64))
+
+
+def test_a_size_that_the_factor_does_not_divide_is_an_error(photos):
+    with pytest.raises(BenchError, match="factor 16 does not divide hr_size 60"):
+        plan.plan(reports.read("table2"), BY_NAME, cards.cards(str(photos), 60))
+
+
+def test_an_unlisted_method_of_a_table_is_an_error():
+    with pytest.raises(UnknownName, match="bicubic"):
+        plan.plan(reports.read("table2"), {}, cards.cards("mini"))

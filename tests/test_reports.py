@@ -1,0 +1,83 @@
+import pytest
+
+from bench import reports
+from bench.spec import BadFile, UnknownName
+
+MINIMAL = """
+title = "T"
+caption = "C"
+source = "S"
+metrics = ["psnr"]
+categories = ["face"]
+factors = [16]
+methods = ["bicubic"]
+"""
+
+
+@pytest.fixture
+def write(tmp_path, monkeypatch):
+    def write(text):
+        (tmp_path / "reports").mkdir(exist_ok=True)
+        (tmp_path / "reports" / "mine.toml").write_text(text)
+        monkeypatch.setattr(reports, "facts_root", lambda: tmp_path)
+        return reports.read("mine")
+
+    return write
+
+
+def figure(report, *key):
+    (found,) = (p for p in reports.read(report).published if (p.method, p.category, p.metric) == key)
+    return found
+
+
+def test_published_values_of_the_paper():
+    # A slip of a digit here would be printed beside every measured value.
+    assert figure("table2", "glean", "face", "psnr").value == 26.84
+    assert figure("table2", "glean", "bedroom", "lpips").value == 0.3310
+    assert figure("table2", "glean", "bedroom", "lpips").digits == 4, "digits as printed, also a trailing zero"
+    assert figure("table2", "pulse", "tower", "psnr").value == 13.62
+    assert figure("table1", "glean", "face", "arcface").value == 0.9678
+    assert len(reports.read("table2").published) == 5 * 4 * 2
+    assert len(reports.read("table1").published) == 6
+
+
+def test_sums_of_the_papers_columns():
+    # The column sums of the paper's Table 2: a wrong figure changes one.
+    sums = {
+        ("mganprior", "psnr"): 87.54, ("pulse", "psnr"): 84.50, ("esrgan_plus", "psnr"): 103.50, ("glean", "psnr"): 105.35,
+        ("mganprior", "lpips"): 2.7754, ("pulse", "lpips"): 3.0529, ("esrgan_plus", "lpips"): 1.5698,
+        ("glean", "lpips"): 1.4886,
+    }  # fmt: skip
+    for (method, metric), expected in sums.items():
+        found = [p.value for p in reports.read("table2").published if (p.method, p.metric) == (method, metric)]
+        assert sum(found) == pytest.approx(expected, abs=1e-9), (method, metric)
+
+
+def test_unknown_table_suggests():
+    with pytest.raises(UnknownName, match="did you mean table2"):
+        reports.read("tabel2")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('metric = ["psnr"]', "'metric'.*did you mean metrics"),
+        ("[published.x16.face.glean]\npsnr = 26.84", "must be a string of digits as printed"),
+        ('[published.x16.face.glean]\npsrn = "26.84"', "'psrn'.*did you mean psnr"),
+        ('[published.16.face.glean]\npsnr = "26.84"', "published.x16"),
+        ('also = ["sim"]', "'sim'.*ssim"),
+    ],
+)
+def test_a_mistake_in_a_table_names_file_and_key(write, line, words):
+    with pytest.raises(BadFile, match=words) as error:
+        write(MINIMAL + line)
+    assert "mine.toml" in str(error.value)
+
+
+def test_a_missing_key_is_named(write):
+    with pytest.raises(BadFile, match="caption"):
+        write(MINIMAL.replace('caption = "C"\n', ""))
+
+
+def test_the_minimal_table_is_enough(write):
+    assert write(MINIMAL).published == ()

@@ -1,0 +1,209 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from bench import cards, data, store
+from bench.restore import restore
+from bench.spec import Cell, MissingWeights, Spec, Task
+from methods import BY_NAME
+from methods.bicubic import Bicubic
+
+from .conftest import ROOT, textured
+
+
+class Counting(Bicubic):
+    """Bicubic that counts the images it restores."""
+
+    spec = replace(Bicubic.spec, name="counting", max_batch=2)
+    images = 0
+
+    def upscale(self, lr):
+        type(self).images += len(lr)
+        return super().upscale(lr)
+
+
+@pytest.fixture(autouse=True)
+def _count_from_zero():
+    Counting.images = 0
+
+
+def face(photos):
+    """The card, the cell and the class of a first run."""
+    card = cards.card(str(photos), "face", 64)
+    task = Task(card.profile, "face", 16, 64)
+    return Cell(task, "counting", "Counting"), card, Counting
+
+
+def results(settings):
+    return {path.name: path.read_bytes() for path in settings.out.rglob("*.png")}
+
+
+def test_what_is_there_is_kept(photos, settings):
+    first = list(restore(*face(photos), settings))
+    again = list(restore(*face(photos), settings))
+    assert [(image.image, image.kept) for image in first] == [("0", False), ("1", False), ("2", False)]
+    assert sorted((image.image, image.kept) for image in again) == [("0", True), ("1", True), ("2", True)]
+    assert Counting.images == 3, "a finished image must not be restored again"
+
+
+def test_a_stopped_run_goes_on_where_it_was(photos, settings):
+    run = restore(*face(photos), settings)
+    next(run), next(run)
+    run.close()
+    list(restore(*face(photos), settings))
+    assert Counting.images == 3, "the images of the first run must be kept"
+    assert len(results(settings)) == 3
+
+
+def test_a_changed_photograph_is_restored_again(photos, settings):
+    list(restore(*face(photos), settings))
+    Image.fromarray(textured(64, 77)).save(photos / "face" / "1.png")
+    changed = [image.image for image in restore(*face(photos), settings) if not image.kept]
+    assert changed == ["1"], "the result of another image would be scored"
+
+
+def test_a_damaged_result_is_restored_again(photos, settings):
+    list(restore(*face(photos), settings))
+    damaged = next(path for path in settings.out.rglob("1.png"))
+    whole = damaged.read_bytes()
+    damaged.write_bytes(whole[:100])
+    list(restore(*face(photos), settings))
+    assert store.load(damaged) is not None
+    assert Counting.images == 4
+
+
+def test_other_code_is_another_run(photos, settings, tmp_path, monkeypatch):
+    cell, card, _ = face(photos)
+    code = (ROOT / "methods" / "bicubic.py").read_text()
+    import methods
+
+    for name, extra in (("one", ""), ("two", "\n# changed\n")):
+        (tmp_path / f"{name}.py").write_text(code + extra)
+        list(restore(cell, card, methods.guest(f"{tmp_path / name}.py:Bicubic"), settings))
+    assert len({path.parent for path in settings.out.rglob("0.png")}) == 2, "a changed method would keep old results"
+
+
+@pytest.mark.parametrize("name", [*BY_NAME, *(f"{name}+bp" for name in BY_NAME)])
+def test_no_method_sees_the_ground_truth(photos, settings, monkeypatch, name):
+    import methods
+
+    def poisoned(*args):
+        for batch in clean(*args):
+            noise = torch.rand(batch.hr.shape, generator=torch.Generator().manual_seed(1))
+            yield replace(batch, hr=noise)
+
+    card = cards.card(str(photos), "face", 64)
+    cell, method = Cell(Task(card.profile, "face", 16, 64), name, name), methods.find(name)
+    list(restore(cell, card, method, settings))
+    clean = data.batches
+    monkeypatch.setattr(data, "batches", poisoned)
+    other = replace(settings, out=settings.out / "poisoned")
+    list(restore(cell, card, method, other))
+    pixels = [
+        {path.name: store.load(path).sha256 for path in folder.rglob("*.png") if ("poisoned" in str(path)) == is_poisoned}
+        for folder, is_poisoned in ((settings.out, False), (other.out, True))
+    ]
+    assert len(pixels[0]) == 3
+    assert pixels[0] == pixels[1], f"{name} read the ground truth: its output changed with it"
+
+
+def test_bad_images_are_told_and_the_others_go_on(photos, settings):
+    (photos / "face" / "0.png").write_bytes(b"")
+    (photos / "face" / "1.png").write_bytes((photos / "face" / "2.png").read_bytes()[:400])
+    Image.fromarray(textured(32, 5)).save(photos / "face" / "3.png")
+    outcomes = {image.image: image for image in restore(*face(photos), settings)}
+    assert {name: image.status for name, image in outcomes.items()} == {
+        "0": "failed", "1": "failed", "2": "ok", "3": "refused"
+    }  # fmt: skip
+    assert "--allow-enlarge" in outcomes["3"].reason
+    allowed = replace(settings, allow_enlarge=True)
+    assert {image.image: image.status for image in restore(*face(photos), allowed)}["3"] == "ok"
+
+
+class Failing(Bicubic):
+    spec = replace(Bicubic.spec, name="failing")
+    sound = False
+
+    def upscale(self, lr):
+        if not self.sound:
+            raise RuntimeError("broken today")
+        return super().upscale(lr)
+
+
+def test_a_failure_is_on_disk_and_is_tried_again(photos, settings, monkeypatch):
+    cell, card, _ = face(photos)
+    assert {image.status for image in restore(cell, card, Failing, settings)} == {"failed"}
+    (reason,) = {json.loads(path.read_text())["reason"] for path in settings.out.rglob("?.json")}
+    assert reason == "RuntimeError: broken today"
+    monkeypatch.setattr(Failing, "sound", True)
+    assert {image.status for image in restore(cell, card, Failing, settings)} == {"ok"}
+    assert not list(settings.out.rglob("?.json")), "an old failure must not outlive the success"
+
+
+@pytest.mark.parametrize(("error", "status"), [(MissingWeights("put it there"), "refused"), (OSError("x"), "failed")])
+def test_a_method_that_cannot_be_loaded(photos, settings, error, status):
+    class Unloadable(Bicubic):
+        @classmethod
+        def load(cls, task, device):
+            raise error
+
+    cell, card, _ = face(photos)
+    ((outcome),) = restore(cell, card, Unloadable, settings)
+    assert (outcome.image, outcome.status) == (None, status), "absent weights are normal, other errors are failures"
+    assert str(error) in outcome.reason
+
+
+SLOW = """
+import time
+from methods.bicubic import Bicubic as Inner
+from dataclasses import replace
+
+class Slow(Inner):
+    spec = replace(Inner.spec, name="slow", title="Slow", max_batch=1)
+
+    def upscale(self, lr):
+        with open(__file__ + ".log", "a") as log:
+            log.write("x")
+        time.sleep(0.3)
+        return super().upscale(lr)
+"""
+
+
+def command(photos, tmp_path, out):
+    words = ["table", "table2", "--profile", photos, "--hr-size", "64", "--with", tmp_path / "slow.py:Slow"]
+    return [sys.executable, "-m", "bench", *map(str, words), "--out", str(tmp_path / out)]
+
+
+def tables(folder):
+    files = [path for path in folder.rglob("table2.*") if "timing" not in path.name]
+    return {path.name: path.read_bytes() for path in files}
+
+
+@pytest.mark.slow
+def test_killed_and_run_again_gives_the_same_table_and_restores_nothing_twice(photos, tmp_path):
+    (tmp_path / "slow.py").write_text(SLOW)
+    log = tmp_path / "slow.py.log"
+    run = subprocess.Popen(command(photos, tmp_path, "out"), cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list((tmp_path / "out").rglob("slow/*/*.png"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.killpg(run.pid, signal.SIGKILL)
+    run.communicate()
+    finished = len(list((tmp_path / "out").rglob("slow/*/*.png")))
+    assert 2 <= finished < 6, "the run must have been killed in its midst"
+    tried = len(log.read_text())
+    # Two at once from here: they must neither corrupt each other's files nor fail.
+    both = [subprocess.Popen(command(photos, tmp_path, "out"), cwd=ROOT, stdout=subprocess.PIPE) for _ in range(2)]
+    assert [run.communicate()[0] and run.returncode for run in both] == [0, 0]
+    assert len(log.read_text()) - tried <= 2 * (6 - finished), "a finished image was restored again"
+    subprocess.run(command(photos, tmp_path, "fresh"), cwd=ROOT, check=True, stdout=subprocess.PIPE)
+    assert tables(tmp_path / "out") == tables(tmp_path / "fresh"), "killed or not, the table must be the same"
+    assert len(tables(tmp_path / "fresh")) == 4

@@ -1,0 +1,115 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from bench import cards, metrics, resize, score, store
+from bench.restore import restore
+from bench.spec import BenchError, Cell, Record, Task
+from methods.bicubic import Bicubic
+
+from .test_restore import Failing
+
+NAMES = ("psnr", "ssim")
+PSNR = "psnr[rgb,u8,crop0,mean]"
+
+
+@pytest.fixture
+def face(photos):
+    card = cards.card(str(photos), "face", 64)
+    return Cell(Task(card.profile, "face", 16, 64), "bicubic", "Bicubic"), card
+
+
+def test_what_lies_on_disk_is_scored(face, settings):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    first = next(settings.out.rglob("1.png"))
+    stored = store.load(first)
+    black = torch.zeros_like(stored.image)
+    store.save(first, black, {"lr": stored.lr, "seconds": "1.0"})
+    records = {record.image: record for record in score.score(cell, card, NAMES, settings)}
+    hr = torch.from_numpy(np.array(Image.open(f"{card.source}/1.png"))).permute(2, 0, 1)[None] / 255
+    assert records["1"].metrics[PSNR] == pytest.approx(metrics.psnr(torch.zeros_like(hr), hr).item())
+    assert records["0"].metrics[PSNR] > 12, "images must be paired by id"
+
+
+def test_only_missing_values_are_computed(face, settings, monkeypatch):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    first = list(score.score(cell, card, ("psnr",), settings))
+
+    def no(pair):
+        raise AssertionError("psnr of an unchanged image was computed again")
+
+    monkeypatch.setitem(metrics.METRICS, "psnr", replace(metrics.METRICS["psnr"], function=no))
+    again = list(score.score(cell, card, NAMES, settings))
+    assert [record.metrics[PSNR] for record in again] == [record.metrics[PSNR] for record in first]
+    assert all(len(record.metrics) == 2 for record in again), "a metric asked for later must be added"
+
+
+def test_a_failed_image_is_scored_with_the_bicubic_result(face, settings):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    bicubic = [record.metrics[PSNR] for record in score.score(cell, card, NAMES, settings)]
+    other = replace(cell, method="failing")
+    list(restore(other, card, Failing, settings))
+    records = list(score.score(other, card, NAMES, settings))
+    assert {record.status for record in records} == {"failed"}
+    assert [record.metrics[PSNR] for record in records] == bicubic, "a failed image must not be dropped or score better"
+    assert records[0].reason == "RuntimeError: broken today"
+
+
+def test_scoring_before_restoring_says_so(face, settings):
+    with pytest.raises(BenchError, match="not restored yet.*Run restore first"):
+        list(score.score(*face, NAMES, settings))
+
+
+def test_reading_before_scoring_says_so(face, settings):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    with pytest.raises(BenchError, match="not scored yet.*Run score first"):
+        score.read(cell, settings.out)
+
+
+def test_records_come_back_as_they_were(face, settings):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    assert score.read(cell, settings.out) if list(score.score(cell, card, NAMES, settings)) else None
+    assert score.read(cell, settings.out) == list(score.score(cell, card, NAMES, settings))
+
+
+@pytest.mark.parametrize("value", [math.inf, 0.1 + 0.2, -0.0])
+def test_every_value_survives_json(value):
+    record = Record(Task("p", "c", 2, 4), "m", "i", "ok", metrics={"psnr": value}, seconds=1e-9)
+    assert score.from_json(json.loads(json.dumps(score.to_json(record), allow_nan=False))) == record
+
+
+def test_a_refused_cell_is_one_record(face, settings):
+    cell, card = face
+    (record,) = score.score(replace(cell, refusal="no weights"), card, NAMES, settings)
+    assert (record.image, record.status, record.reason) == (None, "refused", "no weights")
+
+
+def test_an_exact_result_has_infinite_psnr_and_does_not_break_the_store(face, settings):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    path = next(settings.out.rglob("0.png"))
+    exact = torch.from_numpy(np.array(Image.open(f"{card.source}/0.png"))).permute(2, 0, 1)
+    store.save(path, exact, {"lr": store.load(path).lr, "seconds": "1.0"})
+    record = next(record for record in score.score(cell, card, NAMES, settings) if record.image == "0")
+    assert record.metrics[PSNR] == math.inf
+    assert score.read(cell, settings.out)[0].metrics[PSNR] == math.inf
+
+
+def test_the_bicubic_row_is_matlabs(face, settings):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    stored = store.load(next(settings.out.rglob("0.png")))
+    hr = torch.from_numpy(np.array(Image.open(f"{card.source}/0.png"))).permute(2, 0, 1)[None] / 255
+    lr = resize.quantise(resize.downsample(hr.double(), 16))
+    expected = resize.quantise(resize.upsample(lr.double(), 16))
+    assert (stored.image / 255 - expected[0]).abs().max() * 255 <= 1

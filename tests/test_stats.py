@@ -1,0 +1,303 @@
+"""The statistics against scipy, textbook values and simulation."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import hypothesis.strategies as st
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from numpy.typing import NDArray
+from scipy import stats as scipy_stats
+
+from bench import stats
+
+Values = NDArray[np.float64]
+
+
+def gaussian(n: int, seed: int = 0, mean: float = 0) -> Values:
+    """Return draws of standard deviation 1."""
+    return np.random.default_rng(seed).normal(mean, 1, n)
+
+
+# One cell
+
+
+@pytest.mark.parametrize("n", [2, 3, 20, 100])
+def test_the_interval_is_that_of_scipy(n: int) -> None:
+    x = gaussian(n, mean=26)
+    summary = stats.summarise(x, higher_is_better=True)
+    interval = scipy_stats.ttest_1samp(x, 0).confidence_interval(0.95)
+    assert summary.mean - summary.half_width == pytest.approx(interval.low, rel=1e-12)
+    assert summary.mean + summary.half_width == pytest.approx(interval.high, rel=1e-12)
+    assert (summary.n, summary.mean, summary.median) == (n, x.mean(), np.median(x))
+    assert summary.infinite == 0
+
+
+def test_the_interval_covers_the_mean_95_times_in_100() -> None:
+    draws = np.random.default_rng(0).normal(3, 1, (2000, 10))
+    summaries = [stats.summarise(x, higher_is_better=True) for x in draws]
+    covered = np.mean([abs(s.mean - 3) <= s.half_width for s in summaries])
+    assert covered == pytest.approx(0.95, abs=0.015)
+
+
+def test_the_worst_5_percent_are_low_psnr_and_high_lpips() -> None:
+    x = np.arange(101.0)
+    assert stats.summarise(x, higher_is_better=True).worst5 == 5
+    assert stats.summarise(x, higher_is_better=False).worst5 == 95
+
+
+def test_one_image_has_no_interval() -> None:
+    assert stats.summarise([20.0], higher_is_better=True) == stats.Summary(1, 20, math.inf, 20, 20, 0)
+
+
+def test_exact_images_are_kept_and_counted() -> None:
+    summary = stats.summarise([20.0, 21.0, 22.0, math.inf], higher_is_better=True)
+    assert (summary.mean, summary.half_width, summary.infinite) == (math.inf, math.inf, 1)
+    assert (summary.median, summary.worst5) == (21.5, 20)
+    summary = stats.summarise([math.inf] * 4, higher_is_better=True)
+    assert (summary.median, summary.worst5, summary.infinite) == (math.inf, math.inf, 4)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda x: stats.summarise(x, higher_is_better=True),
+        lambda x: stats.compare(x, x, higher_is_better=True),
+        lambda x: stats.tie_groups([{"a": x}], higher_is_better=True),
+        stats.detectable,
+        lambda x: stats.over_seeds([x, x]),
+    ],
+)
+def test_nan_and_nothing_are_refused(function: Callable[[Sequence[float]], object]) -> None:
+    with pytest.raises(ValueError, match=r"of \d values are NaN, the first at 1"):
+        function([1, math.nan, 2])
+    with pytest.raises(ValueError, match="N at least 1"):
+        function([])
+
+
+# Two methods
+
+
+def test_the_comparison_is_that_of_scipy() -> None:
+    a, b = gaussian(30, 0), gaussian(30, 1, mean=0.4)
+    result = stats.compare(a, b, higher_is_better=True)
+    paired = scipy_stats.ttest_rel(a, b)
+    interval = paired.confidence_interval(0.95)
+    assert result.mean == pytest.approx((a - b).mean())
+    assert result.half_width == pytest.approx((interval.high - interval.low) / 2)
+    assert result.effect * math.sqrt(30) == pytest.approx(paired.statistic), "d_z is t over the root of n"
+    assert result.wilcoxon_p == pytest.approx(scipy_stats.wilcoxon(a, b).pvalue)
+    assert result.win_rate == (a > b).mean()
+    assert stats.compare(a, b, higher_is_better=False).win_rate == (a < b).mean()
+    assert result.p_holm == result.p
+
+
+@pytest.mark.parametrize("n", [2, 5, 11])
+def test_the_exact_p_is_that_of_scipy(n: int) -> None:
+    d = np.random.default_rng(n).integers(-3, 6, n).astype(float)  # integers: ties between sums
+    expected = scipy_stats.permutation_test((d,), np.mean, permutation_type="samples", n_resamples=10**6)
+    p = stats.compare(d, np.zeros(n), higher_is_better=True).p
+    assert p == pytest.approx(min(1, expected.pvalue), abs=1e-12)
+
+
+def test_the_drawn_p_is_close_to_that_of_scipy() -> None:
+    d = gaussian(40, mean=0.3)
+    expected = scipy_stats.permutation_test(
+        (d,), np.mean, permutation_type="samples", n_resamples=20_000, random_state=1
+    ).pvalue
+    p = stats.compare(d, np.zeros(40), higher_is_better=True).p
+    assert p == pytest.approx(expected, abs=4 * math.sqrt(expected / 10_000))
+    assert p == pytest.approx(scipy_stats.ttest_1samp(d, 0).pvalue, rel=0.2), "far from the t test on Gaussian data"
+
+
+def test_the_smallest_p() -> None:
+    zeros = np.zeros(100)
+    assert stats.compare(zeros + 1, zeros, higher_is_better=True).p == 1 / 10_001, "p must not be 0"
+    assert stats.compare(zeros[:10] + 1, zeros[:10], higher_is_better=True).p == 2 / 2**10
+    assert stats.compare([1.0], [0.0], higher_is_better=True).p == 1, "one image proves nothing"
+
+
+def test_the_test_holds_its_size() -> None:
+    draws = np.random.default_rng(0).normal(size=(600, 12))
+    p = np.array([stats.compare(d, np.zeros(12), higher_is_better=True).p for d in draws])
+    for alpha in (0.05, 0.2, 0.5):
+        assert (p <= alpha).mean() == pytest.approx(alpha, abs=3 * math.sqrt(alpha * (1 - alpha) / 600))
+    draws = np.random.default_rng(1).normal(size=(200, 20))
+    p = np.array([stats.compare(d, np.zeros(20), higher_is_better=True).p for d in draws])
+    assert (p <= 0.2).mean() == pytest.approx(0.2, abs=3 * math.sqrt(0.2 * 0.8 / 200))
+
+
+def test_p_is_the_same_every_time_and_depends_little_on_the_seed() -> None:
+    a, b = gaussian(50, 0, mean=0.3), gaussian(50, 1)
+    first = stats.compare(a, b, higher_is_better=True)
+    assert first == stats.compare(a, b, higher_is_better=True), "a table cannot be made again"
+    others = [stats.compare(a, b, higher_is_better=True, seed=seed).p for seed in range(1, 4)]
+    assert set(others) != {first.p}, "the seed is not used"
+    assert others == pytest.approx([first.p] * 3, abs=0.02)
+
+
+def test_equal_methods() -> None:
+    x = gaussian(20)
+    result = stats.compare(x, x, higher_is_better=True)
+    assert result == stats.Comparison(20, 0, 0, 1, 1, 1, 0.5, 0, 0), "nothing differs, so nothing may be significant"
+
+
+def test_differences_without_spread() -> None:
+    result = stats.compare(np.full(20, 2.0), np.full(20, 1.5), higher_is_better=False)
+    assert (result.mean, result.half_width, result.effect, result.win_rate) == (0.5, 0, math.inf, 0)
+    assert math.isnan(stats.compare([2.0], [1.0], higher_is_better=True).effect)
+
+
+def test_unpaired_values_are_refused() -> None:
+    with pytest.raises(ValueError, match="20 and 19"):
+        stats.compare(gaussian(20), gaussian(19), higher_is_better=True)
+
+
+def test_exact_images_in_a_comparison() -> None:
+    exact, x = np.full(20, math.inf), gaussian(20)
+    assert stats.compare(exact, exact, higher_is_better=True) == stats.compare(x, x, higher_is_better=True)
+
+    result = stats.compare(exact, x, higher_is_better=True)
+    assert (result.mean, result.half_width, result.infinite, result.win_rate) == (math.inf, math.inf, 20, 1)
+    assert result.p < 0.001, "a method that is exact on every image is better"
+    assert math.isnan(result.effect)
+
+    once = np.concatenate(([math.inf], x[1:] - 0.01))
+    assert stats.compare(once, x, higher_is_better=True).p > 0.2, "one exact image is no evidence about the mean"
+    assert math.isnan(stats.compare([math.inf, 1], [1, math.inf], higher_is_better=True).mean)
+
+
+finite = st.integers(-50, 50).map(lambda k: k / 10)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.lists(st.tuples(finite, finite), min_size=1, max_size=9))
+def test_swapping_the_methods_mirrors_the_comparison(pairs: list[tuple[float, float]]) -> None:
+    a, b = np.array(pairs).T
+    one, other = stats.compare(a, b, higher_is_better=True), stats.compare(b, a, higher_is_better=True)
+    assert other.mean == -one.mean
+    assert (other.p, other.half_width) == (one.p, one.half_width)
+    assert (other.wilcoxon_p, other.win_rate) == pytest.approx((one.wilcoxon_p, 1 - one.win_rate))
+    assert 0 < one.p <= 1
+    shuffled = stats.compare(a[::-1], b[::-1], higher_is_better=True)
+    assert shuffled.p == one.p, "p depends on the order of the images"
+
+
+# Many methods
+
+
+def test_holm_on_a_known_example() -> None:
+    # what p.adjust of R gives for these
+    np.testing.assert_allclose(stats.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
+    assert stats.holm([]).size == 0
+    for wrong in ([0.1, math.nan], [0.1, 1.1], [-0.1]):
+        with pytest.raises(ValueError, match="lie in"):
+            stats.holm(wrong)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
+def test_holm_adjusts_as_the_step_down_procedure_decides(p_values: list[float]) -> None:
+    p, result = np.array(p_values), stats.holm(p_values)
+    assert (result >= p).all()
+    assert (result <= 1).all()
+    assert (np.diff(result[np.argsort(p)]) >= 0).all(), "a smaller p is adjusted to a larger one"
+    for alpha in (0.01, 0.05, 0.3):
+        rejected = set()
+        for step, index in enumerate(np.argsort(p)):
+            if p[index] * (p.size - step) > alpha:
+                break
+            rejected.add(index)
+        assert set(np.flatnonzero(result <= alpha)) == rejected
+
+
+def test_comparisons_are_adjusted_together() -> None:
+    one = stats.compare(gaussian(20), gaussian(20, 1), higher_is_better=True)
+    family = [replace(one, p=p) for p in (0.01, 0.04, 0.03, 0.005)]
+    assert [c.p_holm for c in stats.adjusted(family)] == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert [c.p for c in stats.adjusted(family)] == [0.01, 0.04, 0.03, 0.005], "the raw p is kept"
+
+
+def test_the_best_is_tied_with_what_cannot_be_told_from_it() -> None:
+    image = gaussian(100, 0, mean=26) * 3
+    row = {
+        "bicubic": image - 1 + 0.3 * gaussian(100, 1),
+        "esrgan": image + 0.3 * gaussian(100, 2),
+        "glean": image + 0.01 + 0.3 * gaussian(100, 3),
+    }
+    assert stats.tie_groups([row], higher_is_better=True) == [("esrgan", "glean")]
+    assert stats.tie_groups([row], higher_is_better=False) == [("bicubic",)]
+    assert stats.tie_groups([{"bicubic": image}], higher_is_better=True) == [("bicubic",)]
+    assert stats.tie_groups([{}], higher_is_better=True) == [()]
+    assert stats.tie_groups([{"a": [1.0], "b": [2.0]}], higher_is_better=True) == [("a", "b")], (
+        "one image tells nothing"
+    )
+    unpaired = scipy_stats.ttest_ind(row["bicubic"], row["glean"]).pvalue
+    assert unpaired > 0.01, "this example no longer shows what pairing gains"
+
+
+def test_tie_groups_are_adjusted_over_the_table() -> None:
+    zeros = np.zeros(8)
+    row = {"a": zeros + 1, "b": zeros}
+    p = 2 / 2**8
+    assert stats.tie_groups([row] * 6, higher_is_better=True) == [("a",)] * 6
+    assert p * 7 > 0.05 > p * 6
+    assert stats.tie_groups([row] * 7, higher_is_better=True) == [("a", "b")] * 7, "Holm is over the whole table"
+    assert stats.tie_groups([{}, row], higher_is_better=False) == [(), ("b",)]
+
+
+# What could be found, and the paper's figures
+
+
+def test_the_detectable_difference_is_found_in_80_of_100_experiments() -> None:
+    d = gaussian(15)
+    effect = stats.detectable(d)
+    draws = np.random.default_rng(1).normal(effect, d.std(ddof=1), (20_000, 15))
+    found = np.mean(scipy_stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05)
+    assert found == pytest.approx(0.8, abs=0.01)
+
+
+@pytest.mark.parametrize(("power", "alpha"), [(0.8, 0.05), (0.9, 0.05), (0.8, 0.01)])
+def test_the_detectable_difference_of_many_images_is_the_textbook_formula(power: float, alpha: float) -> None:
+    d = gaussian(5000)
+    normal = scipy_stats.norm.ppf
+    expected = (normal(1 - alpha / 2) + normal(power)) * d.std(ddof=1) / math.sqrt(5000)
+    assert stats.detectable(d, power, alpha) == pytest.approx(expected, rel=1e-3)
+
+
+def test_too_few_images_detect_nothing() -> None:
+    assert stats.detectable([1.0]) == math.inf
+    assert stats.detectable([1.0, math.inf]) == math.inf
+
+
+@pytest.mark.parametrize(
+    ("mean", "half_width", "says"),
+    [
+        (26.84, 0.0, "consistent"),
+        (26.8449, 0.0, "consistent"),  # prints as 26.84
+        (26.8351, 0.0, "consistent"),
+        (26.8451, 0.0, "differs by +0.01"),
+        (26.96, 0.11, "differs by +0.12"),
+        (26.96, 0.12, "consistent"),
+        (26.5, 0.2, "differs by -0.34"),
+        (26.5, math.inf, "cannot tell"),
+        (math.inf, math.inf, "cannot tell"),
+    ],
+)
+def test_consistent_with_a_published_value(mean: float, half_width: float, says: str) -> None:
+    summary = stats.Summary(100, mean, half_width, mean, mean, 0)
+    assert stats.consistency(summary, 26.84, 2) == says
+
+
+def test_seeds_are_averaged_before_images() -> None:
+    values = np.array([[1.0, 2.0, 6.0], [3.0, 2.0, 10.0]])
+    images, deviation = stats.over_seeds(values)
+    assert images.tolist() == [2, 2, 8]
+    assert deviation == pytest.approx(np.std([3, 5], ddof=1)), "the deviation between seeds is that of the seeds' means"
+    images, deviation = stats.over_seeds(values[:1])
+    assert images.tolist() == [1, 2, 6]
+    assert math.isnan(deviation)
+    with pytest.raises(ValueError, match="S, N"):
+        stats.over_seeds(values[0])
