@@ -161,5 +161,6 @@ def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:
             )
         return image
 
-    key = (card.reader, source.where, card.hr_size, card.fit, source.allow_enlarge, image_id, listed)
+    state = source.state(image_id)
+    key = (card.reader, source.where, card.hr_size, card.fit, source.allow_enlarge, image_id, state, listed)
     return _CACHE.get(key, checked)

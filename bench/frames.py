@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -51,9 +52,11 @@ def _facts(row: Row) -> dict[str, object]:
     """Return one row of the details."""
     digits, task = row.metric.digits + 2, row.cell.task
     facts: dict[str, object] = {
-        "task": f"{task.profile}/{task.category}/x{task.factor}/{task.hr_size}px/seed{task.seed}",
+        "profile": Path(task.profile).resolve().name,
         "category": task.category,
         "factor": task.factor,
+        "hr_size": task.hr_size,
+        "seed": task.seed,
         "method": row.cell.method,
         "metric": row.metric.name,
         "n_ok": row.n_ok,

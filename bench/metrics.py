@@ -47,7 +47,7 @@ def lpips(sr: Images, hr: Images) -> Tensor:
     """
     pixels = _at_least(_LPIPS_LEAST, "LPIPS-Alex", _pixels(sr)), _pixels(hr, like=sr)
     network = networks.lpips_alex(sr.device)
-    # TF32, cuDNN's default for convolutions, moves LPIPS in the fourth decimal
+    # TF32, cuDNN's default for convolutions, keeps ten bits of each factor
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
         return _each(lambda s, h: network(s, h).mean(), *((image / 127.5 - 1).float() for image in pixels))
 

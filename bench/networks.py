@@ -80,6 +80,7 @@ def arcface_file() -> Path:
 
 @cache
 def _arcface(path: Path, _sha256: str, provider: str, threads: int) -> Any:  # noqa: ANN401 - insightface is not typed
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # older insightface imports it; it asks the net for news
     from insightface.model_zoo.arcface_onnx import ArcFaceONNX  # before onnxruntime: it turns its telemetry off
 
     return ArcFaceONNX(model_file=str(path), session=_session(path, provider, threads))

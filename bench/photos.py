@@ -59,6 +59,15 @@ def _natural(path: Path) -> tuple[list[str | int], str]:
     return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
 
 
+def read(path: Path) -> Tensor:
+    """Return the photograph in a file as it is, (3, H, W) uint8. Raises `BadImage`, also if it cannot be read."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise BadImage(f"{path} cannot be read: {error.strerror}; give the path of an image.") from error
+    return _eight_bit(torch.from_numpy(_on_white(_decode(data, str(path), 1))).permute(2, 0, 1)[None])
+
+
 def photo(data: bytes, name: str, size: int, fit: Literal["crop", "stretch"], *, allow_enlarge: bool) -> Tensor:
     """Return the photograph in `data` as (3, size, size) uint8; one that is 8-bit RGB of that size keeps its pixels.
 
@@ -77,6 +86,11 @@ def photo(data: bytes, name: str, size: int, fit: Literal["crop", "stretch"], *,
     rgb = torch.from_numpy(_on_white(samples)).permute(2, 0, 1)[None]
     if rgb.shape[-2:] != (size, size):
         rgb = resize.resize(rgb, size, size)
+    return _eight_bit(rgb)
+
+
+def _eight_bit(rgb: Tensor) -> Tensor:
+    """Return (1, 3, H, W) in [0, 1] as (3, H, W) uint8."""
     return (resize.quantise(rgb)[0] * 255).round().to(torch.uint8)
 
 
@@ -99,7 +113,7 @@ def _decode(data: bytes, name: str, least: int) -> Samples:
                 if min(image.size) < least:
                     raise TooSmall(
                         f"{name} has {image.width} x {image.height} pixels, fewer than {least} on its short side; "
-                        "take a larger photograph or a smaller hr_size, or allow enlargement."
+                        "take a larger photograph, a smaller --hr-size, or --allow-enlarge."
                     )
                 samples = _samples(image, data, name)
                 orientation = image.getexif().get(_ORIENTATION, 1)  # asked now: decoding a TIFF turns it

@@ -74,7 +74,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     for heading, rows in _blocks(table):
         parts += [f"## {heading}", _grid(rows, table, _MARKDOWN)]
     parts += [_LEGEND.format("Bold"), *_remarks(table)]
-    parts += ["## Details", _pipe(frame(table).drop(columns=["task", "protocol", "reason"]))]
+    parts += ["## Details", _pipe(frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"]))]
     if table.contests:
         parts += ["## The best against the others, paired by image", _pipe(comparisons(table)), _COMPARISONS]
     facts = [f"- {name}: {value}" for name, value in machine.items()]

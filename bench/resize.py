@@ -32,7 +32,7 @@ _TIE = 1e-3
 _YCBCR = ((0.299, 0.587, 0.114), (-0.299 / 1.772, -0.587 / 1.772, 0.5), (0.5, -0.587 / 1.402, -0.114 / 1.402))
 _YCBCR_RANGES = {
     "MATLAB rgb2ycbcr": ((219, 224, 224), (16, 128, 128)),
-    "full range, as in PIL and OpenCV": ((255, 255, 255), (0, 128, 128)),
+    "full range, as in OpenCV": ((255, 255, 255), (0, 128, 128)),
 }
 
 
@@ -208,9 +208,9 @@ def diagnose(lr: Images, hr: Images, factor: int) -> str:
     closest = [name for name, distance in distances.items() if distance <= best + _TIE]
     if best > _NEAR:
         return (
-            f"None of the {len(made)} known down-samplings made this LR: the closest, {closest[0]}{order}, is {best:.2f} "
-            f"grey levels away on average, {_OURS} {ours:.2f}. Check that LR and HR are the same images in the same "
-            "order, and that the LR has neither noise nor JPEG compression."
+            f"None of the {len(made)} known down-samplings made this LR: the closest, {closest[0]}{order}, is "
+            f"{best:.2f} grey levels away on average, {_OURS} {ours:.2f}. Check that LR and HR are the same images "
+            "in the same order, and that the LR has neither noise nor JPEG compression."
         )
     if _OURS in closest and not swapped:
         return f"The LR agrees with {_OURS}, to {ours:.2f} grey levels on average; use it as it is."

@@ -8,7 +8,7 @@ import torch
 
 from bench import contract, data, fingerprint, store
 from bench.resize import quantise
-from bench.spec import BenchError, Card, Cell, Images, Method, MissingWeights, Status
+from bench.spec import BenchError, Card, Cell, Method, MissingWeights, Status
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,12 @@ def restore(cell: Cell, card: Card, method_class: type[Method], settings: Settin
         if isinstance(entry, data.BadEntry):
             yield Restored(entry.id, "refused" if entry.refused else "failed", entry.reason)
         else:
-            yield from _batch(cell, method, entry.ids, entry.lr, folder / run, settings.device)
+            yield from _batch(cell, method, entry, folder / run, settings.device)
 
 
-def _batch(  # noqa: PLR0913 - the pieces of one batch
-    cell: Cell, method: Method, ids: tuple[str, ...], lr: Images, folder: Path, device: torch.device
-) -> Iterator[Restored]:
+def _batch(cell: Cell, method: Method, batch: data.Batch, folder: Path, device: torch.device) -> Iterator[Restored]:
     """Restore the images of one batch that are not there yet. The method sees the LR images and nothing else."""
+    ids, lr = batch.ids, batch.lr
     eight_bit = (lr * 255).round().to(torch.uint8)
     checksums = [data.pixel_sha256(image) for image in eight_bit]
     stored = [store.load(store.image_file(folder, image_id)) for image_id in ids]

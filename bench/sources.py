@@ -1,7 +1,7 @@
 """Where the images of a card come from: rendered scenes, a folder of photographs, or an LMDB database as LSUN's."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -25,6 +25,8 @@ class Source:
     pixels: Callable[[str], Tensor]
     """id -> (3, hr_size, hr_size) uint8; raises as `data.read` does."""
     allow_enlarge: bool
+    state: Callable[[str], Hashable] = lambda _: None
+    """id -> what changes when the image is replaced; scenes and databases stay as they are while we run."""
 
 
 def open_card(card: Card, *, allow_enlarge: bool = False) -> Source:
@@ -73,7 +75,12 @@ def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
             raise BadImage(f"{files[image_id]} cannot be read: {error.strerror}; copy it again.") from error
         return photos.photo(data, str(files[image_id]), card.hr_size, card.fit, allow_enlarge=allow_enlarge)
 
-    return Source(str(folder), list(files), pixels, allow_enlarge)
+    def state(image_id: str) -> Hashable:
+        path = files.get(image_id)
+        facts = path.stat() if path is not None and path.is_file() else None
+        return facts and (facts.st_mtime_ns, facts.st_size)
+
+    return Source(str(folder), list(files), pixels, allow_enlarge, state)
 
 
 def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001

@@ -9,7 +9,7 @@ value: every function here raises ValueError for it, and for no values at all.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -19,10 +19,7 @@ from scipy import special
 from scipy.stats import wilcoxon
 
 Values = NDArray[np.float64]
-Row = Mapping[str, ArrayLike]
-"""Method -> per-image values (N,), all on the same images in the same order."""
 
-_ALPHA = 0.05
 _FLIPS = 10_000
 _EXACT = 13  # images; 2**13 sign patterns are fewer than the flips that would be drawn
 
@@ -120,21 +117,6 @@ def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Return the comparisons of one table and metric with `p_holm` filled in."""
     p_holm = holm([comparison.p for comparison in comparisons])
     return [replace(comparison, p_holm=float(p)) for comparison, p in zip(comparisons, p_holm, strict=True)]
-
-
-def tie_groups(rows: Sequence[Row], higher_is_better: bool) -> list[tuple[str, ...]]:  # noqa: FBT001
-    """Return for each row of a table the method with the best mean and all that cannot be told from it.
-
-    Told apart means p < 0.05, Holm-adjusted over
-    all rows. Names keep their order. The best is chosen after the fact, so of many equal methods one is left out
-    somewhat more often than 5 % of the time.
-    """
-    sign = 1 if higher_is_better else -1
-    bests = [max(row, key=lambda name: sign * _vector(row[name]).mean(), default="") for row in rows]
-    pairs = [(index, name) for index, row in enumerate(rows) for name in row if name != bests[index]]
-    p_holm = holm([compare(rows[i][bests[i]], rows[i][name], higher_is_better).p for i, name in pairs])
-    worse = {pair for pair, p in zip(pairs, p_holm, strict=True) if p < _ALPHA}
-    return [tuple(name for name in row if (index, name) not in worse) for index, row in enumerate(rows)]
 
 
 def detectable(differences: ArrayLike, power: float = 0.8, alpha: float = 0.05) -> float:

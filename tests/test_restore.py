@@ -12,7 +12,7 @@ from PIL import Image
 
 from bench import cards, data, store
 from bench.restore import restore
-from bench.spec import Cell, MissingWeights, Spec, Task
+from bench.spec import Cell, MissingWeights, Task
 from methods import BY_NAME
 from methods.bicubic import Bicubic
 
@@ -80,7 +80,7 @@ def test_a_damaged_result_is_restored_again(photos, settings):
     assert Counting.images == 4
 
 
-def test_other_code_is_another_run(photos, settings, tmp_path, monkeypatch):
+def test_other_code_is_another_run(photos, settings, tmp_path):
     cell, card, _ = face(photos)
     code = (ROOT / "methods" / "bicubic.py").read_text()
     import methods
@@ -108,7 +108,11 @@ def test_no_method_sees_the_ground_truth(photos, settings, monkeypatch, name):
     other = replace(settings, out=settings.out / "poisoned")
     list(restore(cell, card, method, other))
     pixels = [
-        {path.name: store.load(path).sha256 for path in folder.rglob("*.png") if ("poisoned" in str(path)) == is_poisoned}
+        {
+            path.name: store.load(path).sha256
+            for path in folder.rglob("*.png")
+            if ("poisoned" in str(path)) == is_poisoned
+        }
         for folder, is_poisoned in ((settings.out, False), (other.out, True))
     ]
     assert len(pixels[0]) == 3

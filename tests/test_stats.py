@@ -65,7 +65,6 @@ def test_exact_images_are_kept_and_counted() -> None:
     [
         lambda x: stats.summarise(x, higher_is_better=True),
         lambda x: stats.compare(x, x, higher_is_better=True),
-        lambda x: stats.tie_groups([{"a": x}], higher_is_better=True),
         stats.detectable,
         lambda x: stats.over_seeds([x, x]),
     ],
@@ -218,34 +217,6 @@ def test_comparisons_are_adjusted_together() -> None:
     family = [replace(one, p=p) for p in (0.01, 0.04, 0.03, 0.005)]
     assert [c.p_holm for c in stats.adjusted(family)] == pytest.approx([0.03, 0.06, 0.06, 0.02])
     assert [c.p for c in stats.adjusted(family)] == [0.01, 0.04, 0.03, 0.005], "the raw p is kept"
-
-
-def test_the_best_is_tied_with_what_cannot_be_told_from_it() -> None:
-    image = gaussian(100, 0, mean=26) * 3
-    row = {
-        "bicubic": image - 1 + 0.3 * gaussian(100, 1),
-        "esrgan": image + 0.3 * gaussian(100, 2),
-        "glean": image + 0.01 + 0.3 * gaussian(100, 3),
-    }
-    assert stats.tie_groups([row], higher_is_better=True) == [("esrgan", "glean")]
-    assert stats.tie_groups([row], higher_is_better=False) == [("bicubic",)]
-    assert stats.tie_groups([{"bicubic": image}], higher_is_better=True) == [("bicubic",)]
-    assert stats.tie_groups([{}], higher_is_better=True) == [()]
-    assert stats.tie_groups([{"a": [1.0], "b": [2.0]}], higher_is_better=True) == [("a", "b")], (
-        "one image tells nothing"
-    )
-    unpaired = scipy_stats.ttest_ind(row["bicubic"], row["glean"]).pvalue
-    assert unpaired > 0.01, "this example no longer shows what pairing gains"
-
-
-def test_tie_groups_are_adjusted_over_the_table() -> None:
-    zeros = np.zeros(8)
-    row = {"a": zeros + 1, "b": zeros}
-    p = 2 / 2**8
-    assert stats.tie_groups([row] * 6, higher_is_better=True) == [("a",)] * 6
-    assert p * 7 > 0.05 > p * 6
-    assert stats.tie_groups([row] * 7, higher_is_better=True) == [("a", "b")] * 7, "Holm is over the whole table"
-    assert stats.tie_groups([{}, row], higher_is_better=False) == [(), ("b",)]
 
 
 # What could be found, and the paper's figures

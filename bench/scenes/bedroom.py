@@ -48,16 +48,11 @@ FACTORS: dict[str, tuple[float, float]] = {
 }
 WALL = [(0.9, 0.88, 0.83), (0.84, 0.74, 0.58), (0.6, 0.72, 0.8), (0.6, 0.68, 0.52), (0.8, 0.64, 0.6), (0.7, 0.68, 0.72),
         (0.28, 0.42, 0.5), (0.86, 0.74, 0.45), (0.5, 0.38, 0.42)]  # fmt: skip
-WOOD = [
-    (0.8, 0.76, 0.7),
-    (0.74, 0.58, 0.4),
-    (0.6, 0.4, 0.23),
-    (0.42, 0.22, 0.13),
-    (0.27, 0.18, 0.13),
-    (0.6, 0.52, 0.44),
-]
-CLOTH = [(0.9, 0.88, 0.85), (0.35, 0.47, 0.65), (0.86, 0.78, 0.62), (0.62, 0.2, 0.2), (0.9, 0.9, 0.92), (0.4, 0.52, 0.4),
-         (0.7, 0.55, 0.62), (0.24, 0.27, 0.38), (0.8, 0.6, 0.3), (0.3, 0.52, 0.54), (0.45, 0.3, 0.22)]  # fmt: skip
+WOOD = [(0.8, 0.76, 0.7), (0.74, 0.58, 0.4), (0.6, 0.4, 0.23), (0.42, 0.22, 0.13), (0.27, 0.18, 0.13),
+        (0.6, 0.52, 0.44)]  # fmt: skip
+CLOTH = [(0.9, 0.88, 0.85), (0.35, 0.47, 0.65), (0.86, 0.78, 0.62), (0.62, 0.2, 0.2), (0.9, 0.9, 0.92),
+         (0.4, 0.52, 0.4), (0.7, 0.55, 0.62),
+         (0.24, 0.27, 0.38), (0.8, 0.6, 0.3), (0.3, 0.52, 0.54), (0.45, 0.3, 0.22)]  # fmt: skip
 OUTSIDE = [(0.3, 0.5, 0.2), (0.5, 0.6, 0.35), (0.6, 0.52, 0.45)]
 SKY = [(0.8, 0.9, 1.05), (0.95, 0.98, 1.02), (1.05, 1.0, 0.92)]
 BULB = [(0.93, 0.92, 0.9), (1.25, 1.05, 0.75)]  # a lampshade, off and on
@@ -186,9 +181,9 @@ def _wall(room: _Room, plane: _Plane, ends: _Range) -> Tensor:
 def _shell(room: _Room) -> Tensor:
     """Return the empty room with its window: on the left wall, anywhere along the back wall, or on the right wall."""
     image, (left, right), place = room.frame.blank(WHITE), room.walls, room["window_place"]
-    back = room.upright(0.0)
-    image.copy_(_wall(room, back, room.walls))
-    _window(image, room, back, _window_x(room), smooth(0.5, 0.48, place.abs()))
+    image.copy_(_wall(room, room.upright(0.0), room.walls))
+    sub, at = room.part(-1, -1, 1, 0.6)
+    _window(image[at], sub, sub.upright(0.0), _window_x(room), smooth(0.5, 0.48, place.abs()))
     for x, start, end, sign in ((left, -1.0, 0.2, -1), (right, -0.2, 1.0, 1)):
         sub, at = room.part(start, -1, end, 1)
         plane = sub.side(x)
@@ -330,7 +325,7 @@ def _headboard(image: Tensor, room: _Room) -> None:
     x, half = plane.u - room["view_x"], room["bed_half"] + 0.04
     u, height = (x / half).abs(), room["headboard_height"] + room.vary("arch", -0.05, 0.25) * (1 - (x / half) ** 2)
     below = height - plane.v
-    away = torch.maximum(x.abs() - half, -below)
+    away = torch.maximum(x.abs() - half, torch.maximum(-below, -plane.v))
     over(image, BLACK, 0.35 * _inside(away - 0.03, plane.du + 0.12))
     rim = smooth(0.0, 0.05, below) * smooth(1.0, 0.95, u)
     grain = noise.sample(room.frame.texture("board", size=64, cells=(4, 30), octaves=2), plane.u / 2, plane.v / 2)
@@ -338,9 +333,7 @@ def _headboard(image: Tensor, room: _Room) -> None:
     seam = torch.sin(14 * (x + plane.v)) * torch.sin(14 * (x - plane.v))
     tufts = (0.55 + 0.4 * smooth(0.0, 0.45, seam.abs()) + 0.12 * torch.sin(28 * plane.v)) * (0.8 + 0.25 * rim)
     soft = palette(room.vary("upholstery", 0, 1), CLOTH) * tufts
-    solid = torch.maximum(
-        _lines(x, 0.15, 0.06, plane.du), torch.maximum(smooth(0.1, 0.08, below), smooth(0.9, 0.93, u))
-    )
+    solid = torch.maximum(smooth(0.1, 0.08, below), smooth(0.9, 0.93, u)).maximum(_lines(x, 0.15, 0.06, plane.du))
     cover = _inside(away, plane.du) * (1 - smooth(0.3, 0.26, style) * (1 - solid))
     over(image, (palette(room["wood"], WOOD) * panel).lerp(soft, smooth(0.55, 0.6, style)), cover)
 
@@ -381,34 +374,29 @@ def _cloth(room: _Room, u: Tensor, w: Tensor, pixel: Tensor) -> Tensor:
     flowers = printed * smooth(0.3, 0.45, bloom) * (0.78 + 0.22 * petals)
     accent, blanket = palette(room["accent_colour"], CLOTH), palette(room["bedding_colour"], CLOTH)
     colour = blanket.lerp(accent, 0.75 * torch.maximum(lines, flowers))
-    colour = colour.lerp(blanket.lerp(accent, 0.5), smooth(0.86, 0.84, w)).lerp(
-        torch.full_like(blanket, 0.92), smooth(0.6, 0.58, w)
-    )
+    colour = colour.lerp(blanket.lerp(accent, 0.5), smooth(0.86, 0.84, w))
+    colour = colour.lerp(torch.full_like(blanket, 0.92), smooth(0.6, 0.58, w))
     wide, thrown = 0.12 + 0.6 * (room["throw"] - 0.5), smooth(0.5, 0.52, room["throw"])
     knit = 0.8 + 0.3 * _wave(w + 0.01 * torch.sin(x * 60), 0.07, pixel)
     foot = _within(w, (1.6 - wide, 1.6 + wide), pixel + 0.01) * thrown
     colour = colour.lerp(palette(room.vary("throw", 0, 1), CLOTH) * knit, foot)
     slope = bend - noise.sample(relief, w * 0.5 + 0.03, x * 0.5 + 0.03 * room.sun)
-    crease = (1 - 7 * (bend + 0.6 * noise.sample(relief, w * 0.3 + 0.3, x * 0.9)).abs()).clamp(min=0)
+    crease = (1 - 4 * (bend + 0.6 * noise.sample(relief, w * 0.3 + 0.3, x * 0.9)).abs()).clamp(min=0)
     step = 0.35 * gauss(w - 0.87, 0.05) + 0.3 * thrown * gauss(w - 1.63 - wide, 0.03)
-    return colour * (1.02 + room["folds"] * (1.6 * slope - 0.13 * crease * crease) - step)
+    return colour * (1.02 + room["folds"] * (1.6 * slope - 0.1 * crease * crease) - step)
 
 
 def _pillows(image: Tensor, room: _Room) -> None:
     """Paint the pillows against the headboard: a row of two, smaller ones before it, a cushion."""
-    accent, blanket, half = (
-        palette(room["accent_colour"], CLOTH),
-        palette(room["bedding_colour"], CLOTH),
-        room["bed_half"],
-    )
-    white, pale = torch.full_like(accent, 0.92), 0.45 + 0.5 * blanket
-    # place across the bed, distance, half-width, half-height, from which value of the factor on, colour
-    pillows = ((-0.5, 0.22, 0.46, 0.24, 0.0, pale), (0.5, 0.22, 0.46, 0.24, 0.0, pale), (-0.45, 0.36, 0.38, 0.2, 0.35, white),
-               (0.45, 0.36, 0.38, 0.2, 0.35, white), (0.0, 0.5, 0.25, 0.16, 0.65, accent))  # fmt: skip
+    accent, half = palette(room["accent_colour"], CLOTH), room["bed_half"]
+    white, pale = torch.full_like(accent, 0.92), 0.45 + 0.5 * palette(room["bedding_colour"], CLOTH)
+    back, fore = (0.22, 0.46, 0.24, 0.0, pale), (0.36, 0.38, 0.2, 0.35, white)
+    # place across the bed; distance, half-width, half-height, from which value of the factor on, colour
+    pillows = ((-0.5, *back), (0.5, *back), (-0.45, *fore), (0.45, *fore), (0.0, 0.5, 0.25, 0.16, 0.65, accent))
     chance = noise.uniform(room.frame.seeds, "bedroom/pillows", 4 * len(pillows)).to(half.dtype).view(-1, 20, 1, 1)
     linen = room.frame.texture("linen", size=128, cells=(12, 12), octaves=2)
     for k, (place, distance, wide, tall, least, colour) in enumerate(pillows):
-        sub, at = room.part(-1 if place < 0.1 else -0.6, -0.5, 1 if place > -0.1 else 0.6, 0.6)
+        sub, at = room.part(-0.6 if place > 0 else -1, -0.5, 0.6 if place < 0 else 1, 0.6)
         plane, shown = sub.upright(distance), smooth(least, least + 0.04, room["pillows"] + 0.05)
         free = chance[:, 4 * k : 4 * k + 4].split(1, dim=1)
         rx, ry = wide * half * (0.9 + 0.18 * free[0]), tall * (0.85 + 0.3 * free[1])

@@ -1,12 +1,14 @@
-"""A car on a road: a hatchback, saloon, estate, SUV, van or pickup (and what lies between), seen from its side or corner.
+"""A car on a road: coupe, saloon, estate, hatchback, van, SUV, pickup or something between, from its side or a corner.
 
-The car is two solids, body and cabin: convex side profiles drawn out across the car's width. Each pixel's ray is followed
-into them (Newton's method), so that perspective, nose or tail, bonnet and roof come out right from any view.
-Car coordinates, in metres: u along the car (nose at -length/2), v up from the road, w away from the camera, 0 on the near flank.
+The car is two solids, body and cabin: convex side profiles drawn out across the car's width. Each pixel's ray is
+followed into them (Newton's method), so that perspective, nose or tail, bonnet and roof come out right from any view.
+Car coordinates, in metres: u along the car (nose at -length/2), v up from the road, w away from the camera, 0 on the
+near flank.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -21,7 +23,7 @@ FACTORS: dict[str, tuple[float, float]] = {
     "rake": (0.85, 1.2),  # run of windscreen and rear window, relative
     "ride": (-0.02, 0.05),  # metres more of ground clearance
     "wheel": (0.94, 1.1),  # radius, relative
-    "yaw": (-0.6, 0.6),  # radians: > 0 shows the nose, < 0 the tail
+    "yaw": (-0.7, 0.7),  # radians: > 0 shows the nose, < 0 the tail
     "lens": (9.0, 18.0),  # metres from the camera to the car
     "eye": (1.1, 2.3),  # metres from the road to the camera
     "fill": (0.74, 0.96),  # of the picture's width
@@ -40,21 +42,21 @@ FACTORS: dict[str, tuple[float, float]] = {
     "shadow": (-0.6, 0.9),  # metres the shadow falls towards the camera
     "sky": (0.0, 1.0),  # along SKIES
     "cloud": (0.0, 0.8),  # opacity
-    "trees": (-0.1, 0.75),  # height; none below 0
+    "trees": (-0.2, 0.75),  # height; none below 0
     "grove": (5.0, 30.0),  # metres from the car to trees and buildings
     "leaf": (0.0, 1.0),  # along LEAVES
     "town": (0.2, 1.0),  # height of the buildings
     "verge": (0.0, 1.0),  # along VERGES
-    "path": (0.0, 2.5),  # width of the pavement
+    "path": (0.0, 7.0),  # width of the pavement
     "road": (0.25, 0.58),  # brightness of the asphalt
     "lane": (0.0, 1.0),  # how fresh the markings are
     "kerb": (0.4, 3.0),  # metres from the car to the verge
-    "exposure": (0.72, 1.15),  # gain
+    "exposure": (0.8, 1.35),  # gain
     "warmth": (-0.12, 0.12),  # red up, blue down
-    "contrast": (0.85, 1.25),  # relative
+    "contrast": (0.82, 1.2),  # relative
 }
 MEASURES = ("length", "roof", "bonnet", "screen", "back", "boot", "belt", "sill", "wheel", "nose")
-BODIES = (  # metres: overall, top, nose to windscreen, runs of windscreen and rear window, deck, heights, radius, height
+BODIES = (  # metres; `bonnet`, `screen`, `back` and `boot` are lengths along the car, `belt`, `sill`, `nose` heights
     (4.50, 1.31, 1.35, 0.95, 1.10, 0.40, 0.87, 0.16, 0.335, 0.62),
     (4.70, 1.45, 1.22, 0.82, 0.75, 0.70, 0.93, 0.18, 0.325, 0.68),
     (4.70, 1.48, 1.16, 0.80, 0.50, 0.04, 0.94, 0.18, 0.325, 0.68),
@@ -66,14 +68,16 @@ BODIES = (  # metres: overall, top, nose to windscreen, runs of windscreen and r
 WIDTH = 1.75  # metres
 SLABS = 7.0  # a joint of the pavement each 2 pi / SLABS metres
 GRAZE = 0.02  # rays that fall less than this for each metre deeper pass a plane by
-PAINTS = (
-    (0.70, 0.05, 0.06), (0.45, 0.03, 0.08), (0.85, 0.30, 0.05), (0.92, 0.72, 0.08), (0.88, 0.87, 0.84), (0.60, 0.62, 0.64),
-    (0.30, 0.32, 0.34), (0.05, 0.05, 0.06), (0.06, 0.12, 0.32), (0.08, 0.28, 0.66), (0.45, 0.66, 0.80), (0.10, 0.38, 0.38),
-    (0.08, 0.30, 0.14), (0.55, 0.52, 0.38), (0.80, 0.80, 0.82), (0.62, 0.08, 0.07),
+PAINTS = (  # the usual colours more than once
+    (0.70, 0.05, 0.06), (0.90, 0.35, 0.05), (0.92, 0.72, 0.08), (0.90, 0.89, 0.86), (0.94, 0.94, 0.94),
+    (0.70, 0.72, 0.74), (0.62, 0.64, 0.66), (0.32, 0.34, 0.36), (0.05, 0.05, 0.06), (0.06, 0.12, 0.34),
+    (0.08, 0.30, 0.70), (0.45, 0.66, 0.82), (0.12, 0.42, 0.32), (0.08, 0.26, 0.12), (0.60, 0.55, 0.40),
+    (0.86, 0.86, 0.86), (0.50, 0.03, 0.08), (0.74, 0.07, 0.06),
 )  # fmt: skip
-SKIES = (
-    ((0.30, 0.38, 0.58), (0.98, 0.76, 0.52)), ((0.22, 0.45, 0.82), (0.76, 0.86, 0.95)), ((0.36, 0.58, 0.88), (0.88, 0.92, 0.95)),
-    ((0.66, 0.70, 0.75), (0.88, 0.89, 0.90)), ((0.34, 0.36, 0.52), (0.92, 0.66, 0.62)),
+SKIES = (  # above, at the horizon
+    ((0.30, 0.38, 0.58), (0.98, 0.76, 0.52)), ((0.22, 0.45, 0.82), (0.76, 0.86, 0.95)),
+    ((0.36, 0.58, 0.88), (0.88, 0.92, 0.95)), ((0.66, 0.70, 0.75), (0.88, 0.89, 0.90)),
+    ((0.34, 0.36, 0.52), (0.92, 0.66, 0.62)),
 )  # fmt: skip
 LEAVES = ((0.16, 0.24, 0.06), (0.25, 0.38, 0.12), (0.14, 0.28, 0.16), (0.36, 0.34, 0.10), (0.42, 0.22, 0.07))
 WALLS = ((0.62, 0.36, 0.26), (0.80, 0.72, 0.58), (0.56, 0.57, 0.60), (0.86, 0.84, 0.80), (0.42, 0.38, 0.36))
@@ -101,7 +105,7 @@ class View:
         return self.frame.cover(distance * self.car["scale"], softness)
 
     def beyond(self, w: float | Tensor) -> Tensor:
-        """Return the distance on the picture, in metres, from the line on the road at depth `w`: > 0 on the far side."""
+        """Return the distance on the picture, in metres, from the road's line at depth `w`: > 0 on the far side."""
         sin, far, eye = self.car["sin"], self.car["far"], self.car["eye"]
         slope = far * self.car["cos"] + w
         return (eye * (far * self.car["cos"] - self.x * sin) - self.y * slope) / torch.sqrt(slope**2 + (eye * sin) ** 2)
@@ -157,7 +161,7 @@ def _project(car: Measures, u: Tensor, w: float) -> Tensor:
 
 def _view(frame: Frame, car: Measures) -> View:
     """Return the rays of a frame; the nose is on the left or, by a toss for each image, on the right."""
-    nose = (noise.uniform(frame.seeds, "car.nose") < 0.5).to(frame.x.dtype).view(-1, 1, 1, 1) * 2 - 1  # noqa: PLR2004
+    nose = (noise.uniform(frame.seeds, "car.nose") < 0.5).to(frame.x.dtype).view(-1, 1, 1, 1) * 2 - 1
     x = (frame.x - (1 - frame["fill"]) * frame["shift"]) * nose / car["scale"] + car["centre"]
     y = (frame.y + frame["tilt"] * frame.x - frame["ground"]) / car["scale"] + car["eye"]
     u = x / (car["cos"] - x * car["sin"] / car["far"])
@@ -167,10 +171,10 @@ def _view(frame: Frame, car: Measures) -> View:
 
 
 def _hit(view: View, corners: Sequence[Point], radius: float, start: Tensor) -> Hit:
-    """Follow the rays, from depth `start`, into the solid of a convex profile; corners clockwise as seen from the flank."""
+    """Follow the rays, from depth `start`, into the solid of a convex profile; corners clockwise, nose on the left."""
     u, v = view.u + view.du * start, view.v + view.dv * start
     planes: list[tuple[Tensor, Tensor, Tensor]] = []
-    for (u0, v0), (u1, v1) in zip(corners, corners[1:], strict=False):
+    for (u0, v0), (u1, v1) in pairwise(corners):
         size = torch.sqrt((u1 - u0) ** 2 + (v1 - v0) ** 2)
         along, up = (v0 - v1) / size, (u1 - u0) / size
         planes.append((along * (u - u0) + up * (v - v0), along * view.du + up * view.dv, up))
@@ -181,8 +185,8 @@ def _hit(view: View, corners: Sequence[Point], radius: float, start: Tensor) -> 
         for at, change, up in planes[1:]:
             gap = at + depth * change - distance
             share = (0.5 + gap / (2 * radius)).clamp(0, 1)
-            distance = distance + share * (gap + radius * (1 - share))
-            slope, rise = slope + share * (change - slope), rise + share * (up - rise)
+            distance = torch.addcmul(distance, share, torch.add(gap, 1 - share, alpha=radius))
+            slope, rise = slope.lerp(change, share), rise.lerp(up, share)
         return distance, slope, rise
 
     depth = torch.zeros_like(v)
@@ -191,6 +195,7 @@ def _hit(view: View, corners: Sequence[Point], radius: float, start: Tensor) -> 
         depth = (depth + distance * (-slope).clamp(min=0) / (slope * slope + GRAZE**2)).clamp(min=0)
         depth = torch.minimum(depth, WIDTH - 2 * start)
         distance, slope, rise = fold(depth)
+    # A ray that hits ends at a distance of about 0: move the outline out, so that it counts as covered.
     distance = distance - 0.7 * view.frame.px / view.car["scale"]
     return Hit(distance, edge, depth + start, rise, u + depth * view.du, v + depth * view.dv)
 
@@ -265,8 +270,8 @@ def _paint_town(image: Tensor, view: View) -> None:
         pane = column * row * (0.55 + 0.4 * stain)
         facade = wall.lerp(palette(bay, ((0.16, 0.18, 0.22), (0.34, 0.40, 0.48))), pane.clamp(0, 0.85))
         over(image, facade, frame.cover(x.abs() - half) * view.cover(-top) * foot)
-        pole = frame.cover((frame.x - 2.4 * post + 1.2).abs() - 0.009) * view.cover(-view.y - 1.2 - 2.5 * width)
-        over(image, (0.22, 0.23, 0.24), 0.8 * pole * foot)
+        pole = frame.cover((frame.x - 2.4 * post + 1.2).abs() - 0.008) * view.cover(-view.y - 0.6 - 2.4 * width)
+        over(image, (0.34, 0.35, 0.36), 0.75 * pole * foot)
 
 
 def _paint_trees(image: Tensor, view: View) -> None:
@@ -281,7 +286,7 @@ def _paint_trees(image: Tensor, view: View) -> None:
 
 
 def _hubs(view: View, depth: float) -> Point:
-    """Return u and v about the hub of the nearest wheel, `depth` behind the near flank; the front wheel's u is mirrored."""
+    """Return u (mirrored in front) and v about the hub of the nearest wheel, `depth` behind the near flank."""
     car = view.car
     u, v = view.u + view.du * depth, view.v + view.dv * depth
     return (u - (car["axle0"] + car["axle1"]) / 2).abs() - (car["axle1"] - car["axle0"]) / 2, v - car["wheel"]
@@ -317,7 +322,7 @@ def _paint_body(image: Tensor, view: View, hit: Hit) -> None:
 
 
 def _paint_cabin(image: Tensor, view: View, hit: Hit) -> None:
-    """Paint the upper solid: roof and pillars in the paint, then the panes, which show seats and mirror sky and trees."""
+    """Paint the upper solid: roof and pillars, then the panes, which show the seats and mirror sky and trees."""
     frame, car = view.frame, view.car
     above = hit.v - car["belt"]
     rise, sides = above / (car["roof"] - car["belt"]), _inset(car, hit.v)
@@ -360,7 +365,7 @@ def _paint_flank(image: Tensor, view: View, body: Hit) -> None:
 
 def _paint_ends(image: Tensor, view: View, body: Hit) -> None:
     """Paint nose and tail: lamps round the corners, grille, number plates and bumpers."""
-    frame, car, v, light = view.frame, view.car, body.v, view.frame["lamps"]
+    car, v, light = view.car, body.v, view.frame["lamps"]
     alpha, turned = view.cover(body.outside), smooth(0.02, 0.1, body.depth)
     ahead = alpha * smooth(0.3, -0.3, body.u)
     behind = alpha - ahead
@@ -374,10 +379,10 @@ def _paint_ends(image: Tensor, view: View, body: Hit) -> None:
     over(image, (0.92, 0.84, 0.45), behind * turned * view.cover(box(centre, v - car["belt"] + 0.3, 0.26, 0.06, 0.01)))
     around = side + 1.2 * (body.u - car["front"]).clamp(min=0)
     lamp = box(around - 0.24, v - car["nose"] + 0.10 - 0.22 * (around - 0.2), 0.25, 0.07, 0.05)
-    shell = 0.30 + 0.5 * gauss(lamp + 0.05, 0.03) + 0.9 * light * gauss(around - 0.2, 0.13)
+    shell = 0.25 + 0.5 * gauss(lamp + 0.05, 0.03) + 1.3 * light * gauss(around - 0.2, 0.13)
     over(image, (0.05, 0.05, 0.06), ahead * view.cover(lamp - 0.02) * 0.6)
     over(image, car["light"] * shell + 0.1, ahead * view.cover(lamp))
-    halo = gauss(ellipse(around - 0.2, v - car["nose"] + 0.1, 0.1, 0.1).clamp(min=0), 0.25)
+    halo = gauss(ellipse(around - 0.2, v - car["nose"] + 0.1, 0.1, 0.1).clamp(min=0), 0.12)
     over(image, (1.0, 0.96, 0.85), 0.7 * light * light * halo * ahead)
     around = side + 1.7 * (car["tail"] - body.u).clamp(min=0)
     lamp = box(around - 0.17, v - car["belt"] + 0.17, 0.2, 0.10, 0.03)

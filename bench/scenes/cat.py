@@ -77,6 +77,7 @@ def _colours(codes: str) -> list[Colour]:
 
 
 COATS = _colours("1a1717 5c616b 75573b cc7833 dbba8f ede8e0")  # black, grey, brown, orange, cream, white
+PATCHES = _colours("c27433 d4b58c c77833 3d2a1f 6e6f74 b87a42")  # of a tortoiseshell, on these coats
 EYES = _colours("758f52 a8a84c cca145 b26b2b 759e94 6b94cc")  # green, yellow, copper, blue
 NOSES = _colours("e0948c b86154 5c332e 1a1414")  # pink .. black
 RIMS = _colours("57332e 331f1a 120d0d")  # the skin round the eyes and the lips, as the nose
@@ -187,7 +188,7 @@ def _coat(cat: Cat) -> Tensor:
     over(coat, base * (0.2 + 0.35 * base), bands * smooth(0.3, 0.6, frame["tabby"]) * (1 - pointed))
     mask = gauss(torch.sqrt(cat.face_x**2 + (cat.face_y - 0.16) ** 2 + 1e-6), 0.4)
     tortie = smooth(0.75, 0.85, frame["tortoiseshell"]) * (1 - pointed)
-    over(coat, palette(1 - frame["coat"], COATS), smooth(-0.02, 0.12, patch + 0.08 * cat.fur - 0.3 * mask) * tortie)
+    over(coat, palette(frame["coat"], PATCHES), smooth(-0.02, 0.12, patch + 0.08 * cat.fur - 0.3 * mask) * tortie)
     mask = torch.maximum(mask, smooth(-0.32, -0.52, cat.y)) * (0.95 + 0.1 * cat.fur)
     over(coat, POINT, mask.clamp(0, 1) * pointed)
     blaze = cat.face_x.abs() - (1.25 * frame["white"] - 0.78 + 0.9 * cat.face_y) + 0.14 * bend + 0.05 * cat.fur
@@ -308,7 +309,8 @@ def _nose(image: Tensor, cat: Cat, x: Tensor, y: Tensor) -> None:
     frame = cat.frame
     leather = polygon(x, y, [(-0.098, -0.046), (0.098, -0.046), (0.0, 0.066)])
     leather = torch.maximum(leather, ellipse(x, y + 0.012, 0.088, 0.072))
-    colour = palette(frame["nose_colour"], NOSES)
+    pale = (1 - frame["nose_colour"]) * (1 - 0.65 * smooth(0.28, 0.05, frame["coat"]))  # black cats have dark noses
+    colour = palette(1 - pale, NOSES)
     over(image, colour * 0.35, 0.7 * frame.cover(leather - 0.012, 2.5))
     shade = 0.85 - 4 * y + 2.5 * frame["light_x"] * x
     over(image, colour * shade, frame.cover(leather, 1.5))

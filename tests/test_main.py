@@ -1,0 +1,181 @@
+"""The command line as a user meets it: what it prints and its exit status."""
+
+import re
+
+import pytest
+from PIL import Image
+
+from bench import __main__ as command
+from bench import data
+
+from .conftest import SHARED, textured
+
+
+@pytest.fixture
+def bench(monkeypatch, capsys):
+    """Run the command line in this process; returns exit status, standard output and standard error."""
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["bench", *map(str, words)])
+        monkeypatch.setattr(data, "_CACHE", data._Cache(2**20))
+        with pytest.raises(SystemExit) as stop:
+            command.main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def table2(bench, photos, tmp_path):
+    return lambda *words: bench(
+        "table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", *words
+    )
+
+
+def test_a_table_of_photographs(table2, tmp_path):
+    status, out, err = table2()
+    assert (status, err) == (0, ""), "refused cells are normal; nothing is printed where nothing is wrong"
+    assert re.search(r"\d+ cells, 6 runnable, \d+ refused: ", out)
+    assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
+    written = sorted(path.name for path in (tmp_path / "out" / "photos").glob("table2.*"))
+    assert written == ["table2.csv", "table2.md", "table2.png", "table2.tex", "table2.timing.csv"]
+    with Image.open(tmp_path / "out" / "photos" / "table2.png") as figure:
+        assert figure.height > 6 * 100, "three images of each category"
+
+
+def test_the_steps_one_by_one_give_the_same_table(table2, tmp_path):
+    table2()
+    whole = (tmp_path / "out" / "photos" / "table2.md").read_bytes()
+    (tmp_path / "out" / "photos" / "table2.md").unlink()
+    for step in ("restore", "score", "render"):
+        assert table2("--only", step)[0] == 0
+    assert (tmp_path / "out" / "photos" / "table2.md").read_bytes() == whole
+
+
+@pytest.mark.parametrize("step", ["score", "render"])
+def test_a_step_too_early_says_which_comes_first(table2, step):
+    status, _, err = table2("--only", step)
+    assert status == 2
+    assert re.search("Run (restore|score) first", err)
+
+
+@pytest.mark.parametrize(
+    ("words", "answer"),
+    [
+        (("table", "table3"), "no table 'table3'; did you mean table"),
+        (("table", "table2", "--profile", "mni"), "did you mean mini"),
+        (("table", "table2", "--profile", "./nowhere"), "there is no folder"),
+        (("table", "table2", "--with", "bicubc"), "did you mean bicubic"),
+        (("table", "table2", "--with", "gone.py:Gone"), "there is no file"),
+        (("table", "table2", "--device", "cuda:99"), "no device 'cuda:99'"),
+        (("check", "pulze"), "no method 'pulze'"),
+        (("upscale", "gone.png", "sr.png"), "gone.png"),
+    ],
+)
+def test_a_mistake_is_one_sentence_that_says_what_to_do(bench, words, answer):
+    status, _, err = bench(*words)
+    assert status == 2
+    assert answer in err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_an_empty_folder(bench, tmp_path):
+    (tmp_path / "empty").mkdir()
+    status, _, err = bench("table", "table2", "--profile", tmp_path / "empty")
+    assert status == 2
+    assert "put the photographs into one sub-folder per category" in err
+
+
+def test_a_bad_photograph_is_named_once_and_the_rest_is_measured(table2, photos):
+    (photos / "face" / "1.png").write_bytes(b"no image")
+    status, out, err = table2()
+    assert status == 1, "an image that could not be read is a failure"
+    assert len(err.strip().splitlines()) == 1
+    assert "1.png" in err
+    assert "(2/3 ok)" in out
+
+
+def test_a_small_photograph_is_refused_not_failed(table2, photos):
+    Image.fromarray(textured(40, 1)).save(photos / "face" / "small.png")
+    status, _, err = table2()
+    assert status == 0, "refused is normal"
+    assert "--allow-enlarge" in err
+    assert table2("--allow-enlarge")[2] == ""
+
+
+def test_an_output_that_cannot_be_written(bench, photos, tmp_path):
+    (tmp_path / "file").write_text("")
+    out = tmp_path / "file" / "out"
+    status, _, err = bench("table", "table2", "--profile", photos, "--hr-size", "64", "--out", out)
+    assert status == 2
+    assert "choose another folder with --out" in err
+
+
+def test_a_failing_guest_is_a_failure_and_the_other_rows_are_there(table2, tmp_path):
+    text = "from methods.bicubic import Bicubic\nfrom dataclasses import replace\nclass Bad(Bicubic):\n"
+    text += "    spec = replace(Bicubic.spec, name='bad', title='Bad')\n    def upscale(self, lr): return lr\n"
+    (tmp_path / "bad.py").write_text(text)
+    status, out, err = table2("--with", f"{tmp_path}/bad.py:Bad")
+    assert status == 1
+    assert "upscale must return shape" in err
+    assert re.search(r"Bad .*\(0/3 ok\)", out)
+    assert re.search(r"Bicubic +\d", out)
+    assert bench_check(table2, tmp_path) is None
+
+
+def bench_check(table2, tmp_path):
+    """A guest of a name that is taken is told so."""
+    text = "from methods.bicubic import Bicubic\nclass Same(Bicubic): pass\n"
+    (tmp_path / "same.py").write_text(text)
+    status, _, err = table2("--with", f"{tmp_path}/same.py:Same")
+    assert status == 2
+    assert "change its spec.name" in err
+
+
+def test_check_of_a_good_method(bench, photos):
+    status, out, _ = bench("check", "bicubic", "--profile", photos)
+    assert status == 0
+    assert re.search(r"Bicubic: \d+ tasks checked, 0 with problems", out)
+
+
+def test_list_names_what_there_is(bench):
+    status, out, _ = bench("list")
+    assert status == 0
+    for name in ("bicubic", "pseudo_inverse", "+bp", "table1", "table2", "mini", "paper"):
+        assert name in out
+
+
+def test_upscale_and_diagnose_one_image(bench, photos, tmp_path):
+    import torch
+
+    hr = photos / "face" / "0.png"
+    lr_pixels = (data.low_resolution(torch.from_numpy(textured(64, 0)).permute(2, 0, 1)[None], 8)[0] * 255).round()
+    Image.fromarray(lr_pixels.permute(1, 2, 0).byte().numpy()).save(tmp_path / "lr.png")
+    status, _, err = bench("upscale", tmp_path / "lr.png", tmp_path / "sr.png", "--factor", "8")
+    assert (status, err) == (0, "")
+    assert Image.open(tmp_path / "sr.png").size == (64, 64)
+    status, out, _ = bench("diagnose", tmp_path / "lr.png", hr)
+    assert status == 0
+    assert "MATLAB" in out
+
+
+def test_flops_counts_the_matrix_products(bench):
+    status, out, _ = bench("flops")
+    assert status == 0
+    # Bicubic 64 to 1024, three channels: (1024 x 64) (64 x 64), then (1024 x 64) (64 x 1024).
+    macs = 3 * (1024 * 64 * 64 + 1024 * 64 * 1024)
+    assert re.search(rf"Bicubic +\| 64 to 1024 +\| 16x +\| {macs / 1e9:.4f} +\| {2 * macs / 1e9:.4f}", out)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SHARED / "photos").is_dir(), reason="needs real photographs in ../shared/photos")
+def test_real_photographs_give_real_numbers(bench, tmp_path):
+    words = ("table", "table2", "--profile", SHARED / "photos", "-n", 2, "--out", tmp_path)
+    status, out, err = bench(*words)
+    assert (status, err) == (0, "")
+    (line,) = re.findall(r"^Bicubic  .*", out.split("LPIPS")[0], re.MULTILINE)
+    values = [float(value) for value in re.findall(r"(\d+\.\d+) ±", line)]
+    assert len(values) == 5
+    assert all(12 < value < 30 for value in values), "16x bicubic of photographs lies near 20 dB"

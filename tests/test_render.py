@@ -1,0 +1,82 @@
+import csv
+import io
+import re
+
+import pandas as pd
+
+from bench import render
+
+from .test_table import GOOD, build, records
+
+MACHINE = {"torch": "2.6", "device": "cpu"}
+
+
+def table():
+    failed = records("b", GOOD[:1] - 3, GOOD[:1] / 50, status="failed", reason="broken_here")
+    rest = [r for r in records("b", GOOD - 3, GOOD / 50) if r.image != "0"]
+    return build(records("a", GOOD, GOOD / 100), failed + rest, refused=("c",), test_set="photographs")
+
+
+def test_markdown_says_all_that_the_protocol_asks_for():
+    text = render.markdown(table(), MACHINE)
+    mean = f"{GOOD.mean():.2f}"
+    for words, lack in {
+        rf"\*\*{mean} ± 0\.\d\d\*\*": "the best value in bold with its interval",
+        r"20\.1 \(-\d\.\d\)": "the published value and the difference",
+        r"\(29/30 ok\)": "how many images are ok",
+        r"- \[\d\] ": "the mark of a refused cell",
+        r"\[\d\] no weights\.": "why it was refused",
+        r"\[\d\] broken_here\.": "why an image failed",
+        r"psnr\[rgb,u8,crop0,mean\]": "the protocol",
+        "MATLAB imresize bicubic": "how LR was made",
+        "detectable": "the least detectable difference",
+        "torch: 2.6": "the versions",
+        "other test images": "that the published figures are of other images",
+        r"p \(Holm\)": "the adjusted p",
+        "worst 5 %": "the worst images",
+    }.items():
+        assert re.search(words, text), f"the report lacks {lack}"
+
+
+def test_markdown_tables_have_equal_columns_in_every_line():
+    for block in re.findall(r"(?:^\|.*\n)+", render.markdown(table(), MACHINE), re.MULTILINE):
+        assert len({line.count("|") for line in block.splitlines()}) == 1
+
+
+def test_csv_has_every_row_in_full():
+    rows = list(csv.DictReader(io.StringIO(render.frame(table()).to_csv(index=False))))
+    assert len(rows) == 3 * 2, "a row for each method and metric, refused ones too"
+    first = rows[0]
+    assert float(first["mean"]) == round(GOOD.mean(), 4)
+    assert (first["n_ok"], first["n"], first["published"], first["verdict"]) == ("30", "30", "20.1", "other images")
+    assert {row["status"] for row in rows} == {"ok", "incomplete", "empty"}
+
+
+def test_latex_has_balanced_braces_and_no_bare_underscore():
+    text = render.latex(table())
+    body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
+    assert text.count("{") == text.count("}")
+    assert r"\textbf{" in body
+    assert not re.search(r"(?<!\\)[_%]", body), "LaTeX would stop at it"
+    assert "±" not in body
+
+
+def test_timing_is_the_median_of_each_method():
+    timed = [r for seconds in (1.0, 2.0, 9.0) for r in records("a", GOOD[:1], GOOD[:1], seconds=seconds)]
+    frame = render.timing(timed)
+    assert frame[["method", "images", "median", "total"]].to_numpy().tolist() == [["a", 3, 2.0, 12.0]]
+
+
+def test_timing_of_nothing_is_an_empty_table():
+    assert isinstance(render.timing([]), pd.DataFrame)
+
+
+def test_the_summary_for_the_terminal_stars_the_best():
+    assert re.search(rf"{GOOD.mean():.2f} ± 0\.\d\d \*", render.summary(table()))
+
+
+def test_the_same_records_give_the_same_bytes(tmp_path):
+    files = [
+        [path.read_bytes() for path in render.write(table(), [], MACHINE, tmp_path / name)] for name in ("one", "two")
+    ]
+    assert files[0] == files[1]
