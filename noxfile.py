@@ -54,7 +54,8 @@ def flops(session: nox.Session) -> None:
 def speed(session: nox.Session) -> None:
     """Time the parts of the suite; arguments go to pytest, such as --benchmark-json FILE."""
     session.install("-e", ".[tests]")
-    session.run("pytest", "tests/speed", "--benchmark-only", *session.posargs)
+    options = ("-o", "addopts=", "--benchmark-only", "--benchmark-columns", "min,median,iqr,rounds")
+    session.run("pytest", "tests/speed", *options, *session.posargs)
 
 
 def _bench(session: nox.Session, *words: str) -> None:

@@ -10,10 +10,10 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
-    {"resize", "networks", "scenes", "scenes.noise"},
+    {"resize", "networks", "scenes.noise"},
     {"scenes.draw"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
-    {"photos", "metrics"},
+    {"photos", "metrics", "scenes"},
     {"cards", "stats"},
     {"sources", "reports"},
     {"data", "contract", "cost", "fingerprint"},

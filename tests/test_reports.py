@@ -45,7 +45,8 @@ def test_sums_of_the_papers_columns():
     # The column sums of the paper's Table 2: a wrong figure changes one.
     sums = {
         ("mganprior", "psnr"): 87.54, ("pulse", "psnr"): 84.50, ("esrgan_plus", "psnr"): 103.50,
-        ("glean", "psnr"): 105.35,        ("mganprior", "lpips"): 2.7754, ("pulse", "lpips"): 3.0529, ("esrgan_plus", "lpips"): 1.5698,
+        ("glean", "psnr"): 105.35,
+        ("mganprior", "lpips"): 2.7754, ("pulse", "lpips"): 3.0529, ("esrgan_plus", "lpips"): 1.5698,
         ("glean", "lpips"): 1.4886,
     }  # fmt: skip
     for (method, metric), expected in sums.items():

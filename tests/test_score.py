@@ -64,14 +64,14 @@ def test_a_failed_image_is_scored_with_the_bicubic_result(face, settings):
 
 
 def test_scoring_before_restoring_says_so(face, settings):
-    with pytest.raises(BenchError, match="not restored yet.*Run restore first"):
+    with pytest.raises(BenchError, match=r"not restored yet.*Run restore first"):
         list(score.score(*face, NAMES, settings))
 
 
 def test_reading_before_scoring_says_so(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
-    with pytest.raises(BenchError, match="not scored yet.*Run score first"):
+    with pytest.raises(BenchError, match=r"not scored yet.*Run score first"):
         score.read(cell, settings.out)
 
 

@@ -1,6 +1,6 @@
 """The rendered stand-in images of the `mini` profile: a seed and a category give a picture.
 
-Test images are made in float64 on the CPU (`exact_images`); training images in float32 on any device (`render`).
+Test images are drawn in float64 on the CPU (`exact_images`), training images in float32 on any device (`render`).
 """
 
 from types import ModuleType
@@ -8,6 +8,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
+from bench.resize import quantise
 from bench.scenes import bedroom, car, cat, face, noise, tower
 from bench.scenes.draw import Frame
 
@@ -34,12 +35,7 @@ def draw(category: str, seeds: Tensor, values: dict[str, Tensor], size: int, dty
 
 
 @torch.no_grad()
-def render(
-    category: str,
-    seeds: Tensor,
-    size: int = 128,
-    dtype: torch.dtype = torch.float32,
-) -> Tensor:
+def render(category: str, seeds: Tensor, size: int = 128, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return pictures (N, 3, size, size) in [0, 1] of N seeds (int64), on the device of `seeds`."""
     chunks = seeds.split(_CHUNK) if seeds.device.type == "cpu" else [seeds]
     return torch.cat([draw(category, part, factors(category, part), size, dtype) for part in chunks])
@@ -47,5 +43,4 @@ def render(
 
 def exact_images(category: str, seeds: Tensor, size: int = 128) -> Tensor:
     """Return (N, 3, size, size) uint8, drawn in float64 on the CPU: the same bytes on every machine."""
-    exact = render(category, seeds.cpu(), size, torch.float64)
-    return (exact * 255).round().to(torch.uint8)
+    return quantise(render(category, seeds.cpu(), size, torch.float64)).mul(255).round().to(torch.uint8)

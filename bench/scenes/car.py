@@ -81,6 +81,7 @@ SKIES = (  # above, at the horizon
 )  # fmt: skip
 LEAVES = ((0.16, 0.24, 0.06), (0.25, 0.38, 0.12), (0.14, 0.28, 0.16), (0.36, 0.34, 0.10), (0.42, 0.22, 0.07))
 WALLS = ((0.62, 0.36, 0.26), (0.80, 0.72, 0.58), (0.56, 0.57, 0.60), (0.86, 0.84, 0.80), (0.42, 0.38, 0.36))
+PANES = ((0.14, 0.16, 0.20), (0.34, 0.40, 0.48))
 VERGES = ((0.30, 0.42, 0.14), (0.46, 0.46, 0.20), (0.60, 0.57, 0.53), (0.46, 0.45, 0.45), (0.58, 0.48, 0.34))
 
 Measures = dict[str, Tensor]
@@ -183,8 +184,8 @@ def _hit(view: View, corners: Sequence[Point], radius: float, start: Tensor) -> 
         """Return the smooth maximum of the planes' distances, its slope with depth, and its upward normal."""
         distance, slope, rise = planes[0][0] + depth * planes[0][1], planes[0][1], planes[0][2]
         for at, change, up in planes[1:]:
-            gap = at + depth * change - distance
-            share = (0.5 + gap / (2 * radius)).clamp(0, 1)
+            gap = torch.addcmul(at, depth, change) - distance
+            share = (gap * (0.5 / radius)).add_(0.5).clamp_(0, 1)
             distance = torch.addcmul(distance, share, torch.add(gap, 1 - share, alpha=radius))
             slope, rise = slope.lerp(change, share), rise.lerp(up, share)
         return distance, slope, rise
@@ -234,13 +235,14 @@ def _paint_ground(image: Tensor, view: View) -> None:
     frame, y, kerb = view.frame, view.y, WIDTH + view.frame["kerb"]
     u, w = view.on_road()
     broad = noise.sample(frame.texture("car.patch", size=64, cells=(6, 24), octaves=2), u / 9, w / 7)
-    tuft = frame.noise("car.tuft", cells=(50, 70), octaves=2)
+    fine = frame.noise("car.grain", cells=(100, 120))
+    grain = fine + frame.noise("car.streak", cells=(24, 90))
+    tuft = 0.7 * frame.noise("car.tuft", cells=(44, 60)) + 0.5 * fine
     shade = 0.65 + 0.35 * smooth(0.1, -0.35, view.beyond(kerb + frame["grove"]))
     over(image, palette(frame["verge"], VERGES) * ((1 + 0.38 * tuft + 0.2 * broad) * shade), view.cover(-y - 0.02))
     path, edge = view.beyond(kerb + frame["path"]), view.beyond(kerb)
     slabs = 1 - 0.25 * smooth(0.93, 1.0, torch.cos(u * SLABS))
     over(image, (0.62, 0.61, 0.58), view.cover(path) * (0.85 + 0.25 * tuft) * slabs)
-    grain = frame.noise("car.grain", cells=(100, 120)) + frame.noise("car.streak", cells=(24, 90))
     asphalt = frame["road"] * (0.9 + 0.12 * smooth(0.2, 2.6, y)) * (1 + 0.085 * grain + 0.24 * broad)
     over(image, asphalt.expand(-1, 3, -1, -1), view.cover(edge))
     over(image, (0.70, 0.69, 0.66), view.cover((edge - 0.03).abs() - 0.05) * (0.85 + 0.1 * grain))
@@ -258,7 +260,7 @@ def _paint_town(image: Tensor, view: View) -> None:
     """Paint buildings with rows of windows, and lamp posts."""
     frame = view.frame
     foot = view.cover(-view.beyond(WIDTH + frame["kerb"] + frame["grove"]))
-    stain = 1 + 0.16 * frame.noise("car.wall", cells=(30, 40), octaves=2)
+    stain, built = 0.2 * frame.noise("car.wall", cells=(40, 60)), torch.zeros_like(foot)
     chance = noise.uniform(frame.seeds, "car.town", 18).to(frame.x.dtype).view(-1, 18, 1, 1).split(1, 1)
     for k in range(3):
         place, width, height, colour, bay, post = chance[6 * k : 6 * k + 6]
@@ -266,12 +268,13 @@ def _paint_town(image: Tensor, view: View) -> None:
         top = view.y + frame["town"] * (0.8 + 3.4 * height) - 0.4
         column = smooth(-0.1, 0.35, torch.cos(x * (2 * torch.pi / (0.10 + 0.08 * bay))))
         row = smooth(-0.2, 0.25, torch.cos((top - 0.55) * (2 * torch.pi / 0.75))) * smooth(0.25, 0.35, top)
-        wall = palette(colour, WALLS) * (0.62 + 0.3 * smooth(-1.0, 1.0, x / half)) * stain
-        pane = column * row * (0.55 + 0.4 * stain)
-        facade = wall.lerp(palette(bay, ((0.16, 0.18, 0.22), (0.34, 0.40, 0.48))), pane.clamp(0, 0.85))
-        over(image, facade, frame.cover(x.abs() - half) * view.cover(-top) * foot)
+        facade = frame.cover(x.abs() - half) * view.cover(-top) * foot
+        over(image, palette(colour, WALLS) * (0.62 + 0.3 * smooth(-1.0, 1.0, x / half)), facade)
+        over(image, palette(bay, PANES), 0.85 * column * row * facade)
+        built = torch.maximum(built, facade)
         pole = frame.cover((frame.x - 2.4 * post + 1.2).abs() - 0.008) * view.cover(-view.y - 0.6 - 2.4 * width)
         over(image, (0.34, 0.35, 0.36), 0.75 * pole * foot)
+    image *= 1 + built * stain
 
 
 def _paint_trees(image: Tensor, view: View) -> None:
@@ -366,17 +369,17 @@ def _paint_flank(image: Tensor, view: View, body: Hit) -> None:
 def _paint_ends(image: Tensor, view: View, body: Hit) -> None:
     """Paint nose and tail: lamps round the corners, grille, number plates and bumpers."""
     car, v, light = view.car, body.v, view.frame["lamps"]
-    alpha, turned = view.cover(body.outside), smooth(0.02, 0.1, body.depth)
-    ahead = alpha * smooth(0.3, -0.3, body.u)
-    behind = alpha - ahead
+    alpha, fore = view.cover(body.outside), smooth(0.3, -0.3, body.u)
+    ahead, behind, turned = alpha * fore, alpha * (1 - fore), alpha * smooth(0.02, 0.1, body.depth)
     side = WIDTH / 2 - (body.depth - WIDTH / 2).abs()
     centre = side - WIDTH / 2
-    grille = box(centre, v - car["nose"] + 0.17, 0.42, 0.085, 0.04)
-    over(image, (0.70, 0.71, 0.73), ahead * turned * view.cover(grille - 0.025))
-    over(image, (0.04, 0.04, 0.045), ahead * turned * view.cover(grille))
-    over(image, (0.05, 0.05, 0.055), alpha * turned * view.cover(box(centre, v - car["sill"] - 0.11, 0.66, 0.06, 0.03)))
-    over(image, (0.90, 0.90, 0.86), ahead * turned * view.cover(box(centre, v - car["sill"] - 0.27, 0.26, 0.06, 0.01)))
-    over(image, (0.92, 0.84, 0.45), behind * turned * view.cover(box(centre, v - car["belt"] + 0.3, 0.26, 0.06, 0.01)))
+    high, low = v - car["nose"] + 0.17, v - car["sill"] - 0.11
+    grille = box(centre, high, 0.42, 0.085, 0.04) + (1 - fore)
+    holes = torch.minimum(grille, box(centre, low, 0.66, 0.06, 0.03))
+    plate = box(centre, fore * (low - 0.16) + (1 - fore) * (v - car["belt"] + 0.3), 0.26, 0.06, 0.01)
+    over(image, (0.70, 0.71, 0.73), turned * view.cover(grille - 0.025))
+    over(image, (0.04, 0.04, 0.045), turned * view.cover(holes))
+    over(image, (0.92, 0.89, 0.76), turned * view.cover(plate))
     around = side + 1.2 * (body.u - car["front"]).clamp(min=0)
     lamp = box(around - 0.24, v - car["nose"] + 0.10 - 0.22 * (around - 0.2), 0.25, 0.07, 0.05)
     shell = 0.25 + 0.5 * gauss(lamp + 0.05, 0.03) + 1.3 * light * gauss(around - 0.2, 0.13)
@@ -419,7 +422,7 @@ def draw(frame: Frame) -> Tensor:
     image, view = frame.blank((0.0, 0.0, 0.0)), _view(frame, car)
     for paint in (_paint_sky, _paint_ground, _paint_town, _paint_trees):
         paint(image, view)
-    sub, at = frame.part(-1.0, -0.65, 1.0, 0.9)
+    sub, at = frame.part(-1.0, -0.65, 1.0, 0.87)
     view, picture = _view(sub, car), image[at]
     _paint_tyres(picture, view, WIDTH - 0.2)
     body = _body(view)

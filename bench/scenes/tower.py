@@ -71,8 +71,8 @@ HORIZON = _stops("80addf 9cc3ea b8d6f2 dee3e6 d6d9db c9c6c4 faae73 99707a")
 CLOUDS = _stops("f7f7f7 f7f7f7 fafafa f2f2f0 cccfd4 b0b2b8 f29980 604e6e")
 SUN = _stops("d9c9a8 d9c9a8 bfb59e 807a6e 242424 40382e bf753d 33292e")
 AMBIENT = _stops("4d5975 556080 667085 8c8f94 c2c4c9 9a9ba3 615c70 4d4a6b")
-CLOCK_FACES = _stops("333842 f2ebd6 f7f7f2")
-CLOCK_HANDS = _stops("d9b359 1f1a1a 1f1a1a")
+CLOCK_FACES = _stops("333842 f5f0e4")
+CLOCK_HANDS = _stops("d9b359 1f1a1a")
 FLAGS = _stops("bf1a1a e6d9cc 1f338c d9a61a")
 MORTAR: Colour = (0.6, 0.57, 0.52)
 GLASS: Colour = (0.08, 0.09, 0.11)
@@ -276,9 +276,10 @@ def _clock(frame: Frame, on: Surface, image: Tensor, light: Tensor) -> Tensor:
     for angle, length in zip(angles.split(1, dim=1), (0.45, 0.72), strict=True):
         hand = segment(u, v, (0.0, 0.0, length * torch.sin(angle), length * torch.cos(angle))) - 0.05
         ink = torch.maximum(ink, (0.5 - hand / pixel).clamp(0, 1))
-    seen = _clock_seen(frame) * on.belfry * (1 - on.roof)
+    seen = _clock_seen(frame) * on.belfry * (1 - on.roof) * (1 - on.band)
     over(image, light * 0.25, (0.5 - (far - 1.1) / pixel).clamp(0, 1) * seen)
-    dial = palette(frame["trim"], CLOCK_FACES).lerp(palette(frame["trim"], CLOCK_HANDS), ink)
+    pale = smooth(0.16, 0.2, frame["trim"])  # dark dials with gilt hands are rare, and nothing is in between
+    dial = palette(pale, CLOCK_FACES).lerp(palette(pale, CLOCK_HANDS), ink)
     return over(image, light * dial, (0.5 - (far - 1) / pixel).clamp(0, 1) * seen)
 
 
