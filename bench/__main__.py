@@ -13,24 +13,9 @@ from rich.markup import escape
 
 import methods as suite
 from bench import cards as card_files
-from bench import (
-    contract,
-    cost,
-    data,
-    figures,
-    fingerprint,
-    photos,
-    pipeline,
-    plan,
-    render,
-    reports,
-    resize,
-    score,
-    store,
-)
-from bench import table as tables
+from bench import contract, cost, data, fingerprint, photos, pipeline, plan, reports, resize, score, store
 from bench.restore import Settings
-from bench.spec import BenchError, Card, Cell, Method, Record, Task
+from bench.spec import BenchError, Card, Cell, Method, Record, Report, Task
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 out = Console(soft_wrap=True, markup=False, highlight=False)
@@ -80,7 +65,7 @@ def make_table(
             records = list(pipeline.score_all(cells, cards, report, settings))
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
-            _render(tables.build(report, cells, records, cards), records, cells, cards, settings)
+            _render(report, records, cells, cards, settings)
     if failed:
         raise typer.Exit(1)
 
@@ -100,18 +85,22 @@ def _restore(
 
 
 def _render(
-    table: tables.Table,
+    report: Report,
     records: Sequence[Record],
     cells: Sequence[Cell],
     cards: Mapping[str, Card],
     settings: Settings,
 ) -> None:
     """Write the table and its picture, and print it."""
+    # Statistics, data frames and figures take seconds to import; the other verbs do without.
+    from bench import figures, render, table  # noqa: PLC0415
+
+    result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
-    files = render.write(table, records, fingerprint.machine(settings.device), target)
-    picture = target / f"{table.report.name}.png"
+    files = render.write(result, records, fingerprint.machine(settings.device), target)
+    picture = target / f"{report.name}.png"
     figures.strip(cells, cards, settings, picture)
-    out.print(f"\n{render.summary(table)}\n\nWritten: {', '.join(str(file) for file in (*files, picture))}")
+    out.print(f"\n{render.summary(result)}\n\nWritten: {', '.join(str(file) for file in (*files, picture))}")
 
 
 @app.command()

@@ -7,10 +7,20 @@ import pytest
 import torch
 from PIL import Image
 
+from bench import __main__ as command
+from bench import data
 from bench.restore import Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
+
+
+def pytest_collection_modifyitems(items):
+    """Tests marked `gpu` are skipped, with the reason, where there is none."""
+    if not torch.cuda.is_available():
+        for item in items:
+            if item.get_closest_marker("gpu"):
+                item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
 @pytest.fixture
@@ -36,3 +46,18 @@ def textured(size, seed):
     planes = [(3 + c + seed) * x * y // 7 + (5 - c) * x + seed * 31 * y + (x * x + seed * y) // 3 for c in range(3)]
     smooth = 90 + 60 * np.sin(x / 9 + seed) * np.cos(y / (7 + seed % 5))
     return np.stack([(plane % 64 + smooth).clip(0, 255) for plane in planes], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def bench(monkeypatch, capsys):
+    """Run the command line in this process; returns exit status, standard output and standard error."""
+
+    def run(*words):
+        monkeypatch.setattr("sys.argv", ["bench", *map(str, words)])
+        monkeypatch.setattr(data, "_CACHE", data._Cache(2**20))
+        with pytest.raises(SystemExit) as stop:
+            command.main()
+        captured = capsys.readouterr()
+        return stop.value.code or 0, captured.out, captured.err
+
+    return run

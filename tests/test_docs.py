@@ -1,11 +1,10 @@
 import re
-import subprocess
-import sys
 
 import pytest
+import torch
 
 import methods
-from bench import contract
+from bench import cards, contract
 from bench.spec import Task
 
 from .conftest import ROOT
@@ -19,24 +18,19 @@ def code(document, language="python"):
 def test_the_example_of_adding_a_method_keeps_the_contract(tmp_path):
     (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
     guest = methods.find(f"{tmp_path}/nearest.py:Nearest")
-    import torch
-
     ((_, problems),) = contract.sweep(guest, [Task("mini", "face", 16, 128)], torch.device("cpu"))
     assert problems == []
 
 
-def test_the_example_of_adding_a_method_makes_a_row(tmp_path, photos):
+def test_the_example_of_adding_a_method_makes_a_row(bench, tmp_path, photos):
     (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
-    words = ["table", "table2", "--profile", photos, "--hr-size", "64", "--with", tmp_path / "nearest.py:Nearest"]
-    command = [sys.executable, "-m", "bench", *map(str, words), "--out", str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"Nearest +\d+\.\d\d ± ", done.stdout), "the guest must be a row of the table"
+    words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--with", f"{tmp_path}/nearest.py:Nearest")
+    status, out, err = bench(*words, "--out", tmp_path / "out")
+    assert status == 0, err
+    assert re.search(r"Nearest +\d+\.\d\d ± ", out), "the guest must be a row of the table"
 
 
 def test_the_example_of_a_card_is_a_card(tmp_path):
-    from bench import cards
-
     (tmp_path / "flower").mkdir()
     (tmp_path / "flower.toml").write_text(code("docs/adding.md", "toml")[0])
     (tmp_path / "flower.sha256").write_text("rose\n")

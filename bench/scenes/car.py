@@ -162,7 +162,7 @@ def _project(car: Measures, u: Tensor, w: float) -> Tensor:
 
 def _view(frame: Frame, car: Measures) -> View:
     """Return the rays of a frame; the nose is on the left or, by a toss for each image, on the right."""
-    nose = (noise.uniform(frame.seeds, "car.nose") < 0.5).to(frame.x.dtype).view(-1, 1, 1, 1) * 2 - 1
+    nose = noise.uniform(frame.seeds, "car.nose").round().to(frame.x.dtype).view(-1, 1, 1, 1) * -2 + 1
     x = (frame.x - (1 - frame["fill"]) * frame["shift"]) * nose / car["scale"] + car["centre"]
     y = (frame.y + frame["tilt"] * frame.x - frame["ground"]) / car["scale"] + car["eye"]
     u = x / (car["cos"] - x * car["sin"] / car["far"])
