@@ -34,7 +34,7 @@ def _cell(report: Report, methods: Mapping[str, type[Method]], task: Task, name:
     """Return one cell."""
     if name in methods:
         spec = methods[name].spec
-        return Cell(task, name, spec.title, spec.refuses(task))
+        return Cell(task, name, spec.title, spec.refuses(task), spec.trained_on)
     if name in report.pending:
         title = report.pending[name]
         return Cell(task, name, title, f"{title} is not implemented yet")

@@ -72,7 +72,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     """Return the whole report as Markdown."""
     parts = [f"# {table.report.title}", table.report.caption]
     for heading, rows in _blocks(table):
-        parts += [f"## {heading}", _grid(rows, table, _MARKDOWN)]
+        parts += [f"## {heading}", _grid(rows, table, _MARKDOWN), *_detectable(rows, table)]
     parts += [_LEGEND.format("Bold"), *_remarks(table)]
     parts += ["## Details", _pipe(frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"]))]
     if table.contests:
@@ -84,7 +84,11 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
 
 def summary(table: Table) -> str:
     """Return the tables alone, for the terminal."""
-    parts = [part for heading, rows in _blocks(table) for part in (heading, _grid(rows, table, _TERMINAL))]
+    parts = [
+        part
+        for heading, rows in _blocks(table)
+        for part in (heading, _grid(rows, table, _TERMINAL), *_detectable(rows, table))
+    ]
     return "\n\n".join([*parts, _LEGEND.format("Starred"), *_remarks(table)])
 
 
@@ -121,12 +125,27 @@ def _grid(rows: Sequence[Row], table: Table, style: _Style) -> str:
     return tabulate(lines, headers=heads, tablefmt=style.layout, disable_numparse=True, stralign="left")
 
 
+def _detectable(rows: Sequence[Row], table: Table) -> list[str]:
+    """Return the line below a table that says how small a difference it can show; none without comparisons."""
+    metric, factor = rows[0].metric, rows[0].cell.task.factor
+    least: dict[str, float] = {}
+    for contest in table.contests:
+        if contest.metric.name == metric.name and contest.task.factor == factor:
+            category = contest.task.category
+            least[category] = max(least.get(category, 0.0), contest.detectable)
+    values = [f"{category} {value:.{metric.digits + 1}f}" for category, value in least.items()]
+    return (
+        [f"Least detectable difference (paired, 80 % power, the hardest pair): {', '.join(values)}."] if values else []
+    )
+
+
 def _measured(row: Row, table: Table, style: _Style) -> str:
     """Return the measured value of a cell, or the number of the note that says why there is none."""
     if row.summary is None:
         return style.note(_notes(table).index(row.reason) + 1)
     text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
     text = style.bold(text) if row.best else text
+    text = f"{text} †" if row.seen else text
     return text if row.n_ok == row.n else f"{text} ({row.n_ok}/{row.n} ok)"
 
 
@@ -152,6 +171,9 @@ def _remarks(table: Table) -> list[str]:
         theirs = dict.fromkeys(table.report.test_sets[row.cell.task.category] for row in apart)
         ours = dict.fromkeys(row.test_set for row in apart)
         remarks.append(_OTHER_IMAGES.format(", ".join(theirs), ", ".join(ours)))
+    seen = dict.fromkeys(f"{row.cell.title} ({row.cell.task.category})" for row in table.rows if row.seen)
+    if seen:
+        remarks.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
     return remarks + [f"[{number}] {note}." for number, note in enumerate(_notes(table), start=1)]
 
 

@@ -196,6 +196,8 @@ class Cell:
     method: str
     title: str
     refusal: str | None = None
+    trained_on: str = ""
+    """As in `Spec`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,8 +35,15 @@ class Row:
 
     @property
     def status(self) -> str:
-        """Ok, or what became of the cell."""
-        return "ok" if self.n and self.n_ok == self.n else "incomplete" if self.n_ok else "empty"
+        """What became of the cell: ok, incomplete (some images are not ok), or not measured."""
+        if self.summary is None:
+            return "not measured"
+        return "ok" if self.n_ok == self.n else "incomplete"
+
+    @property
+    def seen(self) -> bool:
+        """True if the method was trained on the images it is tested on."""
+        return bool(self.cell.trained_on) and self.cell.trained_on == self.test_set
 
     @property
     def difference(self) -> float:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench import reports, table
+from bench import render, reports, table
 from bench.metrics import METRICS
 from bench.spec import Card, Cell, Published, Record, Report, Task
 
@@ -108,6 +108,14 @@ def test_a_refused_cell_has_its_reason():
     built = build(records("a", GOOD, GOOD / 100), refused=("b",))
     assert row(built, "b").summary is None
     assert row(built, "b").reason == "no weights"
+
+
+@pytest.mark.parametrize(("trained_on", "seen"), [("Faces", True), ("Other faces", False), ("", False)])
+def test_a_method_that_has_seen_the_test_images_is_marked(trained_on, seen):
+    cells = [Cell(TASK, "a", "A", None, trained_on)]
+    built = table.build(REPORT, cells, records("a", GOOD, GOOD / 100), card())
+    assert row(built, "a").seen is seen
+    assert ("†" in render.markdown(built, {})) is seen
 
 
 def test_arcface_is_for_faces_only():
