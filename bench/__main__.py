@@ -168,6 +168,20 @@ def diagnose(
     out.print(resize.diagnose(small, large, large.shape[-1] // small.shape[-1]))
 
 
+@app.command()
+def sheet(
+    target: Annotated[Path, typer.Argument(help="The PNG to write.")],
+    *,
+    profile: Profile = "mini",
+    hr_size: HrSize = None,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
+) -> None:
+    """Draw a contact sheet: the first test images of each category."""
+    found = card_files.cards(profile, hr_size).values()
+    rows = [torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)]) for card in found]
+    store.save_sheet(target, rows)
+
+
 @app.command("lists")
 def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
     """Write the lists of a profile's test images anew, each with the checksum of its pixels."""

@@ -13,7 +13,7 @@ files by equal ones.
 import json
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -25,6 +25,7 @@ from urllib.parse import quote
 import torch
 from PIL import Image, PngImagePlugin
 from torch import Tensor
+from torch.nn import functional
 
 from bench.data import pixel_sha256
 from bench.spec import Cell, OutputError
@@ -100,6 +101,15 @@ def save(path: Path, image: Tensor, facts: Mapping[str, str] = MappingProxyType(
     picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
     picture.save(content, "png", pnginfo=texts, compress_level=1)
     write(path, content.getvalue())
+
+
+def save_sheet(path: Path, rows: Sequence[Tensor], gap: int = 4) -> None:
+    """Store a contact sheet: a line for each (N, 3, H, W) uint8, black between the pictures."""
+    padded = [functional.pad(images, (0, gap, 0, gap)) for images in rows]
+    lines = [torch.cat(list(images), dim=-1) for images in padded]
+    widest = max(line.shape[-1] for line in lines)
+    filled = [functional.pad(line, (0, widest - line.shape[-1])) for line in lines]
+    save(path, torch.cat(filled, dim=-2)[:, :-gap, :-gap])
 
 
 def load(path: Path) -> Stored | None:

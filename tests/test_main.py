@@ -2,7 +2,9 @@
 
 import re
 
+import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from bench import data
@@ -130,8 +132,6 @@ def test_list_names_what_there_is(bench):
 
 
 def test_upscale_and_diagnose_one_image(bench, photos, tmp_path):
-    import torch
-
     hr = photos / "face" / "0.png"
     lr_pixels = (data.low_resolution(torch.from_numpy(textured(64, 0)).permute(2, 0, 1)[None], 8)[0] * 255).round()
     Image.fromarray(lr_pixels.permute(1, 2, 0).byte().numpy()).save(tmp_path / "lr.png")
@@ -142,6 +142,14 @@ def test_upscale_and_diagnose_one_image(bench, photos, tmp_path):
     status, out, _ = bench("diagnose", tmp_path / "lr.png", hr)
     assert status == 0
     assert "MATLAB" in out
+
+
+def test_a_contact_sheet_shows_the_images_of_each_category(bench, photos, tmp_path):
+    assert bench("sheet", tmp_path / "sheet.png", "--profile", photos, "--hr-size", "64", "-n", "2")[0] == 0
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.size == (2 * 64 + 4, 2 * 64 + 4)
+        cat = torch.from_numpy(textured(64, 41))
+        assert torch.equal(torch.from_numpy(np.asarray(sheet.convert("RGB")).copy())[68:, 68:], cat)
 
 
 def test_flops_counts_the_matrix_products(bench):
