@@ -14,8 +14,10 @@ from rich.markup import escape
 import methods as suite
 from bench import cards as card_files
 from bench import contract, cost, data, fingerprint, photos, pipeline, plan, reports, resize, score, store
+from bench.progress import follow
 from bench.restore import Settings
 from bench.spec import BenchError, Card, Cell, Method, Record, Report, Task
+from methods import checkpoints, unpickle, weights
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 out = Console(soft_wrap=True, markup=False, highlight=False)
@@ -138,6 +140,10 @@ def list_all() -> None:
             f"{spec.name:16} {spec.title}: {spec.family}, {spec.paper}; factors {', '.join(map(str, spec.factors))}"
         )
     out.print(f"{'<name>+bp':16} any of these with back-projection onto its input")
+    there = weights.present()
+    out.print(f"weights: {len(there)} of {len(weights.catalogue())} published files are on this machine")
+    for file, path in there:
+        out.print(f"  {file.name}: {path}")
     out.print(f"tables: {', '.join(reports.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
 
 
@@ -180,6 +186,28 @@ def sheet(
     found = card_files.cards(profile, hr_size).values()
     rows = [torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)]) for card in found]
     store.save_sheet(target, rows)
+
+
+@app.command()
+def convert(
+    source: Annotated[Path, typer.Argument(help="A published checkpoint: .pth, .pt, .pkl, .safetensors.")],
+    target: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+) -> None:
+    """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
+    network = checkpoints.network(unpickle.load(source))
+    store.write(target, checkpoints.safetensors(network))
+    count = sum(parameter.numel() for parameter in network.parameters())
+    out.print(f"{target}: {type(network).__name__}, {count:,} parameters")
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Files by name; none: all that a program can get.")] = None,
+) -> None:
+    """Download published weight files, with resume and checksum; offline, say what to get from where."""
+    wanted = names or [file.name for file in weights.catalogue() if file.address]
+    for name in follow(weights.fetch(wanted)):
+        out.print(f"{name}: there")
 
 
 @app.command("lists")

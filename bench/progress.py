@@ -4,7 +4,18 @@ from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.table import Column
 from rich.text import Text
 
@@ -35,3 +46,23 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
         for item in items:
             yield item
             progress.advance(bar)
+
+
+def follow(downloads: Iterable[tuple[int, int, str]]) -> Iterator[str]:
+    """Go through downloads, items (bytes done, bytes in all, name), with a bar for each; yield each name when done."""
+    console = Console(stderr=True)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=20),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        bars: dict[str, TaskID] = {}
+        for done, total, name in downloads:
+            if name not in bars:
+                yield from list(bars)[-1:]
+                bars[name] = progress.add_task(name, total=total or None)
+            progress.update(bars[name], completed=done)
+        yield from list(bars)[-1:]

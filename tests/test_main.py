@@ -8,6 +8,8 @@ import torch
 from PIL import Image
 
 from bench import data
+from methods import checkpoints, unpickle
+from methods.nets.rrdbnet import RRDBNet
 
 from .conftest import SHARED, textured
 
@@ -150,6 +152,37 @@ def test_a_contact_sheet_shows_the_images_of_each_category(bench, photos, tmp_pa
         assert sheet.size == (2 * 64 + 4, 2 * 64 + 4)
         cat = torch.from_numpy(textured(64, 41))
         assert torch.equal(torch.from_numpy(np.asarray(sheet.convert("RGB")).copy())[68:, 68:], cat)
+
+
+def test_convert_writes_what_loads_again(bench, tmp_path):
+    torch.save({"params": RRDBNet(factor=4, channels=8, blocks=1, growth=4).state_dict()}, tmp_path / "in.pth")
+    status, out, err = bench("convert", tmp_path / "in.pth", tmp_path / "out.safetensors")
+    assert (status, err) == (0, "")
+    assert "RRDBNet" in out
+    assert checkpoints.network(unpickle.load(tmp_path / "out.safetensors")).stages == 2
+
+
+def test_convert_of_no_checkpoint_says_what_to_do(bench, tmp_path):
+    (tmp_path / "in.pth").write_bytes(b"nothing")
+    status, _, err = bench("convert", tmp_path / "in.pth", tmp_path / "out.safetensors")
+    assert status == 2
+    assert "in.pth" in err
+
+
+def test_fetch_offline_says_what_to_get_from_where(bench, tmp_path, monkeypatch):
+    monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")  # nothing listens there
+    name = "glean_cat_16x_20210527-68912543.pth"
+    status, _, err = bench("fetch", name)
+    assert status == 2
+    assert f"put it at {tmp_path / name}" in err
+    assert "download.openmmlab.com" in err
+
+
+def test_fetch_of_an_unknown_file_suggests(bench):
+    status, _, err = bench("fetch", "glean_cat_16x_20210527.pth")
+    assert status == 2
+    assert "did you mean glean_cat" in err
 
 
 def test_flops_counts_the_matrix_products(bench):

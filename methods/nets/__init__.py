@@ -1,0 +1,1 @@
+"""The networks: torch only, every size an explicit argument, no file access."""

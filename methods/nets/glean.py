@@ -1,0 +1,189 @@
+"""GLEAN: an encoder, a frozen StyleGAN2 as latent bank, a decoder.
+
+K. C. K. Chan et al., "GLEAN: Generative Latent Bank for Large-Factor Image Super-Resolution", CVPR 2021, Sec. 3,
+Eq. 1-4. Where text and released code (open-mmlab/mmagic) differ, this is the code; f, c, g, d are the paper's symbols.
+
+- Eq. 1-2, encoder: f_0 = E_0(x) is in the code RRDB trunk, convolution to the bank's width, leaky ReLU (text: trunk
+  only); f_i = E_i(f_{i-1}) has a convolution of stride 2 and one of stride 1; the latents are c = E_{N+1}(f_N), at 4x4.
+- Eq. 3, bank: the text says g_i = S_i(c_i, g_{i-1}, f_{N-i}), one latent a block. In the code S_0 takes no f, f_N (4x4)
+  enters at the start of the 8x8 block, and so on: g_i = S_i(c_{2i-1}, c_{2i}, g_{i-1}, f_{N-i+1}), two latents a block,
+  where f is concatenated to g and merged by a convolution without activation, before the up-sampling convolution.
+- Eq. 4, decoder: the text says d_i = D_i(d_{i-1}, g_{N-2+i}), the code d_i = D_i(d_{i-1}, g_{N+i}), the bank's
+  feature of the same size (N as in Eq. 1: 3 for 32 px). The last block has two convolutions with a leaky ReLU between.
+
+The bank's RGB path, which the released code computes and drops, is not computed. Latent L - 1 serves only that path; it
+is kept, so that released weights fit. An LR image below 4 px (64x at 128 px) is enlarged to 4 px bilinearly, the pixel
+borders aligned. The network is deterministic: the noise maps are those stored with the bank.
+
+Ablations (Sec. 4.3) are `Switches`. LightGLEAN is from K. C. K. Chan et al., "GLEAN: Generative Latent Bank for Image
+Super-Resolution and Beyond", TPAMI 2022: f_0 only, and learned latents.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from methods.nets.rrdbnet import Trunk, initialise
+from methods.nets.stylegan2 import Synthesis
+
+BASE = 4  # px: the bank's constant, the encoder's last feature
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Switches:
+    """What of GLEAN is on. A number is a resolution in px, up to which (inclusive) features are passed."""
+
+    encoder_features: int | Literal["none", "all", "finest"] = "all"
+    """Of f, given to the bank; "finest" is f_0 alone."""
+    latents: Literal["per-block", "single", "learned"] = "per-block"
+    """c: from the image, one each; from the image, one for all; a parameter, the same for every image."""
+    bank_features: int | Literal["none", "all"] = "all"
+    """Of g, given to the decoder; with "none" the bank is not run."""
+    decoder: bool = True
+    """Off: the output is the bank's own RGB."""
+
+
+FULL = Switches()
+LIGHT = Switches(encoder_features="finest", latents="learned")
+
+
+def _conv(inputs: int, outputs: int, stride: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(inputs, outputs, 3, stride, 1)
+
+
+def _lrelu() -> nn.LeakyReLU:
+    return nn.LeakyReLU(0.2, inplace=True)
+
+
+def _chosen(resolutions: Iterable[int], wanted: int | Literal["none", "all", "finest"]) -> tuple[int, ...]:
+    """Return the resolutions that a switch passes on, ascending."""
+    ordered = tuple(sorted(resolutions))
+    if isinstance(wanted, int):
+        return tuple(resolution for resolution in ordered if resolution <= wanted)
+    return {"none": (), "all": ordered, "finest": ordered[-1:]}[wanted]
+
+
+class Encoder(nn.Module):
+    """LR image -> features at in_size, in_size / 2, ... and latents (Eq. 1-2)."""
+
+    def __init__(self, *, trunk: Trunk, bank: Synthesis, in_size: int, latents: int, coarsest: int) -> None:
+        """Make the stages down to `coarsest` px, and a head for `latents` latents (0: none; else `coarsest` is 4)."""
+        super().__init__()
+        self.style_dim = bank.style_dim
+        sizes = [resolution for resolution in reversed(bank.channels) if coarsest <= resolution <= in_size]
+        widths = [bank.channels[resolution] for resolution in sizes]
+        self.trunk = trunk
+        self.head = nn.Sequential(_conv(trunk.conv_first.out_channels, widths[0]), _lrelu())
+        self.stages = nn.ModuleList(
+            nn.Sequential(_conv(a, b, 2), _lrelu(), _conv(b, b), _lrelu()) for a, b in pairwise(widths)
+        )
+        self.depth = len(self.stages)
+        if latents:
+            linear = nn.Linear(widths[-1] * BASE**2, latents * bank.style_dim)
+            self.stages.append(nn.Sequential(_conv(widths[-1], widths[-1]), _lrelu(), nn.Flatten(), linear))
+
+    def forward(self, lr: Tensor) -> tuple[dict[int, Tensor], Tensor | None]:
+        """Map (B, 3, H, H) to features by resolution, (B, C, R, R), and latents (B, latents, style_dim)."""
+        f = self.head(self.trunk(lr))
+        features = {f.shape[-1]: f}
+        for stage in self.stages[: self.depth]:
+            f = stage(f)
+            features[f.shape[-1]] = f
+        if len(self.stages) == self.depth:
+            return features, None
+        return features, self.stages[-1](f).unflatten(1, (-1, self.style_dim))
+
+
+class Decoder(nn.Module):
+    """f_0 and features of the bank -> image (Eq. 4): convolutions with pixel shuffle, no activation between them."""
+
+    def __init__(self, *, bank: Synthesis, in_size: int, features: tuple[int, ...]) -> None:
+        """Make a block per doubling and the last one; `features` are the resolutions at which the bank's come in."""
+        super().__init__()
+        sizes = [resolution for resolution in bank.channels if resolution >= in_size]
+        inputs = [bank.channels[size] * (2 if size in features else 1) for size in sizes]
+        self.features = features
+        self.blocks = nn.ModuleList(
+            _conv(width, 4 * bank.channels[after]) for width, after in zip(inputs, sizes[1:], strict=False)
+        )
+        initialise(self.blocks, gain=1)
+        self.last = nn.Sequential(_conv(inputs[-1], 64), _lrelu(), _conv(64, 3))
+
+    def forward(self, d: Tensor, g: Iterator[Tensor]) -> Tensor:
+        """Map f_0 (B, C, in_size, in_size) and the bank's features, made as they are asked for, to the image."""
+        for block in self.blocks:
+            d = F.pixel_shuffle(block(self._with_bank(d, g)), 2)
+        image: Tensor = self.last(self._with_bank(d, g))
+        return image
+
+    def _with_bank(self, d: Tensor, g: Iterator[Tensor]) -> Tensor:
+        if d.shape[-1] not in self.features:
+            return d
+        return torch.cat([d, next(x for x in g if x.shape == d.shape)], 1)
+
+
+class GLEAN(nn.Module):
+    """The network; `bank` gives the output's size, `in_size` that of the LR image."""
+
+    def __init__(self, *, trunk: Trunk, bank: Synthesis, in_size: int, switches: Switches = FULL) -> None:
+        """Make the trainable parts around `trunk` and freeze `bank`.
+
+        Raises `ValueError` if no power of two greater than 1 leads from `in_size` to the bank's size.
+        """
+        super().__init__()
+        self.in_size = in_size
+        self.inner_size = max(in_size, BASE)
+        if in_size < 1 or in_size & (in_size - 1) or self.inner_size >= bank.size:
+            raise ValueError(f"GLEAN takes LR images of 1, 2, 4, ... px below {bank.size} px, not {in_size} px.")
+        above = [size for size in bank.channels if size > self.inner_size]
+        taken = _chosen(above, switches.bank_features)
+        below = [size for size in bank.channels if size <= self.inner_size]
+        fused = _chosen(below, switches.encoder_features)
+        latents = {"per-block": bank.latents, "single": 1, "learned": 0}[switches.latents]
+        if switches.decoder and not taken:  # the bank is not run
+            fused, latents = (), 0
+        elif not latents:
+            self.latents = nn.Parameter(torch.zeros(1, bank.latents, bank.style_dim))
+        if not (switches.decoder or latents or fused):
+            raise ValueError("the output would not depend on the LR image: no features, learned latents, no decoder.")
+        coarsest = BASE if latents else min(fused, default=self.inner_size)
+        self.encoder = Encoder(trunk=trunk, bank=bank, in_size=self.inner_size, latents=latents, coarsest=coarsest)
+        self.bank = bank.requires_grad_(requires_grad=False)
+        self.fusion = nn.ModuleDict(  # by the stage of the bank whose feature goes in
+            {str(i): _conv(2 * width, width) for i, (size, width) in enumerate(bank.channels.items()) if size in fused}
+        )
+        self.decoder = Decoder(bank=bank, in_size=self.inner_size, features=taken) if switches.decoder else None
+
+    def forward(self, lr: Tensor) -> Tensor:
+        """Map (B, 3, in_size, in_size), [-1, 1], to (B, 3, size, size), about [-1, 1], not clamped."""
+        if lr.shape[1:] != (3, self.in_size, self.in_size):
+            raise ValueError(f"expected (B, 3, {self.in_size}, {self.in_size}), got {tuple(lr.shape)}.")
+        if self.in_size < BASE:
+            lr = F.interpolate(lr, size=(BASE, BASE), mode="bilinear", align_corners=False)
+        f, latents = self.encoder(lr)
+        if self.decoder is None:
+            return self.bank.image(self._bank_features(f, latents), self._w(f, latents))
+        image: Tensor = self.decoder(f[self.inner_size], self._bank_features(f, latents))
+        return image
+
+    def _w(self, f: dict[int, Tensor], latents: Tensor | None) -> Tensor:
+        """Return a latent for each layer, (B, L, style_dim): those of the image, or the learned ones."""
+        w = self.get_parameter("latents") if latents is None else latents
+        return w.expand(len(f[self.inner_size]), self.bank.latents, -1)
+
+    def _bank_features(self, f: dict[int, Tensor], latents: Tensor | None) -> Iterator[Tensor]:
+        """Run the bank (Eq. 3) as far as it is asked, yielding g at 4, 8, ... px: (B, C, R, R)."""
+        w = self._w(f, latents)
+        noise = self.bank.noise_maps("stored", len(w))
+        g = self.bank.start(w, noise)
+        yield g
+        for stage, size in zip(range(1, self.bank.stages), self.bank.channels, strict=False):
+            if str(stage - 1) in self.fusion:
+                g = self.fusion[str(stage - 1)](torch.cat([g, f[size]], 1))
+            g = self.bank.stage(stage, g, w, noise)
+            yield g
