@@ -93,8 +93,11 @@ _GENERATORS: dict[str, _Rules] = {
     ),
     "ours": ((r".+", lambda m: m[0]),),
 }
-_DISCRIMINATORS: dict[str, _Rules] = {
-    layout: (
+
+
+def _sequential(body: str) -> _Rules:
+    """Return the names of a discriminator whose blocks are numbered, below `body`, from the image's resolution down."""
+    return (
         (rf"{body}\.0\.0\.weight", lambda _: "first.weight"),
         (rf"{body}\.0\.1\.bias", lambda _: "first.bias"),
         (rf"{body}\.(\d+)\.conv1\.0\.weight", lambda m: f"blocks.{int(m[1]) - 1}.conv1.weight"),
@@ -107,8 +110,13 @@ _DISCRIMINATORS: dict[str, _Rules] = {
         (r"final_linear\.0\.(weight|bias)", lambda m: f"hidden.{m[1]}"),
         (r"final_linear\.1\.(weight|bias)", lambda m: f"score.{m[1]}"),
     )
-    for layout, body in (("rosinality", "convs"), ("basicsr", "conv_body"))
-} | {"ours": ((r".+", lambda m: m[0]),)}
+
+
+_DISCRIMINATORS: dict[str, _Rules] = {
+    "rosinality": _sequential("convs"),
+    "basicsr": _sequential("conv_body"),
+    "ours": ((r".+", lambda m: m[0]),),
+}
 _UP = re.compile(r"synthesis\.layers\.\d*[13579]\.weight")  # layers 1, 3, 5, ... enlarge
 _DROPPED = re.compile(  # FIRs (constants), the mean latent (kept apart from the network)
     r".+\.kernel|.*resample_filter|(mapping|truncation)\.w_avg|lod"
