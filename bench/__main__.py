@@ -17,7 +17,7 @@ from bench import contract, cost, data, fingerprint, photos, pipeline, plan, rep
 from bench.progress import follow
 from bench.restore import Settings
 from bench.spec import BenchError, Card, Cell, Method, Record, Report, Task
-from methods import checkpoints, unpickle, weights
+from methods import checkpoints, download, unpickle, weights
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 out = Console(soft_wrap=True, markup=False, highlight=False)
@@ -206,7 +206,7 @@ def fetch(
 ) -> None:
     """Download published weight files, with resume and checksum; offline, say what to get from where."""
     wanted = names or [file.name for file in weights.catalogue() if file.address]
-    for name in follow(weights.fetch(wanted)):
+    for name in follow(download.fetch(wanted)):
         out.print(f"{name}: there")
 
 

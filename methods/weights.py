@@ -1,4 +1,4 @@
-"""The weight files: which there are (weights.toml), where one is on this machine, and how one gets there.
+"""The weight files: which there are (weights.toml), where one is on this machine; methods/download.py brings them.
 
 A file is looked for in methods/weights/mini/ (the `mini` profile), then in $GLEAN_WEIGHTS, then in
 ~/.cache/glean-bench/weights, and is only handed out if its sha256, where one was published, is right. (The 8 digits
@@ -9,24 +9,17 @@ import hashlib
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import lru_cache
-from http import HTTPStatus
-from http.client import HTTPException, HTTPMessage
 from pathlib import Path
-from typing import IO, Any, NamedTuple, get_type_hints
-from urllib.error import HTTPError
-from urllib.parse import urlsplit
-from urllib.request import HTTPRedirectHandler, Request, build_opener
+from typing import Any, get_type_hints
 
-from bench.spec import BadFile, MissingWeights, OutputError, UnknownName
+from bench.spec import BadFile, MissingWeights, UnknownName
 
 _CATALOGUE = Path(__file__).with_name("weights.toml")
 _MINI = Path(__file__).with_name("weights") / "mini"
 _FORMS = {"name": r"[A-Za-z0-9][A-Za-z0-9._-]*", "sha256": r"([0-9a-f]{8,64})?", "address": r"(https?://\S+)?"}
-_BLOCK = 1 << 20
-_TIMEOUT = 60  # seconds without a byte
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +55,6 @@ class Weights:
     def source(self) -> str:
         """Return where the file comes from, in words."""
         return self.address or self.where or "nowhere public"
-
-
-class Progress(NamedTuple):
-    """How far a download is, in bytes; a total of 0 means that the server does not say."""
-
-    done: int
-    total: int
-    name: str
 
 
 def catalogue() -> tuple[Weights, ...]:
@@ -112,9 +97,9 @@ def find(  # noqa: PLR0913 - each narrows the choice
         and (hr_size == 0 or file.hr_size in (hr_size, 0))
     ]
     for file in fitting:
-        if path := _path(file):
-            if wrong := _wrong(file, path):
-                raise MissingWeights(f"{path} {wrong}. Delete it, and {_advice(file)}")
+        if path := locate(file):
+            if problem := wrong(file, path):
+                raise MissingWeights(f"{path} {problem}. Delete it, and {advice(file)}")
             return path
     what = f"the {part} of {method} for {category}, {factor}x" + (f", {hr_size} px" if hr_size else "")
     if not fitting:
@@ -122,40 +107,14 @@ def find(  # noqa: PLR0913 - each narrows the choice
     looked = ", ".join(str(folder) for folder in _folders(trained_for))
     others = ", ".join(file.name for file in fitting[1:])
     raise MissingWeights(
-        f"{what} ({fitting[0].name}) is not on this machine; looked in {looked}. To have it, {_advice(fitting[0])}"
+        f"{what} ({fitting[0].name}) is not on this machine; looked in {looked}. To have it, {advice(fitting[0])}"
         + (f" Others that would do: {others}." if others else "")
     )
 
 
 def present() -> list[tuple[Weights, Path]]:
     """Return the files of the catalogue that are on this machine, and where; their checksums are left to `find`."""
-    return [(file, path) for file in catalogue() if (path := _path(file))]
-
-
-def fetch(names: Iterable[str], *, http_on_localhost: bool = False) -> Iterator[Progress]:
-    """Download weight files by name, over https, yielding the progress; the download happens as this is iterated.
-
-    A file that is there is not fetched again; a download that was cut goes on where a checksum can tell whether the
-    pieces belong together. One file's failure does not stop the next. `http_on_localhost` is for tests.
-
-    Raises:
-        UnknownName: a name that weights.toml does not have; nothing was fetched.
-        MissingWeights: at the end, a line for each file that failed: what, from where, where to put it.
-        OutputError: the folder cannot be written.
-    """
-    known = {file.name: file for file in catalogue()}
-    wanted = list(dict.fromkeys(names))
-    for name in wanted:
-        if name not in known:
-            raise UnknownName("weight file", name, known)
-    failures = []
-    for file in (known[name] for name in wanted):
-        try:
-            yield from _fetch(file, http_on_localhost=http_on_localhost)
-        except MissingWeights as error:
-            failures.append(f"{file.name}: {error}. By hand: {_advice(file)}")
-    if failures:
-        raise MissingWeights("\n".join(failures))
+    return [(file, path) for file in catalogue() if (path := locate(file))]
 
 
 def _entry(values: Mapping[str, Any]) -> Weights:
@@ -184,22 +143,22 @@ def _folders(profile: str) -> list[Path]:
     return [_MINI] * (profile == "mini") + [*own, Path.home() / ".cache" / "glean-bench" / "weights"]
 
 
-def _target(file: Weights) -> Path:
+def target(file: Weights) -> Path:
     """Return where a file is fetched to: the first folder that is the user's."""
     return next(folder for folder in _folders(file.profile) if folder != _MINI) / file.name
 
 
-def _advice(file: Weights) -> str:
+def advice(file: Weights) -> str:
     """Return the end of a message: from where, where to put it."""
-    return f"get it from {file.source} and put it at {_target(file)}."
+    return f"get it from {file.source} and put it at {target(file)}."
 
 
-def _path(file: Weights) -> Path | None:
+def locate(file: Weights) -> Path | None:
     """Return where a file is on this machine."""
     return next((path for folder in _folders(file.profile) if (path := folder / file.name).is_file()), None)
 
 
-def _wrong(file: Weights, path: Path) -> str:
+def wrong(file: Weights, path: Path) -> str:
     """Return what tells the file on disk from the published one; empty if nothing does."""
     state = path.stat()
     if file.size and state.st_size != file.size:
@@ -214,94 +173,3 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 - a ch
     """Return the sha256 of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _fetch(file: Weights, *, http_on_localhost: bool) -> Iterator[Progress]:
-    """Bring one file here, unless it is; raises `MissingWeights` with the reason."""
-    if path := _path(file):
-        if wrong := _wrong(file, path):
-            raise MissingWeights(f"{path} {wrong}; delete it and fetch again")
-        yield Progress(path.stat().st_size, path.stat().st_size, file.name)
-        return
-    if not file.address:
-        raise MissingWeights("it has no address that a program can use")
-    path = _target(file)
-    part = path.with_name(path.name + ".part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if not file.sha256:
-            part.unlink(missing_ok=True)
-        yield from _download(file, part, http_on_localhost=http_on_localhost)
-        if wrong := _wrong(file, part):
-            part.unlink()
-            raise MissingWeights(f"what {file.address} gives {wrong}; it was deleted")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(
-            f"{path} cannot be written: {error}; make room, or set GLEAN_WEIGHTS to another folder."
-        ) from error
-
-
-def _download(file: Weights, part: Path, *, http_on_localhost: bool) -> Iterator[Progress]:
-    """Append to `part` what it lacks, or begin anew if the server will not go on in the middle."""
-    have = part.stat().st_size if part.is_file() else 0
-    request = Request(file.address, headers={"Range": f"bytes={have}-"} if have else {})  # noqa: S310 - checked next
-    _refuse_insecure(file.address, http_on_localhost=http_on_localhost)
-    try:
-        answer = build_opener(_Redirects(http_on_localhost=http_on_localhost)).open(request, timeout=_TIMEOUT)
-    except HTTPError as error:
-        error.close()
-        if error.code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE and have:
-            if error.headers.get("Content-Range") != f"bytes */{have}":  # else it was cut just before its renaming
-                part.unlink()
-                yield from _download(file, part, http_on_localhost=http_on_localhost)
-            return
-        raise MissingWeights(f"{file.address} answers {error.code} {error.reason}") from error
-    except (OSError, HTTPException) as error:
-        raise MissingWeights(f"{file.address} cannot be reached ({getattr(error, 'reason', error)})") from error
-    with answer:
-        if answer.headers.get_content_type() == "text/html":
-            raise MissingWeights(f"{file.address} gives a web page, not the file")
-        resumed = answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")
-        done = have if resumed else 0
-        length = answer.headers.get("Content-Length")
-        total = done + int(length) if length else file.size
-        with part.open("ab" if resumed else "wb") as out:
-            for block in _blocks(answer, file.address):
-                out.write(block)
-                done += len(block)
-                yield Progress(done, total, file.name)
-    if done < total:
-        raise MissingWeights(f"{file.address} was cut after {done} of {total} bytes; fetch again to go on")
-
-
-def _blocks(answer: IO[bytes], address: str) -> Iterator[bytes]:
-    """Read to the end; raises `MissingWeights` if the connection breaks."""
-    try:
-        while block := answer.read(_BLOCK):
-            yield block
-    except (OSError, HTTPException) as error:
-        raise MissingWeights(f"{address} was cut ({error!r}); fetch again to go on") from error
-
-
-def _refuse_insecure(address: str, *, http_on_localhost: bool) -> None:
-    """Raise `MissingWeights` unless the address is https."""
-    parts = urlsplit(address)
-    local = parts.scheme == "http" and parts.hostname == "127.0.0.1" and http_on_localhost
-    if parts.scheme != "https" and not local:
-        raise MissingWeights(f"{address} is not https, and nothing else is fetched")
-
-
-class _Redirects(HTTPRedirectHandler):
-    """Follows a redirect to https only."""
-
-    def __init__(self, *, http_on_localhost: bool) -> None:
-        """Keep what is allowed."""
-        self.http_on_localhost = http_on_localhost
-
-    def redirect_request(  # noqa: PLR0913, PLR0917 - its base's
-        self, req: Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
-    ) -> Request | None:
-        """Refuse before anything is sent there."""
-        _refuse_insecure(newurl, http_on_localhost=self.http_on_localhost)
-        return super().redirect_request(req, fp, code, msg, headers, newurl)

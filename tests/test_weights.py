@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.spec import BadFile, MissingWeights, UnknownName
-from methods import weights
+from methods import download, weights
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: two blocks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -93,7 +93,7 @@ def server():
 
 
 def fetch(*names):
-    return list(weights.fetch(names, http_on_localhost=True))
+    return list(download.fetch(names, http_on_localhost=True))
 
 
 def found(**wanted):
@@ -320,7 +320,7 @@ def test_only_https_is_fetched_and_only_https_is_redirected_to(entries, own, ser
     server.redirects = {"/plain": plain, "/ftp": "ftp://127.0.0.1/x", "/file": "file:///etc/passwd", "/good": "/a"}
     entries(*({"name": f'"{path[1:]}"', "address": server.at(path)} for path in server.redirects))
     with pytest.raises(MissingWeights, match="is not https"):
-        list(weights.fetch(["good"]))
+        list(download.fetch(["good"]))
     assert server.asked == [], "http was spoken without being allowed"
     for name, reason in (("plain", "is not https"), ("ftp", "is not https"), ("file", "is not allowed")):
         with pytest.raises(MissingWeights, match=reason):
