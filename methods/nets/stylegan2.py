@@ -111,9 +111,8 @@ class StyledConv(nn.Module):
     def _demodulation(self, style: Tensor) -> Tensor:
         """Return 1 / sqrt(sum over inputs and kernel of (style * weight)^2 + 1e-8), Eq. 3: (B, outputs)."""
         wide = torch.promote_types(style.dtype, torch.float32)  # bfloat16 would add 0.4 % to a whole channel
-        norms = torch.linalg.vector_norm(self.weight, dim=(2, 3), dtype=wide)
-        norms = norms if self.up else norms.T  # (inputs, outputs)
-        total = style.to(wide).square() @ norms.square()
+        squares = self.weight.to(wide).square().sum((2, 3))  # vector_norm would take 25 times as long in channels_last
+        total = style.to(wide).square() @ (squares if self.up else squares.T)  # (B, inputs) @ (inputs, outputs)
         return torch.rsqrt(total + 1e-8)
 
 
