@@ -1,0 +1,118 @@
+"""StyleGAN: mapping and synthesis network of the first version.
+
+T. Karras et al., "A style-based generator architecture for generative adversarial networks", CVPR 2019: constant input
+and mapping network (Sec. 2, Fig. 1), adaptive instance normalisation (Eq. 1), a noise input with a gain per channel.
+Only the last RGB layer is kept: the others served the growing. `truncate` and `mix` (Sec. 3.1, App. B) are StyleGAN2's.
+
+Two things are stored otherwise than in the published files (`methods.gan_layouts` converts):
+- The mapping network is that of StyleGAN2, whose activation has the gain sqrt(2) that StyleGAN gives to the weights
+  alone: leaky(sqrt(2) W x + b) = sqrt(2) leaky(W x + b / sqrt(2)). So the biases are divided by sqrt(2).
+- Every doubling layer is nearest enlargement and a 3x3 convolution. From 128 px on the published code has a transposed
+  convolution with the summed shifts of the kernel instead: the same with the kernel turned by 180 degrees.
+The FIR [1, 2, 1] is no part of the state dict.
+"""
+
+from collections.abc import Mapping as Table
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from methods.nets.pggan import EqualConv
+from methods.nets.stylegan2 import EqualLinear, Mapping, Noise, config_f
+
+
+def blur(x: Tensor) -> Tensor:
+    """Filter every channel of (B, C, H, W) with the FIR [1, 2, 1] x [1, 2, 1] / 16; zeros beyond the border."""
+    taps = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
+    return F.conv2d(x, torch.outer(taps, taps).expand(x.shape[1], 1, 3, 3), padding=1, groups=x.shape[1])
+
+
+class Epilogue(nn.Module):
+    """What follows each convolution, and the constant: noise, bias, leaky ReLU, instance norm, style (Eq. 1)."""
+
+    noise: Tensor
+
+    def __init__(self, width: int, *, style_dim: int, resolution: int) -> None:
+        """Draw the weights of the style and the stored noise map."""
+        super().__init__()
+        self.bias = nn.Parameter(torch.zeros(width))
+        self.noise_gain = nn.Parameter(torch.zeros(width))
+        self.style = EqualLinear(style_dim, 2 * width)  # the scale, less 1, then the shift
+        self.register_buffer("noise", torch.randn(1, 1, resolution, resolution))
+
+    def forward(self, x: Tensor, latent: Tensor, noise: Tensor | None) -> Tensor:
+        """Map (1 or B, width, R, R), styled by (B, style_dim), to (B, width, R, R)."""
+        x = x + self.bias[:, None, None]
+        if noise is not None:
+            x = torch.addcmul(x, noise, self.noise_gain[:, None, None])
+        x = F.instance_norm(F.leaky_relu(x, 0.2, inplace=True), eps=1e-8)
+        scale, shift = self.style(latent)[..., None, None].chunk(2, 1)  # (B, width, 1, 1) each
+        return torch.addcmul(shift, x, scale + 1)
+
+
+class Synthesis(nn.Module):
+    """The synthesis network w -> image. Epilogue k takes latent k and noise map k; convolution k comes before k + 1."""
+
+    def __init__(self, *, size: int, channels: Table[int, int], style_dim: int = 512) -> None:
+        """Make the layers for images of `size` px; `channels` gives the width at each resolution."""
+        super().__init__()
+        self.size = size
+        self.style_dim = style_dim
+        self.channels = {resolution: channels[resolution] for resolution in config_f(size)}
+        self.latents = 2 * len(self.channels)
+        self.constant = nn.Parameter(torch.ones(1, channels[4], 4, 4))
+        self.convs = nn.ModuleList()
+        self.epilogues = nn.ModuleList()
+        before = channels[4]
+        for resolution, width in self.channels.items():
+            if resolution > 4:  # noqa: PLR2004 - there the constant comes first
+                self.convs.append(EqualConv(before, width, up=True, bias=False))
+            self.convs.append(EqualConv(width, width, bias=False))
+            for _ in range(2):
+                self.epilogues.append(Epilogue(width, style_dim=style_dim, resolution=resolution))
+            before = width
+        self.to_rgb = EqualConv(before, 3, kernel=1, padding=0, gain=1)
+
+    def forward(self, w: Tensor, *, noise: Noise = "stored") -> Tensor:
+        """Map w (B, L, style_dim) to images (B, 3, size, size), about [-1, 1], not clamped."""
+        maps = self.noise_maps(noise, len(w))
+        x = self.epilogues[0](self.constant, w[:, 0], maps[0])  # (B, C, 4, 4)
+        for k, conv in enumerate(self.convs, start=1):
+            x = blur(conv(x)) if k % 2 == 0 else conv(x)  # even ones double
+            x = self.epilogues[k](x, w[:, k], maps[k])
+        image: Tensor = self.to_rgb(x)
+        return image
+
+    def noise_maps(self, noise: Noise, batch: int) -> Sequence[Tensor | None]:
+        """Return one noise map (1 or B, 1, R, R), or None, for each epilogue."""
+        if not isinstance(noise, str):
+            return noise
+        if noise == "none":
+            return [None] * self.latents
+        stored = [epilogue.get_buffer("noise") for epilogue in self.epilogues]
+        return stored if noise == "stored" else [torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
+
+
+class Generator(nn.Module):
+    """Mapping and synthesis network: `synthesis(mapping(z))`."""
+
+    def __init__(
+        self,
+        *,
+        size: int,
+        channels: Table[int, int] | None = None,
+        style_dim: int = 512,
+        mapping_layers: int = 8,
+    ) -> None:
+        """Make both; without a table of widths, min(512, 16384 / resolution)."""
+        super().__init__()
+        self.z_dim = style_dim
+        self.synthesis = Synthesis(size=size, channels=channels or config_f(size, 1), style_dim=style_dim)
+        self.mapping = Mapping(style_dim=style_dim, layers=mapping_layers, latents=self.synthesis.latents)
+
+    def forward(self, z: Tensor, *, noise: Noise = "stored") -> Tensor:
+        """Map z (B, z_dim) to images (B, 3, size, size), about [-1, 1]."""
+        images: Tensor = self.synthesis(self.mapping(z), noise=noise)
+        return images
