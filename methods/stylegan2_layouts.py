@@ -56,25 +56,22 @@ def _stage(resolution: str) -> int:
     return int(resolution).bit_length() - 3
 
 
+def _paired(*, dense: str, constant: str, noise: str, conv: str) -> _Rules:
+    """Return the names of a generator that numbers its layers behind the first: `<conv>1`, then `<conv>s.0`, ..."""
+    return (
+        (rf"{dense}\.(\d+)\.(weight|bias)", lambda m: f"mapping.layers.{int(m[1]) - 1}.{m[2]}"),
+        (re.escape(constant), lambda _: "synthesis.constant"),
+        (rf"noises\.{noise}(\d+)", lambda m: f"synthesis.layers.{m[1]}.noise"),
+        (rf"{conv}1\.(.+)", lambda m: f"synthesis.layers.0.{_PARTS[m[1]]}"),
+        (rf"{conv}s\.(\d+)\.(.+)", lambda m: f"synthesis.layers.{int(m[1]) + 1}.{_PARTS[m[2]]}"),
+        (r"to_rgb1\.(.+)", lambda m: f"synthesis.to_rgb.0.{_PARTS[m[1]]}"),
+        (r"to_rgbs\.(\d+)\.(.+)", lambda m: f"synthesis.to_rgb.{int(m[1]) + 1}.{_PARTS[m[2]]}"),
+    )
+
+
 _GENERATORS: dict[str, _Rules] = {
-    "rosinality": (
-        (r"style\.(\d+)\.(weight|bias)", lambda m: f"mapping.layers.{int(m[1]) - 1}.{m[2]}"),
-        (r"input\.input", lambda _: "synthesis.constant"),
-        (r"noises\.noise_(\d+)", lambda m: f"synthesis.layers.{m[1]}.noise"),
-        (r"conv1\.(.+)", lambda m: f"synthesis.layers.0.{_PARTS[m[1]]}"),
-        (r"convs\.(\d+)\.(.+)", lambda m: f"synthesis.layers.{int(m[1]) + 1}.{_PARTS[m[2]]}"),
-        (r"to_rgb1\.(.+)", lambda m: f"synthesis.to_rgb.0.{_PARTS[m[1]]}"),
-        (r"to_rgbs\.(\d+)\.(.+)", lambda m: f"synthesis.to_rgb.{int(m[1]) + 1}.{_PARTS[m[2]]}"),
-    ),
-    "basicsr": (
-        (r"style_mlp\.(\d+)\.(weight|bias)", lambda m: f"mapping.layers.{int(m[1]) - 1}.{m[2]}"),
-        (r"constant_input\.weight", lambda _: "synthesis.constant"),
-        (r"noises\.noise(\d+)", lambda m: f"synthesis.layers.{m[1]}.noise"),
-        (r"style_conv1\.(.+)", lambda m: f"synthesis.layers.0.{_PARTS[m[1]]}"),
-        (r"style_convs\.(\d+)\.(.+)", lambda m: f"synthesis.layers.{int(m[1]) + 1}.{_PARTS[m[2]]}"),
-        (r"to_rgb1\.(.+)", lambda m: f"synthesis.to_rgb.0.{_PARTS[m[1]]}"),
-        (r"to_rgbs\.(\d+)\.(.+)", lambda m: f"synthesis.to_rgb.{int(m[1]) + 1}.{_PARTS[m[2]]}"),
-    ),
+    "rosinality": _paired(dense="style", constant="input.input", noise="noise_", conv="conv"),
+    "basicsr": _paired(dense="style_mlp", constant="constant_input.weight", noise="noise", conv="style_conv"),
     "nvidia": (
         (r"mapping\.fc(\d+)\.(weight|bias)", lambda m: f"mapping.layers.{m[1]}.{m[2]}"),
         (r"synthesis\.b4\.const", lambda _: "synthesis.constant"),
