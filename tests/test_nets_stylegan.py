@@ -12,7 +12,7 @@ from bench.spec import BenchError
 from methods import checkpoints, gan_layouts
 from methods.nets import stylegan2
 from methods.nets.stylegan import Generator, blur
-from methods.nets.stylegan2 import config_f, mix, truncate
+from methods.nets.stylegan2 import chosen_noise, config_f, mix, truncate
 
 TABLE = {4: 7, 8: 7, 16: 6, 32: 6, 64: 5, 128: 4}
 BEYOND_OURS = {
@@ -127,7 +127,7 @@ def test_generator_has_the_published_size_and_cost(size, parameters, synthesis, 
 def test_latents_and_noise_maps_are_two_a_resolution(size, latents):
     with torch.device("meta"):
         synthesis = Generator(size=size).synthesis
-    sides = [noise.shape[-1] for noise in synthesis.noise_maps("stored", 1)]
+    sides = [noise.shape[-1] for noise in chosen_noise(synthesis.epilogues, "stored", 1)]
     assert sides == [2 ** (k // 2 + 2) for k in range(latents)]
     assert synthesis.latents == latents
 

@@ -13,14 +13,13 @@ The FIR [1, 2, 1] is no part of the state dict.
 """
 
 from collections.abc import Mapping as Table
-from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from methods.nets.pggan import EqualConv
-from methods.nets.stylegan2 import EqualLinear, Mapping, Noise, config_f
+from methods.nets.stylegan2 import EqualLinear, Mapping, Noise, chosen_noise, config_f
 
 
 def blur(x: Tensor) -> Tensor:
@@ -77,22 +76,13 @@ class Synthesis(nn.Module):
 
     def forward(self, w: Tensor, *, noise: Noise = "stored") -> Tensor:
         """Map w (B, L, style_dim) to images (B, 3, size, size), about [-1, 1], not clamped."""
-        maps = self.noise_maps(noise, len(w))
+        maps = chosen_noise(self.epilogues, noise, len(w))
         x = self.epilogues[0](self.constant, w[:, 0], maps[0])  # (B, C, 4, 4)
         for k, conv in enumerate(self.convs, start=1):
             x = blur(conv(x)) if k % 2 == 0 else conv(x)  # even ones double
             x = self.epilogues[k](x, w[:, k], maps[k])
         image: Tensor = self.to_rgb(x)
         return image
-
-    def noise_maps(self, noise: Noise, batch: int) -> Sequence[Tensor | None]:
-        """Return one noise map (1 or B, 1, R, R), or None, for each epilogue."""
-        if not isinstance(noise, str):
-            return noise
-        if noise == "none":
-            return [None] * self.latents
-        stored = [epilogue.get_buffer("noise") for epilogue in self.epilogues]
-        return stored if noise == "stored" else [torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
 
 
 class Generator(nn.Module):

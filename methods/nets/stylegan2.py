@@ -31,10 +31,20 @@ Noise: TypeAlias = Literal["stored", "none", "random"] | Sequence[Tensor]
 """Where the noise maps come from: the buffers, nowhere, torch's generator, or the caller, (1 or B, 1, R, R) a layer."""
 
 
+def chosen_noise(layers: Iterable[nn.Module], noise: Noise, batch: int) -> Sequence[Tensor | None]:
+    """Return one noise map, or None, for each of the layers, whose stored maps are their buffers `noise`."""
+    if not isinstance(noise, str):
+        return noise
+    stored = [layer.get_buffer("noise") for layer in layers]
+    if noise == "stored":
+        return stored
+    return [None if noise == "none" else torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
+
+
 def config_f(size: int, channel_multiplier: int = 2) -> dict[int, int]:
     """Return the width at each resolution from 4 to `size`: min(512, 16384 * channel_multiplier / resolution)."""
     if size < 4 or size & (size - 1):  # noqa: PLR2004 - the constant input is 4x4
-        raise ValueError(f"StyleGAN2 makes images of 4, 8, 16, ... px, not {size} px.")
+        raise ValueError(f"these generators make images of 4, 8, 16, ... px, not {size} px.")
     return {2**k: min(512, 2**14 * channel_multiplier // 2**k) for k in range(2, size.bit_length())}
 
 
@@ -194,12 +204,7 @@ class Synthesis(nn.Module):
 
     def noise_maps(self, noise: Noise, batch: int) -> Sequence[Tensor | None]:
         """Return one noise map, or None, for each layer."""
-        if not isinstance(noise, str):
-            return noise
-        stored = [layer.get_buffer("noise") for layer in self.layers]
-        if noise == "stored":
-            return stored
-        return [None if noise == "none" else torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
+        return chosen_noise(self.layers, noise, batch)
 
     def start(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Run stage 0: (B, C, 4, 4)."""
