@@ -13,7 +13,7 @@ from rich.markup import escape
 
 import methods as suite
 from bench import cards as card_files
-from bench import contract, cost, data, fingerprint, photos, pipeline, plan, reports, resize, score, store
+from bench import contract, data, fingerprint, photos, pipeline, plan, reports, resize, score, store
 from bench.progress import follow
 from bench.restore import Settings
 from bench.spec import BenchError, Card, Cell, Method, Record, Report, Task
@@ -26,6 +26,7 @@ err = Console(stderr=True, soft_wrap=True, highlight=False)
 Profile = Annotated[str, typer.Option(help="mini, paper, or a folder with one sub-folder of photographs per category.")]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 HrSize = Annotated[int | None, typer.Option(min=1, help="Side of the ground truth in pixels, for the cards' own.")]
+Folder = Annotated[Path, typer.Option("--out", help="Where results go.")]
 Factor = Annotated[int, typer.Option(min=2, help="How many times larger the result is.")]
 
 
@@ -50,10 +51,12 @@ def make_table(
     hr_size: HrSize = None,
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seed: Annotated[int, typer.Option(help="Of the methods that draw random numbers.")] = 0,
-    folder: Annotated[Path, typer.Option("--out", help="Where results go.")] = Path("reports/out"),
+    folder: Folder = Path("reports/out"),
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report, cards = reports.read(name), card_files.cards(profile, hr_size)
+    if not report.metrics:
+        raise BenchError(f"{name} names no metric: it is counted, not measured. Use: python -m bench {name}")
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
     methods = _distinct([*names, *(guests or [])])
     settings = Settings(folder, _device(device), batch_size, limit, allow_enlarge)
@@ -75,12 +78,16 @@ def make_table(
 def _restore(
     cells: Sequence[Cell], cards: Mapping[str, Card], methods: Mapping[str, type[Method]], settings: Settings
 ) -> bool:
-    """Restore what is missing, print each image that is not ok once, and return whether one failed."""
+    """Restore what is missing, print what is wrong once, and return whether something failed.
+
+    A cell that is refused, such as for want of weights, is in order: the table says why.
+    """
     failed, told = False, set()
     for cell, image in pipeline.restore_all(cells, cards, methods, settings):
         failed |= image.status == "failed"
         where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
-        if image.status != "ok" and image.reason not in told:
+        wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
+        if wrong and image.reason not in told:
             told.add(image.reason)
             err.print(f"[red]{image.status}[/]: {escape(f'{where}: {image.reason}')}")
     return failed
@@ -217,12 +224,18 @@ def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose car
         out.print(f"written: {path}")
 
 
-@app.command()
-def flops() -> None:
+@app.command("flops")
+def count_flops(*, folder: Folder = Path("reports/out")) -> None:
     """Count operations and parameters of every method at the paper's sizes and those of `mini`."""
-    out.print(
-        cost.markdown([*suite.ALL], [card for name in ("paper", "mini") for card in card_files.cards(name).values()])
-    )
+    from bench import flops  # noqa: PLC0415 - data frames take a second to import
+
+    report = reports.read("flops")
+    profiles = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
+    found = list(flops.lines(report, suite.BY_NAME, profiles))
+    text, files = flops.markdown(report, found), [folder / "flops.md", folder / "flops.csv"]
+    store.write(files[0], text.encode())
+    store.write(files[1], flops.frame(found).to_csv(index=False).encode())
+    out.print(f"{text}\nWritten: {', '.join(map(str, files))}")
 
 
 def _distinct(names: Sequence[str]) -> dict[str, type[Method]]:

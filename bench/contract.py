@@ -2,13 +2,13 @@
 
 import gc
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 
 import torch
 from torch import Tensor
 
-from bench.spec import BenchError, ContractError, Images, Method, Task
+from bench.spec import BenchError, ContractError, Effort, Images, Method, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Outcome:
     image: Tensor | None
     reason: str
     seconds: float
+    effort: Effort = field(default_factory=Effort)
 
 
 def upscale(method: Method, task: Task, lr: Images) -> Images:
@@ -77,10 +78,15 @@ def _checked(method: Method, task: Task, lr: Images) -> list[Outcome]:
         torch.cuda.synchronize(lr.device)
     seconds = (perf_counter() - start) / lr.shape[0]
     finite = sr.isfinite().flatten(1).all(1).tolist()
+    efforts = list(getattr(method, "efforts", ())) or [Effort()] * len(sr)
+    if len(efforts) != len(sr):
+        raise ContractError(f"{method.spec.name} tells {len(efforts)} efforts of {len(sr)} images; one each is wanted.")
     reason = f"{method.spec.name} returned NaN or infinity"
     return [
-        Outcome(image, "", seconds) if good else Outcome(None, reason, seconds)
-        for image, good in zip(sr, finite, strict=True)
+        Outcome(image, "", seconds, effort)
+        if good
+        else Outcome(None, f"{reason}: {effort.note}" if effort.note else reason, seconds, effort)
+        for image, good, effort in zip(sr, finite, efforts, strict=True)
     ]
 
 

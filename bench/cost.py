@@ -1,36 +1,68 @@
 """Multiply-accumulates, FLOPs and parameters of a method, counted on the meta device: no weight is read.
 
 1 MAC = 2 FLOPs. The counter is torch's own, which sees every matrix product and convolution that runs, also the
-functional ones that counters by module hooks miss.
+functional ones that counters by module hooks miss. It counts a transposed convolution on its input grid, and neither
+element-wise work nor the making of modulated weights.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Self
 
 import torch
-from tabulate import tabulate
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.spec import Card, Method, Task
+from bench.spec import Method, Task
 
-_FACTORS = (8, 16, 32, 64)
+if TYPE_CHECKING:
+    from torch.utils.hooks import RemovableHandle
+
+PARTS = ("encoder", "fusion", "bank", "decoder")
+"""What is told apart where a method has it, by the names of its networks; all else is the `rest`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What a part of a method costs for one image."""
+
+    macs: int = 0
+    trainable: int = 0
+    """Parameters that training changes."""
+    frozen: int = 0
+    """Parameters of a pretrained part that it does not."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one image costs."""
+    """What one image costs; a method's `remark` and `dead_macs`, if it has them."""
 
-    macs: int
-    trainable: int
-    """Parameters that training changes."""
-    frozen: int
-    """Parameters of a pretrained part that it does not."""
+    parts: Mapping[str, Part]
+    """PARTS and `rest`."""
+    dead: int = 0
+    """Multiply-accumulates of the published code that do not reach its output; not in the others."""
+    remark: str = ""
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the whole method."""
+        return sum(part.macs for part in self.parts.values())
 
     @property
     def flops(self) -> int:
         """Floating-point operations, two a multiply-accumulate."""
         return 2 * self.macs
+
+    @property
+    def trainable(self) -> int:
+        """Parameters that training changes."""
+        return sum(part.trainable for part in self.parts.values())
+
+    @property
+    def frozen(self) -> int:
+        """Parameters that it does not."""
+        return sum(part.frozen for part in self.parts.values())
 
 
 def count(method_class: type[Method], task: Task) -> Cost:
@@ -38,38 +70,67 @@ def count(method_class: type[Method], task: Task) -> Cost:
     meta = torch.device("meta")
     method = method_class.load(task, meta)
     lr = torch.empty(1, 3, task.lr_size, task.lr_size, device=meta)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
+    networks = {name: value for name, value in vars(method).items() if isinstance(value, nn.Module)}
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), _Ledger(counter, networks) as ledger:
         method.upscale(lr)
-    networks = [value for value in vars(method).values() if isinstance(value, nn.Module)]
-    parameters = [parameter for network in networks for parameter in network.parameters()]
+    macs = ledger.macs | {"rest": counter.get_total_flops() // 2 - sum(ledger.macs.values())}
     return Cost(
-        macs=counter.get_total_flops() // 2,
-        trainable=sum(p.numel() for p in parameters if p.requires_grad),
-        frozen=sum(p.numel() for p in parameters if not p.requires_grad),
+        parts={part: Part(macs[part], *_parameters(networks, part)) for part in (*PARTS, "rest")},
+        dead=getattr(method, "dead_macs", 0),
+        remark=getattr(method, "remark", ""),
     )
 
 
-def markdown(methods: Sequence[type[Method]], cards: Sequence[Card]) -> str:
-    """Return the cost of every method for every size and factor of some cards, as a Markdown table."""
-    sizes = dict.fromkeys((card.hr_size, card.category) for card in cards)
-    rows = []
-    for method in methods:
-        for hr_size in sorted({size for size, _ in sizes}):
-            category = next(name for size, name in sizes if size == hr_size)
-            for factor in _FACTORS:
-                task = Task("paper", category, factor, hr_size)
-                if method.spec.refuses(task) is None:
-                    cost = count(method, task)
-                    work = (f"{cost.macs / 1e9:.4f}", f"{cost.flops / 1e9:.4f}")
-                    rows.append(
-                        [
-                            method.spec.title,
-                            f"{task.lr_size} to {hr_size}",
-                            f"{factor}x",
-                            *work,
-                            cost.trainable,
-                            cost.frozen,
-                        ]
-                    )
-    heads = ["method", "pixels", "factor", "GMACs", "GFLOPs", "trainable parameters", "frozen parameters"]
-    return tabulate(rows, headers=heads, tablefmt="pipe", disable_numparse=True)
+class _Ledger:
+    """Enters what each module of a part computes itself, without the modules that it calls."""
+
+    def __init__(self, counter: FlopCounterMode, networks: Mapping[str, nn.Module]) -> None:
+        """Take the counter, and the networks by the method's names for them."""
+        self.macs = dict.fromkeys(PARTS, 0)
+        self._counter = counter
+        self._networks = networks
+        self._hooks: list[RemovableHandle] = []
+        self._open: list[int] = []
+        """For each module that is running: the FLOPs counted before it, and since in the modules it called."""
+
+    def __enter__(self) -> Self:
+        """Listen to every module, under its first name."""
+        seen: set[nn.Module] = set()
+        for attribute, network in self._networks.items():
+            for path, module in network.named_modules(memo=seen):
+                part = _part(f"{attribute}.{path}")
+                self._hooks.append(module.register_forward_pre_hook(self._begin))
+                self._hooks.append(module.register_forward_hook(partial(self._end, part)))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Listen no more."""
+        for hook in self._hooks:
+            hook.remove()
+
+    def _begin(self, *_: object) -> None:
+        self._open.append(self._counter.get_total_flops())
+
+    def _end(self, part: str, *_: object) -> None:
+        total = self._counter.get_total_flops()
+        own = total - self._open.pop()
+        self._open = [before + own for before in self._open]
+        if part in self.macs:
+            self.macs[part] += own // 2
+
+
+def _part(path: str) -> str:
+    """Return the part that something in a method is of, by its dotted path from the method."""
+    return next((name for name in path.split(".") if name in PARTS), "rest")
+
+
+def _parameters(networks: Mapping[str, nn.Module], part: str) -> Iterator[int]:
+    """Yield the trainable, then the frozen parameters of a part."""
+    found = [
+        parameter
+        for attribute, network in networks.items()
+        for name, parameter in network.named_parameters(prefix=attribute)
+        if _part(name) == part
+    ]
+    for trainable in (True, False):
+        yield sum(parameter.numel() for parameter in found if parameter.requires_grad is trainable)

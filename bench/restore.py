@@ -1,7 +1,8 @@
 """Cell -> PNG files with their seconds. What is there under the same fingerprint is kept."""
 
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
@@ -83,6 +84,7 @@ def _batch(cell: Cell, method: Method, batch: data.Batch, folder: Path, device: 
             yield Restored(ids[index], "failed", outcome.reason)
         else:
             image = (quantise(outcome.image.cpu()) * 255).round().to(torch.uint8)
-            store.save(path, image, {"lr": checksums[index], "seconds": repr(outcome.seconds)})
+            effort = json.dumps(asdict(outcome.effort), sort_keys=True)
+            store.save(path, image, {"lr": checksums[index], "seconds": repr(outcome.seconds), "effort": effort})
             path.with_suffix(".json").unlink(missing_ok=True)
             yield Restored(ids[index], "ok")

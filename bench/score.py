@@ -94,7 +94,7 @@ def _result(cell: Cell, batch: data.Batch, index: int, folder: Path) -> tuple[Im
     checksum = data.pixel_sha256((lr * 255).round().to(torch.uint8))
     stored = store.load(path)
     if stored is not None and stored.lr == checksum:
-        return stored.image / 255, facts | {"status": "ok", "seconds": stored.seconds}
+        return stored.image / 255, facts | {"status": "ok", "seconds": stored.seconds, **asdict(stored.effort)}
     failure = store.read_json(path.with_suffix(".json"))
     if failure is None or failure["lr"] != checksum:
         raise _not_restored(cell, path)

@@ -112,8 +112,23 @@ class Spec:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What an optimisation spent on one image, and what a reader should know of the result."""
+
+    g_forward: int = 0
+    """Forward passes of a generator."""
+    g_backward: int = 0
+    note: str = ""
+    """Such as a stopping criterion that was missed; the table counts how many images have it."""
+
+
 class Method(Protocol):
-    """What a method must offer. It inherits nothing; see docs/adding.md."""
+    """What a method must offer. It inherits nothing; see docs/adding.md.
+
+    It may also have `efforts`, an `Effort` for each image of the last batch that `upscale` restored; `remark`, a short
+    text on its size or settings, and `dead_macs`, for the cost table.
+    """
 
     spec: ClassVar[Spec]
 
@@ -215,5 +230,7 @@ class Record:
     g_forward: int = 0
     """Forward passes of a generator that an optimisation made for this image."""
     g_backward: int = 0
+    note: str = ""
+    """As in `Effort`."""
     run: str = ""
     """The fingerprint of the cell this image was restored under."""

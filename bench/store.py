@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.data import pixel_sha256
-from bench.spec import Cell, OutputError
+from bench.spec import Cell, Effort, OutputError
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Stored:
     lr: str
     """sha256 of the LR pixels it was restored from."""
     seconds: float
+    effort: Effort
     sha256: str
     """Of the pixels."""
 
@@ -125,4 +126,5 @@ def load(path: Path) -> Stored | None:
     sha256 = pixel_sha256(image)
     if facts.get("pixels") != sha256 or "lr" not in facts or "seconds" not in facts:
         return None
-    return Stored(image, facts["lr"], float(facts["seconds"]), sha256)
+    effort = Effort(**json.loads(facts.get("effort", "{}")))
+    return Stored(image, facts["lr"], float(facts["seconds"]), effort, sha256)

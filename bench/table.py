@@ -1,6 +1,7 @@
 """Records -> the rows of a table: a summary per cell and metric, and each method compared with the best of its task."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -30,6 +31,8 @@ class Row:
     """What was measured here."""
     comparable: bool
     """True if the published figure is of the same test images."""
+    notes: Mapping[str, int] = field(default_factory=dict)
+    """What the method says of its results -> of how many images."""
     best: bool = False
     """In the tie group of the best."""
 
@@ -119,6 +122,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         published=published,
         test_set=cards[cell.task.category].test_set,
         comparable=cards[cell.task.category].test_set == report.test_sets.get(cell.task.category),
+        notes=Counter(record.note for record in images.values() if record.note),
     )
 
 

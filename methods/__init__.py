@@ -8,9 +8,12 @@ from pathlib import Path
 from bench.spec import BenchError, Method, UnknownName
 from methods.back_projection import SUFFIX, back_projected
 from methods.bicubic import Bicubic
+from methods.esrgan_plus import EsrganPlus
+from methods.glean import ABLATIONS, Glean
 from methods.pseudo_inverse import PseudoInverse
+from methods.srgan import Srgan
 
-ALL: tuple[type[Method], ...] = (Bicubic, PseudoInverse)
+ALL: tuple[type[Method], ...] = (Bicubic, PseudoInverse, Srgan, EsrganPlus, Glean, *ABLATIONS)
 BY_NAME: dict[str, type[Method]] = {method.spec.name: method for method in ALL}
 
 

@@ -4,13 +4,14 @@ x + M-dagger (LR - M x), as in M. Irani and S. Peleg, "Improving resolution by i
 pseudo-inverse in place of their iteration. It shows how much of a gap between methods is mere LR-inconsistency.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import ClassVar, Self
 
 import torch
 
 from bench import resize
-from bench.spec import Images, Method, Spec, Task
+from bench.spec import Effort, Images, Method, Spec, Task
 
 SUFFIX = "+bp"
 
@@ -35,6 +36,12 @@ def back_projected(inner: type[Method]) -> type[Method]:
         def load(cls, task: Task, device: torch.device) -> Self:
             """Load the inner method."""
             return cls(inner.load(task, device), task.factor)
+
+        @property
+        def efforts(self) -> Sequence[Effort]:
+            """What the inner method spent."""
+            found: Sequence[Effort] = getattr(self.method, "efforts", ())
+            return found
 
         def upscale(self, lr: Images) -> Images:
             """Restore, then project."""

@@ -1,182 +1,118 @@
 """Published weights -> networks. Every size is read off names and shapes; none is assumed.
 
 A function takes what `unpickle.load` returns, or the state dict in it; layouts are told by their names. The network
-comes back whole and in eval mode, sharing the tensors it was given, without ever having drawn random weights.
+comes back whole, float32 and in eval mode, sharing those of the tensors it was given that are float32 in our shapes,
+without ever having drawn random weights. All raise `BenchError` for a layout that is unknown, and naming the entries
+that are missing, left over or of a wrong shape.
 """
 
-import re
-from collections.abc import Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from bench.spec import BenchError
-from methods import esrgan_layouts, layouts, stylegan2_layouts
-from methods.nets.glean import GLEAN
-from methods.nets.rrdbnet import RRDBNet, Trunk
-from methods.nets.stylegan2 import Discriminator, Generator, Synthesis
+from methods import esrgan_layouts, gan_layouts, glean_layouts, srresnet_layouts, stylegan2_layouts
+from methods.nets import pggan, stylegan
+from methods.nets.glean import FULL, GLEAN, Switches
+from methods.nets.rrdbnet import RRDBNet
+from methods.nets.srresnet import MSRResNet
+from methods.nets.stylegan2 import Discriminator, Generator
+from methods.state_dicts import filled, first_names, kind, last, opened, shape, single, stylegan2_sizes
 
 _CONTAINERS = ("state_dict", "G_ema", "g_ema", "params_ema", "generator_smooth", "models", "params", "g", "generator")
 _D_CONTAINERS = ("state_dict", "D", "d", "params", "models", "discriminator")
-_GLEAN, _OUR_GLEAN = "encoder.0.0.conv_first.weight", "encoder.trunk.conv_first.weight"
-_SHOWN = 3
-
-Network = TypeVar("Network", bound=nn.Module)
 
 
 def network(checkpoint: Mapping[str, Any]) -> nn.Module:
     """Return the network of a checkpoint of any kind there is a function for here; told by the names in it.
 
+    A GLEAN has the switches that its file tells; one for LR images below 4 px comes back as one for 4 px.
+
     Raises `BenchError` if it is of none of these kinds, and as those functions do.
     """
-    if _glean_prefix(_opened(checkpoint, ("state_dict",))) is not None:
-        return glean(checkpoint)
-    for detect, load in (
-        (lambda: stylegan2_layouts.detect(_opened(checkpoint, _CONTAINERS)), stylegan2_generator),
-        (
-            lambda: stylegan2_layouts.detect(_opened(checkpoint, _D_CONTAINERS), discriminator=True),
-            stylegan2_discriminator,
-        ),
-        (lambda: esrgan_layouts.detect(checkpoint), rrdbnet),
-    ):
+    for detect, load in _KINDS:
         try:
-            detect()
+            detect(checkpoint)
         except BenchError:
             continue
-        found: nn.Module = load(checkpoint)
-        return found
+        return load(checkpoint)
     raise BenchError(
-        "these are not the weights of a GLEAN, a StyleGAN2 generator or discriminator, or an RRDBNet, in a layout we "
-        f"know; the first entries are: {', '.join(map(str, list(checkpoint)[:_SHOWN])) or 'none'}."
+        "these are not the weights of a GLEAN, a StyleGAN, StyleGAN2 or PGGAN generator, a StyleGAN2 discriminator, an "
+        f"RRDBNet (ESRGAN) or an MSRResNet (SRGAN), in a layout we know; the first entries are: "
+        f"{first_names(checkpoint)}. Is it the file of another network?"
     )
 
 
 def safetensors(network: nn.Module) -> bytes:
     """Return a network's weights as the content of a .safetensors file, in our names; the functions here read them."""
     entries = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
-    return save(entries, metadata={"network": type(network).__name__})
+    return save(entries, metadata={"network": kind(network)})
 
 
-def glean(state_dict: Mapping[str, Any]) -> GLEAN:
-    """Return the GLEAN of mmagic's (or mmediting's) released weights, with or without the wrapper's prefix.
+def glean(state_dict: Mapping[str, Any], *, switches: Switches = FULL, in_size: int | None = None) -> GLEAN:
+    """Return the GLEAN of our weights or of mmagic's (or mmediting's), with or without the wrapper's prefix.
 
-    Raises `BenchError` naming the entries that are missing, left over or of a wrong shape.
+    `in_size` None: LR images of the size that the weights tell, at least 4 px; 1 or 2 px must be asked for.
+
+    Raises `BenchError`, also for another `in_size` than that of the weights, or switches that do not fit them.
     """
-    entries = _opened(state_dict, ("state_dict",))
-    prefix = _glean_prefix(entries)
-    if prefix is None:
-        raise BenchError(
-            f"these are not the weights of a GLEAN: no entry {_GLEAN!r}. Is it the file of another network?"
-        )
-    inside = {name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)}
-    ours = inside if _OUR_GLEAN in inside else layouts.from_mmagic(inside)
-    first = _shape(ours, "encoder.trunk.conv_first.weight")
-    halvings = [int(m[1]) for name in ours if (m := re.fullmatch(r"encoder\.stages\.(\d+)\.3\.weight", name))]
-    if not halvings:
-        raise BenchError("the weights of this GLEAN have no latent head (encoder.<N>.3.weight). Is the file complete?")
-    with torch.device("meta"):
-        trunk = Trunk(
-            in_channels=first[1],
-            channels=first[0],
-            blocks=1 + _last(ours, r"encoder\.trunk\.body\.(\d+)\."),
-            growth=_shape(ours, "encoder.trunk.body.0.rdb1.conv1.weight")[0],
-        )
-        bank = Synthesis(**_synthesis_sizes(ours, "bank."))
-        network = GLEAN(trunk=trunk, bank=bank, in_size=4 << halvings[0])
-    return _filled(network, ours)
+    return glean_layouts.glean(state_dict, switches=switches, in_size=in_size)
 
 
-def _glean_prefix(entries: Mapping[str, Tensor]) -> str | None:
-    """Return what stands before the names of a GLEAN, or None if there is none."""
-    for sign in (_GLEAN, _OUR_GLEAN):
-        for name in entries:
-            if name.endswith(sign):
-                return name.removesuffix(sign)
-    return None
+def stylegan_generator(state_dict: Mapping[str, Any]) -> stylegan.Generator:
+    """Return the StyleGAN (1) generator of a state dict or checkpoint in any layout of `gan_layouts`."""
+    return gan_layouts.stylegan(state_dict)
+
+
+def pggan_generator(state_dict: Mapping[str, Any]) -> pggan.Generator:
+    """Return the PGGAN generator of a state dict or checkpoint in any layout of `gan_layouts`."""
+    return gan_layouts.pggan(state_dict)
 
 
 def stylegan2_generator(state_dict: Mapping[str, Any]) -> Generator:
-    """Return the StyleGAN2 generator of a state dict or checkpoint in any layout of `stylegan2_layouts`.
-
-    Raises `BenchError` as `glean` does, and for a layout that is unknown.
-    """
-    ours = stylegan2_layouts.generator(_opened(state_dict, _CONTAINERS))
-    sizes = _synthesis_sizes(ours, "synthesis.")
+    """Return the StyleGAN2 generator of a state dict or checkpoint in any layout of `stylegan2_layouts`."""
+    ours = stylegan2_layouts.generator(single(opened(state_dict, _CONTAINERS)))
+    sizes = stylegan2_sizes(ours, "synthesis.")
     with torch.device("meta"):
-        network = Generator(**sizes, mapping_layers=1 + _last(ours, r"mapping\.layers\.(\d+)\."))
-    return _filled(network, ours)
+        network = Generator(**sizes, mapping_layers=1 + last(ours, r"mapping\.layers\.(\d+)\."))
+    return filled(network, ours)
 
 
 def stylegan2_discriminator(state_dict: Mapping[str, Any]) -> Discriminator:
-    """Return the StyleGAN2 discriminator of a state dict or checkpoint. Raises `BenchError` as `glean` does."""
-    ours = stylegan2_layouts.discriminator(_opened(state_dict, _D_CONTAINERS))
-    blocks = 1 + _last(ours, r"blocks\.(\d+)\.")
-    channels = {4 << blocks: _shape(ours, "first.weight")[0]}
-    channels |= {4 << (blocks - 1 - i): _shape(ours, f"blocks.{i}.conv2.weight")[0] for i in range(blocks)}
+    """Return the StyleGAN2 discriminator of a state dict or checkpoint in any layout of `stylegan2_layouts`."""
+    ours = stylegan2_layouts.discriminator(single(opened(state_dict, _D_CONTAINERS)))
+    blocks = 1 + last(ours, r"blocks\.(\d+)\.")
+    channels = {4 << blocks: shape(ours, "first.weight")[0]}
+    channels |= {4 << (blocks - 1 - i): shape(ours, f"blocks.{i}.conv2.weight")[0] for i in range(blocks)}
     with torch.device("meta"):
         network = Discriminator(size=4 << blocks, channels=channels)
-    return _filled(network, ours)
+    return filled(network, ours)
 
 
 def rrdbnet(state_dict: Mapping[str, Any]) -> RRDBNet:
-    """Return the RRDBNet of a state dict or checkpoint in any layout of `esrgan_layouts`; raises `BenchError`."""
+    """Return the RRDBNet of a state dict or checkpoint in any layout of `esrgan_layouts`."""
     return esrgan_layouts.rrdbnet(state_dict).eval()
 
 
-def _opened(checkpoint: Mapping[str, Any], containers: tuple[str, ...]) -> dict[str, Tensor]:
-    """Take the state dict out of its containers, and `module.` off its names; what is no tensor is left out."""
-    for name in containers:
-        if isinstance(checkpoint.get(name), Mapping):
-            return _opened(checkpoint[name], containers)
-    return {name.removeprefix("module."): value for name, value in checkpoint.items() if isinstance(value, Tensor)}
+def srresnet(state_dict: Mapping[str, Any]) -> MSRResNet:
+    """Return the MSRResNet of a state dict or checkpoint in any layout of `srresnet_layouts`."""
+    return srresnet_layouts.srresnet(state_dict)
 
 
-def _synthesis_sizes(ours: Mapping[str, Tensor], prefix: str) -> dict[str, Any]:
-    """Return the arguments of `Synthesis` for the entries below a prefix."""
-    stages = _last(ours, rf"{re.escape(prefix)}layers\.(\d+)\.") // 2 + 1
-    return {
-        "size": 4 << (stages - 1),
-        "channels": {4 << i: _shape(ours, f"{prefix}layers.{2 * i}.weight")[0] for i in range(stages)},
-        "style_dim": _shape(ours, f"{prefix}layers.0.style.weight")[1],
-    }
-
-
-def _last(ours: Mapping[str, Tensor], pattern: str) -> int:
-    """Return the largest index that a pattern finds at the beginning of a name."""
-    found = [int(match[1]) for name in ours if (match := re.match(pattern, name))]
-    if not found:
-        raise BenchError(f"the weights have no entry like {pattern!r}. Is the file complete, and of this network?")
-    return max(found)
-
-
-def _shape(ours: Mapping[str, Tensor], name: str) -> torch.Size:
-    """Return the shape of an entry that must be there."""
-    if name not in ours:
-        raise BenchError(f"the weights lack {name!r} (in our names). Is the file complete, and of this network?")
-    return ours[name].shape
-
-
-def _filled(network: Network, ours: Mapping[str, Tensor]) -> Network:
-    """Give a network on the meta device its weights, after saying plainly what does not fit."""
-    wanted = network.state_dict()
-    shapes = {
-        f"{name} is {tuple(ours[name].shape)}, not {tuple(value.shape)}"
-        for name, value in wanted.items()
-        if name in ours and ours[name].shape != value.shape
-    }
-    problems = {
-        "missing": sorted(wanted.keys() - ours.keys()),
-        "left over": sorted(ours.keys() - wanted.keys()),
-        "of a wrong shape": sorted(shapes),
-    }
-    told = [
-        f"{len(names)} {what}: {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
-        for what, names in problems.items()
-        if names
-    ]
-    if told:
-        raise BenchError(f"the weights do not fit a {type(network).__name__} (in our names): {'; '.join(told)}.")
-    network.load_state_dict(dict(ours), assign=True)
-    return network.eval()
+_KINDS: tuple[tuple[Callable[[Mapping[str, Any]], object], Callable[[Mapping[str, Any]], nn.Module]], ...] = (
+    (glean_layouts.detect, lambda checkpoint: glean_layouts.glean(checkpoint, switches=None, in_size=None)),
+    # Before StyleGAN2's: our names of its constant and of StyleGAN's are the same.
+    (lambda checkpoint: gan_layouts.detect(checkpoint, "stylegan"), stylegan_generator),
+    (lambda checkpoint: gan_layouts.detect(checkpoint, "pggan"), pggan_generator),
+    (lambda checkpoint: stylegan2_layouts.detect(opened(checkpoint, _CONTAINERS)), stylegan2_generator),
+    (
+        lambda checkpoint: stylegan2_layouts.detect(opened(checkpoint, _D_CONTAINERS), discriminator=True),
+        stylegan2_discriminator,
+    ),
+    (esrgan_layouts.detect, rrdbnet),
+    (srresnet_layouts.detect, srresnet),
+)
+"""What tells each kind, by raising `BenchError` for another, and what loads it."""

@@ -15,7 +15,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from bench.spec import BadFile, MissingWeights, UnknownName
+from bench.spec import BadFile, MissingWeights, Task, UnknownName
 
 _CATALOGUE = Path(__file__).with_name("weights.toml")
 _MINI = Path(__file__).with_name("weights") / "mini"
@@ -75,36 +75,37 @@ def catalogue() -> tuple[Weights, ...]:
     return files
 
 
-def find(  # noqa: PLR0913 - each narrows the choice
-    *, method: str, profile: str, category: str, factor: int, part: str = "network", hr_size: int = 0
-) -> Path:
-    """Return the first fitting file that is on this machine, its checksum verified.
+def find(method: str, task: Task, *, part: str = "network") -> Path:
+    """Return the first file for a method (its spec's name) and a task that is on this machine, its checksum verified.
 
-    `part` is for methods that need several files; `hr_size` 0 takes any. A profile that weights.toml does not name is a
-    user's folder of photographs and gets the weights of `paper`.
+    `part` is for methods that need several files. A profile that weights.toml does not name is a user's folder of
+    photographs and gets the weights of `paper`.
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
     files = catalogue()
-    trained_for = profile if profile in {"mini", *(file.profile for file in files)} else "paper"
+    trained_for = task.profile if task.profile in {"mini", *(file.profile for file in files)} else "paper"
     fitting = [
         file
         for file in files
         if (file.profile, file.part) == (trained_for, part)
         and method in file.methods
-        and file.category in (category, "any")
-        and file.factor in (factor, 0)
-        and (hr_size == 0 or file.hr_size in (hr_size, 0))
+        and file.category in (task.category, "any")
+        and file.factor in (task.factor, 0)
+        and file.hr_size in (task.hr_size, 0)
     ]
     for file in fitting:
         if path := locate(file):
             if problem := wrong(file, path):
-                raise MissingWeights(f"{path} {problem}. Delete it, and {advice(file)}")
+                raise MissingWeights(f"{_short(path)} {problem}. Delete it, and {advice(file)}")
             return path
-    what = f"the {part} of {method} for {category}, {factor}x" + (f", {hr_size} px" if hr_size else "")
-    if not fitting:
-        raise MissingWeights(f"{what}: no such weights are known for the profile {trained_for} ({_CATALOGUE}).")
-    looked = ", ".join(str(folder) for folder in _folders(trained_for))
+    if not fitting:  # no category is named, so that the cells of a table share one note
+        raise MissingWeights(
+            f"methods/weights.toml knows no {part} of {method} for this category, {task.factor}x and "
+            f"{task.hr_size} px, in the profile {trained_for}"
+        )
+    what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
+    looked = ", ".join(_short(folder) for folder in _folders(trained_for))
     others = ", ".join(file.name for file in fitting[1:])
     raise MissingWeights(
         f"{what} ({fitting[0].name}) is not on this machine; looked in {looked}. To have it, {advice(fitting[0])}"
@@ -150,7 +151,13 @@ def target(file: Weights) -> Path:
 
 def advice(file: Weights) -> str:
     """Return the end of a message: from where, where to put it."""
-    return f"get it from {file.source} and put it at {target(file)}."
+    return f"get it from {file.source} and put it at {_short(target(file))}."
+
+
+def _short(path: Path) -> str:
+    """Return a path for a message, which may end in a published table: without the name of the user."""
+    home = Path.home()
+    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
 
 
 def locate(file: Weights) -> Path | None:

@@ -10,6 +10,7 @@ from PIL import Image
 from bench import __main__ as command
 from bench import data
 from bench.restore import Settings
+from methods import BY_NAME, checkpoints, weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -61,3 +62,20 @@ def bench(monkeypatch, capsys):
         return stop.value.code or 0, captured.out, captured.err
 
     return run
+
+
+@pytest.fixture
+def random_weights(monkeypatch, tmp_path):
+    """Give every method that asks for a weight file one of the sizes of its task, with random values, really read."""
+
+    def find(name, task, *, part="network"):
+        path = tmp_path / f"{name}-{part}-{task.category}-{task.factor}-{task.hr_size}.safetensors"
+        if not path.exists():
+            network = getattr(BY_NAME[name].load(task, torch.device("meta")), part).to_empty(device="cpu")
+            draw = torch.Generator().manual_seed(0)
+            for value in network.state_dict().values():
+                value.copy_(torch.randn(value.shape, generator=draw) * 0.02)
+            path.write_bytes(checkpoints.safetensors(network))
+        return path
+
+    monkeypatch.setattr(weights, "find", find)

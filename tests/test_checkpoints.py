@@ -1,15 +1,22 @@
-"""Every published layout, written here from the fact sheets name by name, gives the network it was saved from."""
+"""Every published layout, written here from the fact sheets name by name, gives the network it was saved from.
+
+Those of GLEAN's variants, StyleGAN, PGGAN, SRResNet and ESRGAN have tests of their own; here they are told apart.
+"""
 
 import pytest
 import torch
 
 from bench.spec import BenchError
 from methods import checkpoints, unpickle
+from methods.nets import pggan, stylegan
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import RRDBNet, Trunk
+from methods.nets.srresnet import MSRResNet
 from methods.nets.stylegan2 import Discriminator, Generator, Synthesis
 
 from .conftest import SHARED
+from .test_nets_stylegan import genforce as genforce_stylegan
+from .test_srresnet_layouts import mmagic as mmagic_srresnet
 
 CHANNELS = {4: 12, 8: 12, 16: 8, 32: 6}
 FIR = torch.ones(4, 4)
@@ -296,7 +303,7 @@ def test_a_glean_of_other_sizes_comes_back():
     ("spoil", "words"),
     [
         (lambda s: s.pop("fusion_out.1.bias"), "1 missing: fusion.1.bias"),
-        (lambda s: s.pop("encoder.2.3.weight"), "no latent head"),
+        (lambda s: s.pop("encoder.2.3.weight"), "1 missing: encoder.stages.1.3.weight"),
         (lambda s: s.update({"decoder.0.upsample_conv.bias": torch.zeros(3)}), r"decoder.blocks.0.bias is \(3,\), not"),
         (lambda s: s.update({"encoder.9.0.weight": torch.zeros(3)}), "left over: encoder.stages.8.0.weight"),
         (lambda s: s.update({"nonsense": torch.zeros(3)}), "'nonsense'"),
@@ -317,28 +324,107 @@ def test_the_file_of_another_network_is_refused(function):
         function(RRDBNet(factor=4, channels=8, blocks=1, growth=4).state_dict())
 
 
-@pytest.mark.parametrize(
-    "state",
-    [
-        lambda: glean_state()[1],
-        lambda: dict(glean_state()[0].state_dict()),
-        lambda: LAYOUTS["nvidia"](generator()),
-        lambda: D_LAYOUTS["rosinality"](discriminator()),
-        lambda: {"params": RRDBNet(factor=4, channels=8, blocks=1, growth=4).state_dict()},
-    ],
-)
-def test_what_is_converted_is_told_by_its_names_and_loads_again(state, tmp_path):
+def stylegan_generator():
+    return randomised(stylegan.Generator(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
+
+
+def pggan_generator():
+    return randomised(pggan.Generator(size=32, channels=CHANNELS, z_dim=16))
+
+
+def mganprior(g):
+    """A PGGAN generator in mGANprior's names; the RGB layers of smaller images are left out."""
+    at = {name: f"layer{name.split('.')[1]}" if name.startswith("layers") else "output3" for name in g.state_dict()}
+    kinds = {"weight": "conv.weight", "bias": "wscale.bias"}
+    return {f"{at[name]}.{kinds[name.rpartition('.')[2]]}": value for name, value in g.state_dict().items()}
+
+
+OURS = {
+    "glean": (lambda: glean_state()[0], checkpoints.glean),
+    "stylegan2 generator": (generator, checkpoints.stylegan2_generator),
+    "stylegan2 discriminator": (discriminator, checkpoints.stylegan2_discriminator),
+    "stylegan": (stylegan_generator, checkpoints.stylegan_generator),
+    "pggan": (pggan_generator, checkpoints.pggan_generator),
+    "rrdbnet": (lambda: randomised(RRDBNet(factor=4, channels=8, blocks=1, growth=4)), checkpoints.rrdbnet),
+    "srresnet": (lambda: randomised(MSRResNet(factor=8, channels=8, blocks=2)), checkpoints.srresnet),
+    "srresnet, mmagic's form": (
+        lambda: randomised(MSRResNet(factor=4, channels=8, blocks=2, activated_stages=False)),
+        checkpoints.srresnet,
+    ),
+}
+FOREIGN = {
+    "glean": (lambda: glean_state()[1], GLEAN),
+    "stylegan2 generator": (lambda: LAYOUTS["nvidia"](generator()), Generator),
+    "stylegan2 discriminator": (lambda: D_LAYOUTS["rosinality"](discriminator()), Discriminator),
+    "stylegan": (lambda: {"generator_smooth": genforce_stylegan(), "generator": {}}, stylegan.Generator),
+    "pggan": (lambda: mganprior(pggan_generator()), pggan.Generator),
+    "rrdbnet": (lambda: {"params": RRDBNet(factor=4, channels=8, blocks=1, growth=4).state_dict()}, RRDBNet),
+    "srresnet": (lambda: {"params": MSRResNet(factor=4, channels=8, blocks=1).state_dict()}, MSRResNet),
+    "srgan": (lambda: {"state_dict": mmagic_srresnet(MSRResNet(factor=4, channels=8, blocks=1))}, MSRResNet),
+}
+
+
+def values_of(network):
+    return network.state_dict().values()
+
+
+@pytest.mark.parametrize(("state", "kind"), FOREIGN.values(), ids=FOREIGN)
+def test_what_is_converted_is_told_by_its_names_and_loads_again(state, kind, tmp_path):
     network = checkpoints.network(state())
     (tmp_path / "ours.safetensors").write_bytes(checkpoints.safetensors(network))
     again = checkpoints.network(unpickle.load(tmp_path / "ours.safetensors"))
-    assert type(again) is type(network)
+    assert type(network) is type(again) is kind, "the file of one network was taken for another's"
     found = again.state_dict()
+    assert found.keys() == network.state_dict().keys()
     assert all(torch.equal(found[name], value) for name, value in network.state_dict().items())
 
 
+@pytest.mark.parametrize(("make", "load"), OURS.values(), ids=OURS)
+def test_our_own_names_load_and_are_told_apart(make, load):
+    saved = make()
+    for loaded in (load(saved.state_dict()), checkpoints.network(saved.state_dict())):
+        assert type(loaded) is type(saved)
+        assert not loaded.training, "it would not be ready to use"
+        assert all(map(torch.equal, values_of(loaded), values_of(saved)))
+
+
+@pytest.mark.parametrize(("make", "load"), OURS.values(), ids=OURS)
+def test_every_network_is_single_precision_whatever_the_file_is(make, load):
+    state = make().state_dict()
+    for dtype in (torch.float16, torch.bfloat16, torch.float64):
+        file = {name: value.to(dtype) for name, value in state.items()}
+        loaded = load(file)
+        assert {value.dtype for value in values_of(loaded)} == {torch.float32}, f"from {dtype}"
+        assert all(map(torch.equal, values_of(loaded), (value.float() for value in file.values())))
+
+
+@pytest.mark.parametrize(("make", "load"), OURS.values(), ids=OURS)
+def test_tensors_in_single_precision_are_shared(make, load):
+    state = make().state_dict()
+    loaded = load(state).state_dict()
+    copied = [name for name, value in state.items() if loaded[name].data_ptr() != value.data_ptr()]
+    assert copied == [], "loading would need the memory of the network twice"
+
+
+@pytest.mark.parametrize("name", ["stylegan", "stylegan2 generator"])
+def test_a_layout_with_other_values_is_converted_in_single_precision(name):
+    theirs = genforce_stylegan() if name == "stylegan" else genforce(generator())
+    half = {name: value.half() for name, value in theirs.items()}
+    exact = checkpoints.network({name: value.float() for name, value in half.items()})
+    found = checkpoints.network(half)
+    assert all(map(torch.equal, values_of(found), values_of(exact))), "values were rounded a second time"
+
+
 def test_the_weights_of_something_else_are_no_network_of_ours():
-    with pytest.raises(BenchError, match="a GLEAN, a StyleGAN2"):
+    with pytest.raises(BenchError, match=r"(?s)a GLEAN, a StyleGAN.*MSRResNet.*first entries are: fc\.weight"):
         checkpoints.network({"fc.weight": torch.zeros(3, 3)})
+
+
+def test_a_file_of_a_known_kind_that_is_cut_says_what_it_lacks():
+    state = pggan_generator().state_dict()
+    state.pop("layers.3.bias")
+    with pytest.raises(BenchError, match=r"fit the network pggan\.Generator.*1 missing: layers\.3\.bias"):
+        checkpoints.network(state)
 
 
 def test_rrdbnet_comes_back():

@@ -17,7 +17,7 @@ ORDER = [
     {"cards", "stats"},
     {"sources", "reports"},
     {"data", "contract", "cost", "fingerprint"},
-    {"store", "plan"},
+    {"store", "plan", "flops"},
     {"restore", "progress"},
     {"score"},
     {"pipeline", "table"},

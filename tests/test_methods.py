@@ -6,10 +6,11 @@ from bench import contract, resize
 from bench.spec import BenchError, Task, UnknownName
 
 CPU = torch.device("cpu")
-TASKS = [Task("mini", category, factor, 128) for category in ("face", "cat") for factor in (2, 4, 8, 16, 32, 64)]
+TASKS = [Task("mini", "face", factor, 128) for factor in (2, 4, 8, 16, 32, 64)]
 
 
-@pytest.mark.parametrize("name", [*methods.BY_NAME, *(f"{name}+bp" for name in methods.BY_NAME)])
+@pytest.mark.parametrize("name", [*methods.BY_NAME, "bicubic+bp", "glean+bp"])
+@pytest.mark.usefixtures("random_weights")
 def test_every_method_keeps_the_contract_for_every_factor_it_declares(name):
     found = methods.find(name)
     checked = list(contract.sweep(found, TASKS, CPU))

@@ -6,7 +6,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
 from methods.layouts import from_mmagic
-from methods.nets.glean import FULL, GLEAN, LIGHT, Switches
+from methods.nets import stylegan
+from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
 from methods.nets.stylegan2 import Synthesis, config_f
 
@@ -27,6 +28,8 @@ VARIANTS = {
     "bank up to 32": Switches(bank_features=32),
     "no decoder": Switches(decoder=False),
     "latents only": Switches(decoder=False, encoder_features="none"),
+    "coarse encoder features": Switches(encoder_features="coarse"),
+    "coarse bank features": Switches(bank_features="coarse"),
     "light without decoder": Switches(decoder=False, encoder_features="finest", latents="learned"),
 }
 
@@ -135,6 +138,8 @@ def test_switches_remove_what_they_name():
     assert fused["full"] == ["0", "1", "2"]
     assert fused["light"] == ["2"]
     assert fused["encoder features up to 8"] == ["0", "1"]
+    assert fused["coarse encoder features"] == ["0"], "of 4, 8, 16 px the coarser half, rounded down"
+    assert small(VARIANTS["coarse bank features"]).decoder.features == (32,)
     assert fused["no encoder features"] == []
     assert len(small(LIGHT).encoder.stages) == 0, "f_0 needs no stage of stride 2"
     assert small(Switches(bank_features=32)).decoder.features == (32,)
@@ -164,6 +169,31 @@ def test_without_decoder_the_bank_paints():
         w = single.encoder(lr())[1]
         assert w.shape == (2, 1, 12)
         torch.testing.assert_close(single(lr()), single.bank(w.expand(-1, 10, -1)))
+
+
+@pytest.mark.parametrize("switches", VARIANTS.values(), ids=VARIANTS)
+def test_a_stylegan_bank_serves_as_well(switches):
+    torch.manual_seed(0)
+    bank = stylegan.Synthesis(size=64, channels=TABLE, style_dim=12)
+    network = GLEAN(trunk=Trunk(channels=6, blocks=1, growth=4), bank=bank, in_size=16, switches=switches)
+    with torch.no_grad():
+        for name, value in network.named_parameters():
+            if name.endswith(("noise_gain", "bias", "latents")):
+                value.add_(torch.randn_like(value), alpha=0.3)
+    image = lr().requires_grad_()
+    network(image).square().sum().backward()
+    assert image.grad.abs().sum() > 0, "the output does not depend on the LR image"
+    assert dead_macs(network) == 0, "StyleGAN has no RGB path"
+
+
+def test_a_stylegan_bank_alone_paints_as_the_generator_does():
+    torch.manual_seed(0)
+    bank = stylegan.Synthesis(size=64, channels=TABLE, style_dim=12)
+    switches = Switches(decoder=False, encoder_features="none")
+    network = GLEAN(trunk=Trunk(channels=6, blocks=1, growth=4), bank=bank, in_size=16, switches=switches)
+    with torch.no_grad():
+        w = network.encoder(lr())[1]
+        torch.testing.assert_close(network(lr()), bank(w))
 
 
 @pytest.mark.parametrize("in_size", [1, 2, 4, 8, 32])

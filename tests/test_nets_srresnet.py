@@ -8,7 +8,7 @@ from torch import nn
 from torch.nn.functional import interpolate, leaky_relu, pixel_shuffle
 from torch.utils.flop_counter import FlopCounterMode
 
-from methods.nets.srresnet import FACTORS, MSRResNet, ResidualBlock
+from methods.nets.srresnet import FACTORS, LINEAR, MSRResNet, ResidualBlock
 
 SMALL = {"channels": 8, "blocks": 2}
 
@@ -31,6 +31,15 @@ def test_names_and_number_of_tensors():
         *("conv_first", "body", "upconv1", "upconv2", "conv_hr", "conv_last")
     }
     assert "body.15.conv2.weight" in names
+
+
+def test_the_weights_of_one_form_do_not_load_into_the_other():
+    activated, linear = MSRResNet(factor=2, **SMALL), MSRResNet(factor=2, **SMALL, activated_stages=False)
+    assert linear.state_dict().keys() - activated.state_dict().keys() == {LINEAR}
+    with pytest.raises(RuntimeError, match=LINEAR):
+        activated.load_state_dict(linear.state_dict())
+    with pytest.raises(RuntimeError, match=LINEAR):
+        linear.load_state_dict(activated.state_dict())
 
 
 def test_macs_of_x4():
@@ -63,18 +72,20 @@ def test_base_is_bilinear(factor):
     assert torch.equal(network(lr), base), "with a zero last convolution, nothing is added to the base"
 
 
+@pytest.mark.parametrize("slope", [0.1, 1.0], ids=["BasicSR's", "mmagic's"])
 @torch.no_grad()
-def test_forward_pass_is_the_written_formula():
+def test_forward_pass_is_the_written_formula(slope):
+    """mmagic's form has no LeakyReLU behind the pixel shuffles: one of slope 1."""
     torch.manual_seed(0)
-    network = MSRResNet(factor=4, channels=4, blocks=1).double()
+    network = MSRResNet(factor=4, channels=4, blocks=1, activated_stages=slope < 1).double()
     for parameter in network.parameters():
         nn.init.normal_(parameter, std=0.3)  # so that the activations see both signs, and no term is negligible
     lr = torch.rand(2, 3, 5, 6, dtype=torch.float64)
     x = leaky_relu(network.conv_first(lr), 0.1)
     block = network.body[0]
     x = x + block.conv2(block.conv1(x).relu())
-    x = leaky_relu(pixel_shuffle(network.upconv1(x), 2), 0.1)
-    x = leaky_relu(pixel_shuffle(network.upconv2(x), 2), 0.1)
+    x = leaky_relu(pixel_shuffle(network.upconv1(x), 2), slope)
+    x = leaky_relu(pixel_shuffle(network.upconv2(x), 2), slope)
     x = network.conv_last(leaky_relu(network.conv_hr(x), 0.1))
     expected = x + interpolate(lr, scale_factor=4, mode="bilinear", align_corners=False)
     assert torch.allclose(network(lr), expected, rtol=1e-12, atol=1e-12)

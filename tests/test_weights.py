@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from bench.spec import BadFile, MissingWeights, UnknownName
+from bench.spec import BadFile, MissingWeights, Task, UnknownName
 from methods import download, weights
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: two blocks
@@ -96,8 +96,10 @@ def fetch(*names):
     return list(download.fetch(names, http_on_localhost=True))
 
 
-def found(**wanted):
-    return weights.find(**{"method": "glean", "profile": "paper", "category": "cat", "factor": 16} | wanted)
+def found(method="glean", part="network", **wanted):
+    return weights.find(
+        method, Task(**{"profile": "paper", "category": "cat", "factor": 16, "hr_size": 256} | wanted), part=part
+    )
 
 
 def test_every_published_entry_is_read_and_its_digest_is_that_of_its_name():
@@ -172,7 +174,7 @@ def test_a_missing_file_says_what_from_where_and_where_to_put_it(entries, own):
     text = str(error.value)
     for part in ("network of glean for cat, 16x", "https://example.org/a.pth", str(own / "a.pth"), "b.pth"):
         assert part in text, f"the message lacks {part}"
-    with pytest.raises(MissingWeights, match="no such weights are known"):
+    with pytest.raises(MissingWeights, match="knows no network of glean for this category"):
         found(category="car")
 
 

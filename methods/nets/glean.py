@@ -1,4 +1,4 @@
-"""GLEAN: an encoder, a frozen StyleGAN2 as latent bank, a decoder.
+"""GLEAN: an encoder, a frozen StyleGAN or StyleGAN2 as latent bank, a decoder.
 
 K. C. K. Chan et al., "GLEAN: Generative Latent Bank for Large-Factor Image Super-Resolution", CVPR 2021, Sec. 3,
 Eq. 1-4. Where text and released code (open-mmlab/mmagic) differ, this is the code; f, c, g, d are the paper's symbols.
@@ -13,7 +13,8 @@ Eq. 1-4. Where text and released code (open-mmlab/mmagic) differ, this is the co
 
 The bank's RGB path, which the released code computes and drops, is not computed. Latent L - 1 serves only that path; it
 is kept, so that released weights fit. An LR image below 4 px (64x at 128 px) is enlarged to 4 px bilinearly, the pixel
-borders aligned. The network is deterministic: the noise maps are those stored with the bank.
+borders aligned. The network is deterministic: the noise maps are those stored with the bank. The released code has a
+StyleGAN2 bank only; the paper used StyleGAN where no StyleGAN2 was public, two latents a block and no RGB path.
 
 Ablations (Sec. 4.3) are `Switches`. LightGLEAN is from K. C. K. Chan et al., "GLEAN: Generative Latent Bank for Image
 Super-Resolution and Beyond", TPAMI 2022: f_0 only, and learned latents.
@@ -22,27 +23,33 @@ Super-Resolution and Beyond", TPAMI 2022: f_0 only, and learned latents.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
+from methods.nets import stylegan, stylegan2
 from methods.nets.rrdbnet import Trunk, initialise
-from methods.nets.stylegan2 import Synthesis
 
 BASE = 4  # px: the bank's constant, the encoder's last feature
+Bank: TypeAlias = stylegan.Synthesis | stylegan2.Synthesis
+Wanted: TypeAlias = int | Literal["none", "coarse", "all", "finest"]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Switches:
-    """What of GLEAN is on. A number is a resolution in px, up to which (inclusive) features are passed."""
+    """What of GLEAN is on.
 
-    encoder_features: int | Literal["none", "all", "finest"] = "all"
-    """Of f, given to the bank; "finest" is f_0 alone."""
+    Features are passed up to a resolution in px (inclusive), at the coarser half of their resolutions (of an odd number
+    the smaller part), or at all; "finest" is the last one alone.
+    """
+
+    encoder_features: Wanted = "all"
+    """Of f, given to the bank."""
     latents: Literal["per-block", "single", "learned"] = "per-block"
     """c: from the image, one each; from the image, one for all; a parameter, the same for every image."""
-    bank_features: int | Literal["none", "all"] = "all"
+    bank_features: Wanted = "all"
     """Of g, given to the decoder; with "none" the bank is not run."""
     decoder: bool = True
     """Off: the output is the bank's own RGB."""
@@ -60,18 +67,18 @@ def _lrelu() -> nn.LeakyReLU:
     return nn.LeakyReLU(0.2, inplace=True)
 
 
-def _chosen(resolutions: Iterable[int], wanted: int | Literal["none", "all", "finest"]) -> tuple[int, ...]:
+def _chosen(resolutions: Iterable[int], wanted: Wanted) -> tuple[int, ...]:
     """Return the resolutions that a switch passes on, ascending."""
     ordered = tuple(sorted(resolutions))
     if isinstance(wanted, int):
         return tuple(resolution for resolution in ordered if resolution <= wanted)
-    return {"none": (), "all": ordered, "finest": ordered[-1:]}[wanted]
+    return {"none": (), "coarse": ordered[: len(ordered) // 2], "all": ordered, "finest": ordered[-1:]}[wanted]
 
 
 class Encoder(nn.Module):
     """LR image -> features at in_size, in_size / 2, ... and latents (Eq. 1-2)."""
 
-    def __init__(self, *, trunk: Trunk, bank: Synthesis, in_size: int, latents: int, coarsest: int) -> None:
+    def __init__(self, *, trunk: Trunk, bank: Bank, in_size: int, latents: int, coarsest: int) -> None:
         """Make the stages down to `coarsest` px, and a head for `latents` latents (0: none; else `coarsest` is 4)."""
         super().__init__()
         self.style_dim = bank.style_dim
@@ -102,7 +109,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """f_0 and features of the bank -> image (Eq. 4): convolutions with pixel shuffle, no activation between them."""
 
-    def __init__(self, *, bank: Synthesis, in_size: int, features: tuple[int, ...]) -> None:
+    def __init__(self, *, bank: Bank, in_size: int, features: tuple[int, ...]) -> None:
         """Make a block per doubling and the last one; `features` are the resolutions at which the bank's come in."""
         super().__init__()
         sizes = [resolution for resolution in bank.channels if resolution >= in_size]
@@ -130,7 +137,7 @@ class Decoder(nn.Module):
 class GLEAN(nn.Module):
     """The network; `bank` gives the output's size, `in_size` that of the LR image."""
 
-    def __init__(self, *, trunk: Trunk, bank: Synthesis, in_size: int, switches: Switches = FULL) -> None:
+    def __init__(self, *, trunk: Trunk, bank: Bank, in_size: int, switches: Switches = FULL) -> None:
         """Make the trainable parts around `trunk` and freeze `bank`.
 
         Raises `ValueError` if no power of two greater than 1 leads from `in_size` to the bank's size.
@@ -173,8 +180,8 @@ class GLEAN(nn.Module):
 
     def _w(self, f: dict[int, Tensor], latents: Tensor | None) -> Tensor:
         """Return a latent for each layer, (B, L, style_dim): those of the image, or the learned ones."""
-        w = self.get_parameter("latents") if latents is None else latents
-        return w.expand(len(f[self.inner_size]), self.bank.latents, -1)
+        w = self.get_parameter("latents").repeat(len(f[self.inner_size]), 1, 1) if latents is None else latents
+        return w.expand(-1, self.bank.latents, -1)
 
     def _bank_features(self, f: dict[int, Tensor], latents: Tensor | None) -> Iterator[Tensor]:
         """Run the bank (Eq. 3) as far as it is asked, yielding g at 4, 8, ... px: (B, C, R, R)."""
@@ -187,3 +194,20 @@ class GLEAN(nn.Module):
                 g = self.fusion[str(stage - 1)](torch.cat([g, f[size]], 1))
             g = self.bank.stage(stage, g, w, noise)
             yield g
+
+
+def dead_macs(network: GLEAN) -> int:
+    """Count the multiply-accumulates that the released code makes for one image without effect on it.
+
+    It computes the RGB of each stage of its StyleGAN2 bank, and merges f into it (fusion_skip), to drop both. A variant
+    whose output is that RGB, and a StyleGAN bank, have no such work.
+    """
+    bank = network.bank
+    if network.decoder is None or not network.decoder.features or not isinstance(bank, stylegan2.Synthesis):
+        return 0
+    total = 0
+    for stage, (size, width) in enumerate(bank.channels.items()):
+        total += width * bank.style_dim + 3 * width * size**2  # style and 1x1 convolution
+        total += 3 * 16 * size**2 if stage else 0  # the image before, doubled by the 4x4 FIR
+        total += 9 * 3 * (3 + width) * size**2 if str(stage) in network.fusion else 0
+    return total

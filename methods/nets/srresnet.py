@@ -3,9 +3,10 @@
 C. Ledig et al., "Photo-realistic single image super-resolution using a generative adversarial network", CVPR 2017,
 section 2.1.1, in the form of ESRGAN's authors (BasicSR): no normalisation, LeakyReLU 0.1 for PReLU, a bilinear base.
 It is published for x2, x3 and x4; for larger factors we add x2 stages of the same form.
-Names of layers are BasicSR's.
+Names of layers are BasicSR's. mmagic's form, that of its published weights, has no LeakyReLU behind the pixel shuffles.
 """
 
+import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
@@ -13,6 +14,8 @@ from methods.nets.rrdbnet import conv3, initialise
 
 SLOPE = 0.1  # of every LeakyReLU
 FACTORS = (2, 3, 4, 8, 16, 32, 64)
+LINEAR = "linear_stages"
+"""The entry, (1,), of a state dict that is there in mmagic's form alone: its other entries fit either form."""
 
 
 def activate(x: Tensor) -> Tensor:
@@ -40,8 +43,10 @@ class MSRResNet(nn.Module):
     Images are RGB in [0, 1]; the output is not bounded.
     """
 
-    def __init__(self, *, factor: int, channels: int = 64, blocks: int = 16) -> None:
+    def __init__(self, *, factor: int, channels: int = 64, blocks: int = 16, activated_stages: bool = True) -> None:
         """Make the layers for one factor of `FACTORS`; all start at a tenth of Kaiming normal, so near the base.
+
+        `activated_stages` False is mmagic's form.
 
         Raises `ValueError` for another factor.
         """
@@ -49,6 +54,9 @@ class MSRResNet(nn.Module):
         if factor not in FACTORS:
             raise ValueError(f"MSRResNet enlarges by one of {FACTORS}, not by {factor}.")
         self.factor = factor
+        self.activated_stages = activated_stages
+        if not activated_stages:
+            self.register_buffer(LINEAR, torch.ones(1))
         self.enlargements = (3,) if factor == 3 else (2,) * (factor.bit_length() - 1)  # noqa: PLR2004 - it is x3
         self.conv_first = conv3(3, channels)
         self.body = nn.Sequential(*(ResidualBlock(channels=channels) for _ in range(blocks)))
@@ -62,6 +70,7 @@ class MSRResNet(nn.Module):
         """Map (B, 3, H, W) to (B, 3, factor * H, factor * W)."""
         x: Tensor = self.body(activate(self.conv_first(lr)))  # (B, C, H, W)
         for stage, step in enumerate(self.enlargements, 1):
-            x = activate(F.pixel_shuffle(self.get_submodule(f"upconv{stage}")(x), step))  # each side times `step`
+            x = F.pixel_shuffle(self.get_submodule(f"upconv{stage}")(x), step)  # each side times `step`
+            x = activate(x) if self.activated_stages else x
         base = F.interpolate(lr, scale_factor=self.factor, mode="bilinear", align_corners=False)
         return base.add(self.conv_last(activate(self.conv_hr(x))))

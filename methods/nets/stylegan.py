@@ -12,6 +12,7 @@ Two things are stored otherwise than in the published files (`methods.gan_layout
 The FIR [1, 2, 1] is no part of the state dict.
 """
 
+from collections.abc import Iterable, Sequence
 from collections.abc import Mapping as Table
 
 import torch
@@ -52,7 +53,10 @@ class Epilogue(nn.Module):
 
 
 class Synthesis(nn.Module):
-    """The synthesis network w -> image. Epilogue k takes latent k and noise map k; convolution k comes before k + 1."""
+    """The synthesis network w -> image, which can also be run stage by stage (GLEAN's bank).
+
+    Stage i works at 4 * 2^i px. Epilogue k takes latent k and noise map k; convolution k comes before epilogue k + 1.
+    """
 
     def __init__(self, *, size: int, channels: Table[int, int], style_dim: int = 512) -> None:
         """Make the layers for images of `size` px; `channels` gives the width at each resolution."""
@@ -60,7 +64,8 @@ class Synthesis(nn.Module):
         self.size = size
         self.style_dim = style_dim
         self.channels = {resolution: channels[resolution] for resolution in config_f(size)}
-        self.latents = 2 * len(self.channels)
+        self.stages = len(self.channels)
+        self.latents = 2 * self.stages
         self.constant = nn.Parameter(torch.ones(1, channels[4], 4, 4))
         self.convs = nn.ModuleList()
         self.epilogues = nn.ModuleList()
@@ -76,12 +81,33 @@ class Synthesis(nn.Module):
 
     def forward(self, w: Tensor, *, noise: Noise = "stored") -> Tensor:
         """Map w (B, L, style_dim) to images (B, 3, size, size), about [-1, 1], not clamped."""
-        maps = chosen_noise(self.epilogues, noise, len(w))
-        x = self.epilogues[0](self.constant, w[:, 0], maps[0])  # (B, C, 4, 4)
-        for k, conv in enumerate(self.convs, start=1):
-            x = blur(conv(x)) if k % 2 == 0 else conv(x)  # even ones double
-            x = self.epilogues[k](x, w[:, k], maps[k])
-        image: Tensor = self.to_rgb(x)
+        maps = self.noise_maps(noise, len(w))
+        x = self.start(w, maps)
+        for stage in range(1, self.stages):
+            x = self.stage(stage, x, w, maps)
+        return self.image([x], w)
+
+    def noise_maps(self, noise: Noise, batch: int) -> Sequence[Tensor | None]:
+        """Return one noise map, or None, for each epilogue."""
+        return chosen_noise(self.epilogues, noise, batch)
+
+    def start(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
+        """Run stage 0: (B, C, 4, 4)."""
+        x: Tensor = self.epilogues[0](self.constant, w[:, 0], noise[0])
+        y: Tensor = self.epilogues[1](self.convs[0](x), w[:, 1], noise[1])
+        return y
+
+    def stage(self, index: int, x: Tensor, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
+        """Run stage `index` >= 1: (B, C, R, R) to (B, C', 2R, 2R)."""
+        k = 2 * index
+        x = self.epilogues[k](blur(self.convs[k - 1](x)), w[:, k], noise[k])
+        y: Tensor = self.epilogues[k + 1](self.convs[k](x), w[:, k + 1], noise[k + 1])
+        return y
+
+    def image(self, features: Iterable[Tensor], w: Tensor) -> Tensor:  # noqa: ARG002 - StyleGAN2's RGB layers take w
+        """Make the RGB image of the last of the stages' features: (B, 3, size, size)."""
+        *_, last = features
+        image: Tensor = self.to_rgb(last)
         return image
 
 

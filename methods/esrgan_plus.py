@@ -1,0 +1,80 @@
+"""ESRGAN+: a larger ESRGAN whose cost is that of GLEAN.
+
+X. Wang et al., "ESRGAN: Enhanced super-resolution generative adversarial networks", ECCV Workshops 2018, enlarged as in
+K. C. K. Chan et al., "GLEAN", CVPR 2021, Sec. 4.1: "similar FLOPs". The paper does not print its size;
+`methods.nets.rrdbnet.match` states our rule, and the cost table the size it gives. It is trained by us with GLEAN's
+recipe: no weights of it are public. (Not the ESRGAN+ of N. C. Rakotonirina and A. Rasoanaivo, ICASSP 2020.)
+"""
+
+from dataclasses import replace
+from functools import lru_cache
+from typing import ClassVar, Self
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from bench.spec import BenchError, Images, Spec, Task
+from methods import checkpoints, glean, loading
+from methods.nets.rrdbnet import RRDBNet, Width, match
+
+
+def size(task: Task) -> Width:
+    """Return the width and depth for a task, from the multiply-accumulates of GLEAN for one image of it.
+
+    Raises `BenchError` if there is no GLEAN for the task, or no ESRGAN of its cost.
+    """
+    target_macs = _glean_macs(replace(task, category="any", seed=0))
+    try:
+        return match(target_macs=target_macs, lr_size=task.lr_size, factor=task.factor)
+    except ValueError as error:
+        raise BenchError(f"{error} (category {task.category}, {task.factor}x)") from error
+
+
+@lru_cache
+def _glean_macs(task: Task) -> int:
+    """Return the multiply-accumulates of GLEAN for one image."""
+    with torch.device("meta"), torch.no_grad():
+        rival, lr = glean.network(task), torch.empty(1, 3, task.lr_size, task.lr_size)
+        with FlopCounterMode(display=False) as counter:
+            rival(lr)
+    return int(counter.get_total_flops()) // 2
+
+
+def network(task: Task) -> RRDBNet:
+    """Return the network for a task with random weights, on torch's default device."""
+    found = size(task)
+    return RRDBNet(factor=task.factor, channels=found.channels, blocks=found.blocks, growth=found.growth)
+
+
+class EsrganPlus:
+    """The adapter; the network works in [0, 1]."""
+
+    spec: ClassVar[Spec] = Spec(
+        name="esrgan_plus",
+        title="ESRGAN+",
+        family="feed-forward",
+        paper="Wang et al., ECCV Workshops 2018; enlarged, Chan et al., CVPR 2021",
+        factors=(4, 8, 16, 32, 64),
+        max_batch=4,
+    )
+
+    def __init__(self, network: RRDBNet) -> None:
+        """Take a ready network."""
+        self.network = network.eval()
+
+    @classmethod
+    def load(cls, task: Task, device: torch.device) -> Self:
+        """Read the weights; on the meta device, which has no values, make the network without them."""
+        return cls(loading.network(cls.spec.name, task, device, build=network, read=checkpoints.rrdbnet))
+
+    def upscale(self, lr: Images) -> Images:
+        """Restore a batch."""
+        sr: Images = self.network(lr.contiguous(memory_format=torch.channels_last))
+        return sr
+
+    @property
+    def remark(self) -> str:
+        """The size, for the cost table."""
+        trunk = self.network.trunk
+        growth = trunk.body[0].get_submodule("rdb1.conv1").out_channels
+        return f"{trunk.conv_first.out_channels} channels, {len(trunk.body)} blocks, growth {growth}"

@@ -1,0 +1,146 @@
+"""GLEAN: an encoder, a frozen StyleGAN as latent bank, a decoder, and its ablations.
+
+K. C. K. Chan et al., "GLEAN: Generative Latent Bank for Large-Factor Image Super-Resolution", CVPR 2021; the network
+and where text and released code differ: methods/nets/glean.py. Weights: the released ones (mmagic) for `paper`, our own
+for `mini`. The ablations are GLEAN with other switches (Figures 7, 8, 9), each trained by itself with the same recipe.
+"""
+
+from dataclasses import replace
+from functools import partial
+from typing import ClassVar, Self
+
+import torch
+
+from bench.spec import BenchError, Images, Spec, Task
+from methods import checkpoints, loading, sizes
+from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
+from methods.nets.rrdbnet import Trunk
+from methods.nets.stylegan2 import Synthesis
+
+_SPEC = Spec(
+    name="glean",
+    title="GLEAN",
+    family="latent-bank",
+    paper="Chan et al., CVPR 2021",
+    factors=(4, 8, 16, 32, 64),
+    max_batch=4,
+)
+
+
+def network(task: Task, switches: Switches = FULL) -> GLEAN:
+    """Return the network for a task with random weights, on torch's default device; sizes are those of the profile.
+
+    Raises `BenchError` if GLEAN takes no LR images of the task's size.
+    """
+    size = sizes.of(task.profile)
+    try:
+        bank = Synthesis(size=task.hr_size, channels=size.bank_channels(task.hr_size), style_dim=size.style_dim)
+        trunk = Trunk(channels=size.trunk_channels, blocks=size.trunk_blocks, growth=size.trunk_growth)
+        return GLEAN(trunk=trunk, bank=bank, in_size=task.lr_size, switches=switches)
+    except ValueError as error:
+        raise BenchError(f"{error} (category {task.category}, {task.factor}x)") from error
+
+
+class Glean:
+    """The adapter: images in [0, 1] outside, [-1, 1] inside."""
+
+    spec: ClassVar[Spec] = _SPEC
+    switches: ClassVar[Switches] = FULL
+
+    def __init__(self, network: GLEAN) -> None:
+        """Take a ready network."""
+        self.network = network.eval()
+
+    @classmethod
+    def load(cls, task: Task, device: torch.device) -> Self:
+        """Read the weights; on the meta device, which has no values, make the network without them."""
+        return cls(
+            loading.network(
+                cls.spec.name,
+                task,
+                device,
+                build=partial(network, switches=cls.switches),
+                read=partial(checkpoints.glean, switches=cls.switches, in_size=task.lr_size),
+            )
+        )
+
+    def upscale(self, lr: Images) -> Images:
+        """Restore a batch."""
+        sr: Images = self.network(lr.contiguous(memory_format=torch.channels_last) * 2 - 1)
+        return (sr + 1) / 2
+
+    @property
+    def dead_macs(self) -> int:
+        """Multiply-accumulates that the released code makes for one image without effect on it; we do not."""
+        return dead_macs(self.network)
+
+
+def _named(name: str, title: str) -> Spec:
+    return replace(_SPEC, name=f"{_SPEC.name}.{name}", title=title)
+
+
+class LatentOnly(Glean):
+    """Figure 7: the bank gets latents but no features of the encoder; its RGB is the output."""
+
+    spec = _named("latent-only", "GLEAN, latents only")
+    switches = Switches(encoder_features="none", decoder=False)
+
+
+class CoarseEncoder(Glean):
+    """Figure 7: only the coarser half of the encoder's features; the bank's RGB is the output."""
+
+    spec = _named("coarse-encoder", "GLEAN, coarse encoder features, no decoder")
+    switches = Switches(encoder_features="coarse", decoder=False)
+
+
+class NoDecoder(Glean):
+    """Figures 7 and 9: all features of the encoder; the bank's RGB is the output."""
+
+    spec = _named("no-decoder", "GLEAN, no decoder")
+    switches = Switches(decoder=False)
+
+
+class NoBank(Glean):
+    """Figure 8: encoder and decoder alone."""
+
+    spec = _named("no-bank", "GLEAN, no bank")
+    switches = Switches(bank_features="none")
+
+
+class CoarseBank(Glean):
+    """Figure 8: the decoder gets the coarser half of the bank's features."""
+
+    spec = _named("coarse-bank", "GLEAN, coarse bank features")
+    switches = Switches(bank_features="coarse")
+
+
+class SingleLatent(Glean):
+    """One latent for all layers of the bank."""
+
+    spec = _named("single-latent", "GLEAN, single latent")
+    switches = Switches(latents="single")
+
+
+class UnfrozenBank(Glean):
+    """The same network, trained with its bank."""
+
+    spec = _named("unfrozen-bank", "GLEAN, unfrozen bank")
+
+
+class Light(Glean):
+    """LightGLEAN (Chan et al., TPAMI 2022): the encoder's finest features only, learned latents."""
+
+    spec = _named("light", "LightGLEAN")
+    switches = LIGHT
+
+
+ABLATIONS: tuple[type[Glean], ...] = (
+    LatentOnly,
+    CoarseEncoder,
+    NoDecoder,
+    NoBank,
+    CoarseBank,
+    SingleLatent,
+    UnfrozenBank,
+    Light,
+)

@@ -1,0 +1,135 @@
+"""GLEAN's weights -> `nets.glean.GLEAN`: mmagic's names (`layouts.from_mmagic`) or ours, every variant of `Switches`.
+
+Widths, sizes and switches all show in names and shapes. One thing does not: an LR image below 4 px is enlarged to 4 px
+inside, so the weights for 1, 2 and 4 px look alike.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.spec import BenchError
+from methods import layouts
+from methods.nets import stylegan, stylegan2
+from methods.nets.glean import BASE, GLEAN, Bank, Switches, Wanted
+from methods.nets.rrdbnet import Trunk
+from methods.state_dicts import (
+    filled,
+    first_names,
+    indices,
+    last,
+    opened,
+    shape,
+    single,
+    stylegan2_sizes,
+    stylegan_sizes,
+)
+
+_CONTAINERS = ("state_dict",)
+_SIGNS = {"mmagic": "encoder.0.0.conv_first.weight", "ours": "encoder.trunk.conv_first.weight"}
+
+
+def detect(checkpoint: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the layout of a checkpoint, or of the state dict in it, and what stands before its names.
+
+    Raises `BenchError` if it is in none of them.
+    """
+    entries = opened(checkpoint, _CONTAINERS)
+    for layout, sign in _SIGNS.items():
+        for name in entries:
+            if name.endswith(sign):
+                return layout, name.removesuffix(sign)
+    raise BenchError(
+        f"these are not the weights of a GLEAN: no entry {' or '.join(map(repr, _SIGNS.values()))}; "
+        f"the first entries are: {first_names(entries)}. Is it the file of another network?"
+    )
+
+
+def glean(checkpoint: Mapping[str, Any], *, switches: Switches | None, in_size: int | None) -> GLEAN:
+    """Return the network of a checkpoint; see `checkpoints.glean`. `switches` None: those that the file tells."""
+    layout, prefix = detect(checkpoint)
+    entries = opened(checkpoint, _CONTAINERS).items()
+    inside = single({name.removeprefix(prefix): value for name, value in entries if name.startswith(prefix)})
+    ours = layouts.from_mmagic(inside) if layout == "mmagic" else inside
+    with torch.device("meta"):
+        bank = _bank(ours)
+        trunk = _trunk(ours)
+        inner = _inner_size(ours, bank)
+        chosen = switches or _switches(ours, bank, inner)
+        if in_size is not None and max(in_size, BASE) != inner:
+            below = " or less" if inner == BASE else ""
+            raise BenchError(
+                f"these weights of a GLEAN make {bank.size} px of LR images of {inner} px{below}, but LR images of "
+                f"{in_size} px were asked for. Take the weights for that factor and size."
+            )
+        try:
+            network = GLEAN(trunk=trunk, bank=bank, in_size=inner if in_size is None else in_size, switches=chosen)
+        except ValueError as error:
+            raise BenchError(f"no GLEAN with {chosen} has these weights: {error} Is it the right file?") from error
+    return filled(network, ours, of=f" with {chosen}")
+
+
+def _trunk(ours: Mapping[str, Tensor]) -> Trunk:
+    channels, inputs, *_ = shape(ours, "encoder.trunk.conv_first.weight")
+    return Trunk(
+        in_channels=inputs,
+        channels=channels,
+        blocks=1 + last(ours, r"encoder\.trunk\.body\.(\d+)\."),
+        growth=shape(ours, "encoder.trunk.body.0.rdb1.conv1.weight")[0],
+    )
+
+
+def _bank(ours: Mapping[str, Tensor]) -> Bank:
+    if any(name.startswith("bank.epilogues.") for name in ours):
+        return stylegan.Synthesis(**stylegan_sizes(ours, "bank."))
+    return stylegan2.Synthesis(**stylegan2_sizes(ours, "bank."))
+
+
+def _inner_size(ours: Mapping[str, Tensor], bank: Bank) -> int:
+    """Return the size at which the encoder starts.
+
+    A decoder doubles it to the bank's; without one, the encoder halves it to 4 px for the latents, or, where they are
+    learned, to the coarsest feature that it gives to the bank.
+    """
+    if doublings := indices(ours, r"decoder\.blocks\.(\d+)\."):
+        return bank.size >> (1 + doublings[-1])
+    if head := indices(ours, r"encoder\.stages\.(\d+)\.3\."):
+        return BASE << head[0]
+    fused = indices(ours, r"fusion\.(\d+)\.")
+    if not fused:
+        raise BenchError(
+            "the size of the LR images does not show in the weights of this GLEAN, which has no decoder "
+            "(decoder.blocks.<n>), latent head (encoder.stages.<n>.3) or fusion (fusion.<n>). Is the file complete?"
+        )
+    return BASE << fused[0] + len(indices(ours, r"encoder\.stages\.(\d+)\.2\."))
+
+
+def _switches(ours: Mapping[str, Tensor], bank: Bank, inner: int) -> Switches:
+    """Return the switches that the file tells, or others that give the same network."""
+    fused = [BASE << stage for stage in indices(ours, r"fusion\.(\d+)\.")]
+    heads = [
+        shape(ours, f"encoder.stages.{n}.3.weight")[0] for n in indices(ours, r"encoder\.stages\.(\d+)\.3\.weight")
+    ]
+    decoder = any(name.startswith("decoder.") for name in ours)
+    above = [size for size in bank.channels if size > inner]
+    return Switches(
+        encoder_features=_wanted([size for size in bank.channels if size <= inner], fused),
+        latents="learned" if "latents" in ours else "single" if heads == [bank.style_dim] else "per-block",
+        bank_features=_wanted(above, _taken(ours, bank, above)) if decoder else "all",
+        decoder=decoder,
+    )
+
+
+def _taken(ours: Mapping[str, Tensor], bank: Bank, above: list[int]) -> list[int]:
+    """Return the resolutions at which the decoder has inputs for the bank's features: twice as many as without."""
+    names = [f"decoder.blocks.{i}.weight" for i in range(1, len(above))] + ["decoder.last.0.weight"]
+    inputs = {size: shape(ours, name)[1] for size, name in zip(above, names, strict=False)}
+    return [size for size, width in inputs.items() if width == 2 * bank.channels[size]]
+
+
+def _wanted(offered: list[int], passed: list[int]) -> Wanted:
+    if not passed:
+        return "none"
+    return "finest" if passed == offered[-1:] else max(passed)

@@ -1,0 +1,32 @@
+"""From a task to a network that is ready on a device: what the adapters of feed-forward networks share."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import torch
+from torch import nn
+
+from bench.spec import Task
+from methods import unpickle, weights
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def network(
+    method: str,
+    task: Task,
+    device: torch.device,
+    *,
+    build: Callable[[Task], Network],
+    read: Callable[[Mapping[str, Any]], Network],
+) -> Network:
+    """Return the network of a method, by its spec's name, in channels_last: what convolutions are fastest with.
+
+    `read` makes it from what its weight file holds. The meta device has no values: there `build` makes it, and no file
+    is read. Raises `MissingWeights` if the file is not on this machine, `BenchError` if it is of something else.
+    """
+    if device.type == "meta":
+        with device:
+            return build(task)
+    found = read(unpickle.load(weights.find(method, task)))
+    return found.to(device).to(memory_format=torch.channels_last)

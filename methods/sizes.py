@@ -1,0 +1,61 @@
+"""The sizes of the networks that are trained for a profile: the published ones, and small ones for `mini`.
+
+A weight file's own sizes are read off the file; these are for what has no file yet: training, and counting costs.
+`mini` is made for 128 px and two cores of a CPU: a bank of about 0.15 GMACs an image.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from methods.nets.stylegan2 import config_f
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Sizes:
+    """Widths and depths."""
+
+    bank_widest: int
+    """Channels of the bank at its coarse resolutions."""
+    bank_base: int
+    """Channels times pixels of a side, at its fine resolutions."""
+    style_dim: int
+    mapping_layers: int
+    trunk_channels: int
+    trunk_blocks: int
+    trunk_growth: int
+    srgan_channels: int
+    srgan_blocks: int
+
+    def bank_channels(self, size: int) -> dict[int, int]:
+        """Return the bank's width at each resolution from 4 to `size` px."""
+        return {resolution: min(self.bank_widest, self.bank_base // resolution) for resolution in config_f(size)}
+
+
+PAPER = Sizes(
+    bank_widest=512,
+    bank_base=2**15,
+    style_dim=512,
+    mapping_layers=8,
+    trunk_channels=64,
+    trunk_blocks=23,
+    trunk_growth=32,
+    srgan_channels=64,
+    srgan_blocks=16,
+)
+MINI = Sizes(
+    bank_widest=48,
+    bank_base=2**11,
+    style_dim=64,
+    mapping_layers=4,
+    trunk_channels=24,
+    trunk_blocks=2,
+    trunk_growth=12,
+    srgan_channels=24,
+    srgan_blocks=4,
+)
+_BY_PROFILE: Mapping[str, Sizes] = {"mini": MINI, "paper": PAPER}
+
+
+def of(profile: str) -> Sizes:
+    """Return the sizes of a profile; a user's folder of photographs has those of `paper`, whose weights it uses."""
+    return _BY_PROFILE.get(profile, PAPER)

@@ -1,0 +1,54 @@
+"""SRGAN: residual blocks at the LR size, pixel shuffles, trained against a discriminator.
+
+C. Ledig et al., "Photo-realistic single image super-resolution using a generative adversarial network", CVPR 2017. The
+network is the form without batch normalisation in which ESRGAN's authors and mmagic publish it (methods/nets/srresnet);
+the x2 stages for factors above 4 are ours. The published 4x weights (mmagic's) were trained on DIV2K, whole scenes and
+no category of ours; all others are trained by us.
+"""
+
+from typing import ClassVar, Self
+
+import torch
+
+from bench.spec import BenchError, Images, Spec, Task
+from methods import checkpoints, loading, sizes
+from methods.nets.srresnet import MSRResNet
+
+
+def network(task: Task) -> MSRResNet:
+    """Return the network for a task with random weights, on torch's default device; sizes are those of the profile.
+
+    Raises `BenchError` if there is no such network for the task's factor.
+    """
+    size = sizes.of(task.profile)
+    try:
+        return MSRResNet(factor=task.factor, channels=size.srgan_channels, blocks=size.srgan_blocks)
+    except ValueError as error:
+        raise BenchError(f"{error} (category {task.category})") from error
+
+
+class Srgan:
+    """The adapter; the network works in [0, 1]."""
+
+    spec: ClassVar[Spec] = Spec(
+        name="srgan",
+        title="SRGAN",
+        family="feed-forward",
+        paper="Ledig et al., CVPR 2017",
+        factors=(4, 8, 16, 32, 64),
+        max_batch=4,
+    )
+
+    def __init__(self, network: MSRResNet) -> None:
+        """Take a ready network."""
+        self.network = network.eval()
+
+    @classmethod
+    def load(cls, task: Task, device: torch.device) -> Self:
+        """Read the weights; on the meta device, which has no values, make the network without them."""
+        return cls(loading.network(cls.spec.name, task, device, build=network, read=checkpoints.srresnet))
+
+    def upscale(self, lr: Images) -> Images:
+        """Restore a batch."""
+        sr: Images = self.network(lr.contiguous(memory_format=torch.channels_last))
+        return sr

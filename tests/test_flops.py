@@ -1,0 +1,52 @@
+"""The cost table: every line of the grid is there, and nothing is hidden."""
+
+from bench import flops, reports
+from bench.spec import Card, Report
+from methods import BY_NAME
+
+
+def card(category, hr_size, profile="paper"):
+    return Card(profile, category, category, hr_size, "folder", "", "", "")
+
+
+def grid(*methods, factors=(8, 16), pending=None):
+    return Report(
+        "flops", "Cost", "Caption.", "", (), ("face", "cat", "tower"), factors, methods, pending=pending or {}
+    )
+
+
+def test_categories_of_one_size_share_a_line_and_foreign_ones_have_none():
+    cards = [card("face", 1024), card("cat", 256), card("dog", 64), card("tower", 256)]
+    found = list(flops.lines(grid("bicubic"), BY_NAME, [cards]))
+    assert [(line.task.hr_size, line.task.factor, line.categories) for line in found] == [
+        (1024, 8, ("face",)), (1024, 16, ("face",)), (256, 8, ("cat", "tower")), (256, 16, ("cat", "tower"))
+    ]  # fmt: skip
+
+
+def test_what_is_not_counted_says_why():
+    report = grid("bicubic", "glean", "soon", factors=(2, 8), pending={"soon": "Soon"})
+    found = list(flops.lines(report, BY_NAME, [[card("cat", 192)]]))
+    assert [line.method for line in found if line.cost] == ["bicubic"] * 2
+    text = flops.markdown(report, found)
+    assert "Soon is not implemented yet" in text
+    assert "GLEAN is for factors 4, 8, 16, 32, 64, not 2" in text
+    assert "not 192 px. (category cat, 8x)" in text
+    assert len(flops.frame(found)) == 6
+
+
+def test_the_table_of_the_suite_has_every_method_that_exists():
+    report = reports.read("flops")
+    methods = {name for name in BY_NAME if "." not in name} | {"glean.light"}
+    assert methods <= set(report.methods), "every method belongs into the table; the ablations have tables of their own"
+    assert not set(report.pending) & set(BY_NAME), "a method that exists is said not to"
+    assert (report.factors, len(report.categories)) == ((8, 16, 32, 64), 5)
+
+
+def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
+    report = grid("esrgan_plus", "glean", factors=(16,))
+    found = list(flops.lines(report, BY_NAME, [[card("cat", 256)]]))
+    text = flops.markdown(report, found)
+    assert "256 channels, 24 blocks, growth 128" in text
+    assert "108.8" in text.split("## By part")[1], "the decoder's GMACs"
+    row = flops.frame(found).set_index("method").loc["glean"]
+    assert row["macs"] == sum(row[f"{part}_macs"] for part in ("encoder", "fusion", "bank", "decoder", "rest"))

@@ -1,0 +1,82 @@
+"""The adapters of GLEAN, its ablations, ESRGAN+ and SRGAN: ranges, sizes, what they ask for."""
+
+import pytest
+import torch
+
+import methods
+from bench import cost
+from bench.spec import BenchError, MissingWeights, Task
+from methods import esrgan_plus, glean, sizes
+from methods.nets.glean import GLEAN, Switches
+
+CPU = torch.device("cpu")
+TASK = Task("mini", "face", 16, 128)
+
+
+class Constant(torch.nn.Module):
+    """Gives what it got at one pixel, everywhere; keeps it."""
+
+    def forward(self, lr):
+        self.seen = lr
+        return lr.mean((2, 3), keepdim=True).expand(-1, -1, 128, 128)
+
+
+@pytest.mark.parametrize(
+    ("adapter", "inside"), [(glean.Glean, (-1.0, 1.0)), (esrgan_plus.EsrganPlus, (0.0, 1.0))], ids=["glean", "esrgan"]
+)
+def test_each_network_works_in_its_own_range(adapter, inside):
+    network = Constant()
+    for outer, inner in zip((0.0, 1.0), inside, strict=True):
+        sr = adapter(network).upscale(torch.full((2, 3, 8, 8), outer))
+        assert torch.all(network.seen == inner), "the network gets images in another range than it was trained in"
+        assert torch.all(sr == outer), "what comes back is not in [0, 1]"
+
+
+@pytest.mark.parametrize("variant", [glean.Glean, *glean.ABLATIONS], ids=lambda v: v.spec.name)
+@pytest.mark.usefixtures("random_weights")
+def test_a_variant_loads_its_own_network(variant):
+    loaded = variant.load(TASK, CPU).network
+    assert isinstance(loaded, GLEAN)
+    wanted = glean.network(TASK, variant.switches)
+    assert {name: p.shape for name, p in loaded.named_parameters()} == {
+        n: p.shape for n, p in wanted.named_parameters()
+    }
+    assert not any(p.requires_grad for p in loaded.bank.parameters()), "the bank must be frozen"
+
+
+def test_the_ablations_of_the_paper_differ_in_what_they_are_about():
+    switches = {variant.spec.name.partition(".")[2]: variant.switches for variant in glean.ABLATIONS}
+    assert switches["latent-only"] == Switches(encoder_features="none", decoder=False)
+    assert switches["coarse-encoder"] == Switches(encoder_features="coarse", decoder=False)
+    assert switches["no-decoder"] == Switches(decoder=False)
+    assert switches["no-bank"] == Switches(bank_features="none")
+    assert switches["coarse-bank"] == Switches(bank_features="coarse")
+    assert len({variant.spec.title for variant in glean.ABLATIONS}) == len(glean.ABLATIONS) == 8
+
+
+def test_weights_that_are_not_here_are_asked_for_by_name():
+    with pytest.raises(MissingWeights, match=r"glean_cat_16x_20210527-68912543\.pth"):
+        glean.Glean.load(Task("paper", "cat", 16, 256), CPU)
+    with pytest.raises(MissingWeights, match=r"knows no network of glean\.no-bank"):
+        methods.find("glean.no-bank").load(Task("paper", "cat", 16, 256), CPU)
+
+
+def test_a_task_of_no_glean_is_an_error_of_the_task():
+    with pytest.raises(BenchError, match=r"not 96 px\. \(category cat, 8x\)"):
+        glean.network(Task("paper", "cat", 8, 96))
+
+
+@pytest.mark.parametrize("hr_size", [256, 512, 1024])
+def test_the_paper_profile_has_the_published_widths(hr_size):
+    published = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
+    channels = sizes.of("paper").bank_channels(hr_size)
+    assert channels == {size: width for size, width in published.items() if size <= hr_size}
+    assert sizes.of("/home/ann/photos") is sizes.PAPER, "a user's photographs are restored with the published networks"
+
+
+@pytest.mark.parametrize(
+    "task", [Task("paper", "face", 16, 1024), Task("paper", "cat", 64, 256), Task("mini", "face", 8, 128)]
+)
+def test_esrgan_plus_costs_what_glean_costs(task):
+    ratio = cost.count(esrgan_plus.EsrganPlus, task).macs / cost.count(glean.Glean, task).macs
+    assert 0.95 < ratio < 1.05
