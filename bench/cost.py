@@ -66,19 +66,41 @@ class Cost:
 
 
 def count(method_class: type[Method], task: Task) -> Cost:
-    """Return the cost of restoring one image of a task."""
-    meta = torch.device("meta")
-    method = method_class.load(task, meta)
-    lr = torch.empty(1, 3, task.lr_size, task.lr_size, device=meta)
-    networks = {name: value for name, value in vars(method).items() if isinstance(value, nn.Module)}
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), _Ledger(counter, networks) as ledger:
-        method.upscale(lr)
-    macs = ledger.macs | {"rest": counter.get_total_flops() // 2 - sum(ledger.macs.values())}
+    """Return the cost of restoring one image of a task, every turn of its loops included.
+
+    The turns of a loop cost the same: so each loop is run once, and another turn of it tells what one more costs.
+    """
+    method = method_class.load(task, torch.device("meta"))
+    remark = getattr(method, "remark", "")
+    turns = {name: getattr(method, name) for name in getattr(method, "loops", ())}
+    for name in turns:
+        setattr(method, name, 1)
+    once = _macs(method, task)
+    macs = dict(once)
+    for name, number in turns.items():
+        setattr(method, name, 2)
+        twice = _macs(method, task)
+        setattr(method, name, 1)
+        macs = {part: macs[part] + (number - 1) * (twice[part] - once[part]) for part in macs}
+    networks = _networks(method)
     return Cost(
         parts={part: Part(macs[part], *_parameters(networks, part)) for part in (*PARTS, "rest")},
         dead=getattr(method, "dead_macs", 0),
-        remark=getattr(method, "remark", ""),
+        remark=remark,
     )
+
+
+def _networks(method: Method) -> dict[str, nn.Module]:
+    """Return the networks of a method by its names for them."""
+    return {name: value for name, value in vars(method).items() if isinstance(value, nn.Module)}
+
+
+def _macs(method: Method, task: Task) -> dict[str, int]:
+    """Return the multiply-accumulates of each part for one image."""
+    lr = torch.empty(1, 3, task.lr_size, task.lr_size, device="meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad(), _Ledger(counter, _networks(method)) as ledger:
+        method.upscale(lr)
+    return ledger.macs | {"rest": counter.get_total_flops() // 2 - sum(ledger.macs.values())}
 
 
 class _Ledger:

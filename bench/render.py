@@ -174,6 +174,7 @@ def _remarks(table: Table) -> list[str]:
     seen = dict.fromkeys(f"{row.cell.title} ({row.cell.task.category})" for row in table.rows if row.seen)
     if seen:
         remarks.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
+    remarks += dict.fromkeys(f"{row.cell.title}: {row.remark}." for row in table.rows if row.remark)
     remarks += dict.fromkeys(
         f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {count} of {row.n} images: {note}."
         for row in table.rows

@@ -52,7 +52,8 @@ def restore(cell: Cell, card: Card, method_class: type[Method], settings: Settin
         yield Restored(None, status, reason)
         return
     run = fingerprint.run(method_class, method, cell.task, settings.device)
-    store.write_json(folder / "cell.json", {"status": "ok", "run": run})
+    remark = getattr(method, "remark", "")
+    store.write_json(folder / "cell.json", {"status": "ok", "run": run, "remark": remark})
     batch_size = min(method_class.spec.max_batch, settings.batch_size or method_class.spec.max_batch)
     for entry in data.batches(card, cell.task.factor, batch_size, settings.limit, settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):

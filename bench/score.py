@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +34,7 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: Settings) -> I
     if state["status"] != "ok":
         yield Record(cell.task, cell.method, None, state["status"], state["reason"])
         return
-    path = folder / state["run"] / "records.jsonl"
+    path, remark = folder / state["run"] / "records.jsonl", state["remark"]
     known = _read_known(path)
     wanted = [metric for name, metric in metrics.METRICS.items() if name in names and metric.applies(card.category)]
     lines: list[str] = []
@@ -44,7 +44,8 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: Settings) -> I
             scored = [("", Record(cell.task, cell.method, entry.id, status, entry.reason, run=state["run"]))]
         else:
             scored = _batch(cell, entry, path.parent, wanted, known)
-        for key, record in scored:
+        for key, unmarked in scored:
+            record = replace(unmarked, remark=remark)
             lines.append(json.dumps({"key": key, **to_json(record)}, sort_keys=True, ensure_ascii=False))
             yield record
     store.write(path, "".join(line + "\n" for line in lines).encode())

@@ -126,8 +126,10 @@ class Effort:
 class Method(Protocol):
     """What a method must offer. It inherits nothing; see docs/adding.md.
 
-    It may also have `efforts`, an `Effort` for each image of the last batch that `upscale` restored; `remark`, a short
-    text on its size or settings, and `dead_macs`, for the cost table.
+    It may also have `efforts`, an `Effort` for each image of the last batch that `upscale` restored, and `remark`, a
+    short text on its size or settings, for the tables. For the cost table: `dead_macs`, work of the published code
+    without effect; `loops`, the names of its attributes that say how often it repeats what always costs the same: they
+    are counted, not all run.
     """
 
     spec: ClassVar[Spec]
@@ -232,5 +234,7 @@ class Record:
     g_backward: int = 0
     note: str = ""
     """As in `Effort`."""
+    remark: str = ""
+    """As in `Method`."""
     run: str = ""
     """The fingerprint of the cell this image was restored under."""

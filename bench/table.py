@@ -31,6 +31,8 @@ class Row:
     """What was measured here."""
     comparable: bool
     """True if the published figure is of the same test images."""
+    remark: str = ""
+    """The method's settings."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """What the method says of its results -> of how many images."""
     best: bool = False
@@ -122,6 +124,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         published=published,
         test_set=cards[cell.task.category].test_set,
         comparable=cards[cell.task.category].test_set == report.test_sets.get(cell.task.category),
+        remark=next((record.remark for record in records if record.remark), ""),
         notes=Counter(record.note for record in images.values() if record.note),
     )
 

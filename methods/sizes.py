@@ -25,6 +25,8 @@ class Sizes:
     trunk_growth: int
     srgan_channels: int
     srgan_blocks: int
+    generators: Mapping[str, str]
+    """method -> the kind of pretrained generator it searches: stylegan, stylegan2 or pggan."""
 
     def bank_channels(self, size: int) -> dict[int, int]:
         """Return the bank's width at each resolution from 4 to `size` px."""
@@ -41,6 +43,7 @@ PAPER = Sizes(
     trunk_growth=32,
     srgan_channels=64,
     srgan_blocks=16,
+    generators={"pulse": "stylegan", "mganprior": "pggan", "dgp": "stylegan2"},
 )
 MINI = Sizes(
     bank_widest=48,
@@ -52,6 +55,7 @@ MINI = Sizes(
     trunk_growth=12,
     srgan_channels=24,
     srgan_blocks=4,
+    generators={"pulse": "stylegan2", "mganprior": "stylegan2", "dgp": "stylegan2"},
 )
 _BY_PROFILE: Mapping[str, Sizes] = {"mini": MINI, "paper": PAPER}
 

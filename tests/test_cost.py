@@ -39,8 +39,10 @@ class Steps:
 
     spec = Spec(name="steps", title="Steps", family="inversion", paper="none", factors=(2,))
     remark = "two steps"
+    loops = ("steps", "rounds")
 
     def __init__(self):
+        self.steps, self.rounds = 2, 500
         self.bank = nn.Conv2d(3, 3, 1, bias=False, device="meta").requires_grad_(requires_grad=False)
         self.encoder = nn.Sequential(nn.Conv2d(3, 3, 3, padding=1, device="meta"), nn.Identity())
         self.encoder[1].forward = lambda x: self.bank(x)  # noqa: PLW0108 - set itself, it would be a part of it
@@ -51,16 +53,18 @@ class Steps:
 
     def upscale(self, lr):
         z = lr.clone().requires_grad_()
-        for _ in range(2):
+        for _ in range(self.steps):
             with torch.enable_grad():
                 self.encoder(z).sum().backward()
+        for _ in range(self.rounds):
+            self.bank(lr)
         return F.conv2d(F.interpolate(lr, scale_factor=2), torch.empty(3, 3, 1, 1, device="meta"))
 
 
-def test_parts_that_call_each_other_steps_and_backward_passes_are_counted_once_each():
+def test_parts_that_call_each_other_loops_and_backward_passes_are_counted_as_often_as_they_run():
     found = cost.count(Steps, Task("x", "x", 2, 8))
     one, conv = 9 * 16, 81 * 16  # the 1x1 and the 3x3 convolution at 4x4
-    forward = {"bank": 2 * one, "encoder": 2 * conv, "fusion": 0, "decoder": 0}
+    forward = {"bank": (2 + 500) * one, "encoder": 2 * conv, "fusion": 0, "decoder": 0}
     assert {name: found.parts[name].macs for name in forward} == forward
     # bank: for its input; encoder: for its input and its weight; and the last product at 8x8.
     assert found.macs == sum(forward.values()) + 2 * (one + 2 * conv) + 9 * 64

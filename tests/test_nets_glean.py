@@ -251,6 +251,20 @@ def test_batch_dtype_and_layout_do_not_matter():
     assert (half - output).abs().mean() < 0.02 * size
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("rows", [1, 7, 32])
+@pytest.mark.parametrize("switches", [FULL, Switches(bank_features="none")], ids=["bank", "no bank"])
+def test_strips_of_the_last_block_do_not_show(monkeypatch, switches, rows):
+    network, heights = small(switches).double(), []
+    network.decoder.last.register_forward_hook(lambda _module, args, _output: heights.append(args[0].shape[2]))
+    whole = network(lr().double())
+    channels = network.decoder.last[0].in_channels
+    monkeypatch.setattr("methods.nets.glean.STRIP", rows * 2 * channels * 64)
+    torch.testing.assert_close(network(lr().double()), whole, rtol=0, atol=1e-12)
+    strips = {1: [3, 4, *[5] * 60, 4, 3], 7: [9, *[11] * 7, 10, 3], 32: [34, 34]}
+    assert heights == [64, *strips[rows]]
+
+
 def test_meta_network_takes_loaded_tensors():
     network = small()
     with torch.device("meta"):

@@ -33,6 +33,7 @@ from methods.nets import stylegan, stylegan2
 from methods.nets.rrdbnet import Trunk, initialise
 
 BASE = 4  # px: the bank's constant, the encoder's last feature
+STRIP = 1 << 22  # values: 16 MiB in float32, which malloc keeps for the next strip
 Bank: TypeAlias = stylegan.Synthesis | stylegan2.Synthesis
 Wanted: TypeAlias = int | Literal["none", "coarse", "all", "finest"]
 
@@ -125,13 +126,28 @@ class Decoder(nn.Module):
         """Map f_0 (B, C, in_size, in_size) and the bank's features, made as they are asked for, to the image."""
         for block in self.blocks:
             d = F.pixel_shuffle(block(self._with_bank(d, g)), 2)
+        if d.device.type == "cpu" and not torch.is_grad_enabled():
+            return self._last_by_strips(self._parts(d, g))
         image: Tensor = self.last(self._with_bank(d, g))
         return image
 
+    def _parts(self, d: Tensor, g: Iterator[Tensor]) -> list[Tensor]:
+        return [d, next(x for x in g if x.shape == d.shape)] if d.shape[-1] in self.features else [d]
+
     def _with_bank(self, d: Tensor, g: Iterator[Tensor]) -> Tensor:
-        if d.shape[-1] not in self.features:
-            return d
-        return torch.cat([d, next(x for x in g if x.shape == d.shape)], 1)
+        parts = self._parts(d, g)
+        return torch.cat(parts, 1) if len(parts) > 1 else d
+
+    def _last_by_strips(self, parts: list[Tensor]) -> Tensor:
+        """Run the last block a strip of rows at a time: at 1024 px its maps take 268 MB, and their page faults time."""
+        height = parts[0].shape[2]
+        step = max(1, STRIP // sum(part[:, :, 0].numel() for part in parts))
+        images = []
+        for top in range(0, height, step):
+            start = max(0, top - 2)  # two convolutions see two rows further
+            strip = torch.cat([part[:, :, start : top + step + 2] for part in parts], 1)
+            images.append(self.last(strip)[:, :, top - start : top - start + step])
+        return torch.cat(images, 2)
 
 
 class GLEAN(nn.Module):
