@@ -8,6 +8,7 @@ from torch import nn
 
 from bench.spec import Task
 from methods import unpickle, weights
+from methods.nets import winograd
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -20,7 +21,7 @@ def network(
     build: Callable[[Task], Network],
     read: Callable[[Mapping[str, Any]], Network],
 ) -> Network:
-    """Return the network of a method, by its spec's name, in channels_last: what convolutions are fastest with.
+    """Return the network of a method, by its spec's name, as it is fastest: in channels_last, on a CPU by Winograd.
 
     `read` makes it from what its weight file holds. The meta device has no values: there `build` makes it, and no file
     is read. Raises `MissingWeights` if the file is not on this machine, `BenchError` if it is of something else.
@@ -28,5 +29,7 @@ def network(
     if device.type == "meta":
         with device:
             return build(task)
-    found = read(unpickle.load(weights.find(method, task)))
-    return found.to(device).to(memory_format=torch.channels_last)
+    found = read(unpickle.load(weights.find(method, task))).to(device).to(memory_format=torch.channels_last)
+    if device.type == "cpu":
+        winograd.accelerate(found)
+    return found

@@ -7,6 +7,7 @@ import methods
 from bench import cost
 from bench.spec import BenchError, MissingWeights, Task
 from methods import esrgan_plus, glean, sizes
+from methods.nets import winograd
 from methods.nets.glean import GLEAN, Switches
 
 CPU = torch.device("cpu")
@@ -30,6 +31,13 @@ def test_each_network_works_in_its_own_range(adapter, inside):
         sr = adapter(network).upscale(torch.full((2, 3, 8, 8), outer))
         assert torch.all(network.seen == inner), "the network gets images in another range than it was trained in"
         assert torch.all(sr == outer), "what comes back is not in [0, 1]"
+
+
+@pytest.mark.usefixtures("random_weights")
+def test_wide_convolutions_are_accelerated_on_a_cpu(monkeypatch):
+    monkeypatch.setattr(winograd, "LEAST_CHANNELS", 48)
+    layers = [type(layer) for layer in glean.Glean.load(TASK, CPU).network.modules()]
+    assert winograd.WinogradConv2d in layers, "GLEAN takes half as long again"
 
 
 @pytest.mark.parametrize("variant", [glean.Glean, *glean.ABLATIONS], ids=lambda v: v.spec.name)

@@ -110,9 +110,26 @@ def test_styled_convolution_equals_weights_per_sample(up):
     torch.testing.assert_close(layer(x, latent, None), textbook(layer, x, latent, 0 * layer.noise), rtol=0, atol=1e-12)
 
 
-def test_styled_convolution_has_the_right_gradients():
-    layer = StyledConv(3, 4, style_dim=2, resolution=8, up=True).double()
-    x, latent = torch.randn(2, 3, 4, 4).double().requires_grad_(), torch.randn(2, 2).double().requires_grad_()
+@pytest.mark.parametrize("size", [4, 8], ids=["image is scaled", "weights are scaled"])
+@pytest.mark.parametrize("up", [False, True])
+def test_styled_convolution_of_one_sample_equals_built_weights(up, size):
+    torch.manual_seed(1)
+    layer = StyledConv(7, 5, style_dim=6, resolution=2 * size if up else size, up=up).double()
+    with torch.no_grad():
+        layer.bias.normal_()
+        layer.noise_gain.fill_(0.7)
+    x, latent = torch.randn(1, 7, size, size).double(), torch.randn(1, 6).double()
+    assert (x.numel() > layer.weight.numel()) == (size == 8), "each of the two ways should be taken"
+    expected = textbook(layer, x, latent, layer.noise)
+    torch.testing.assert_close(layer(x, latent, layer.noise), expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(layer(x, latent, None), textbook(layer, x, latent, 0 * layer.noise), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("batch", "size"), [(2, 4), (1, 8)], ids=["image is scaled", "weights are scaled"])
+def test_styled_convolution_has_the_right_gradients(batch, size):
+    layer = StyledConv(3, 4, style_dim=2, resolution=2 * size, up=True).double()
+    x = torch.randn(batch, 3, size, size).double().requires_grad_()
+    latent = torch.randn(batch, 2).double().requires_grad_()
     assert torch.autograd.gradcheck(lambda x, latent: layer(x, latent, layer.noise), (x, latent))
     ours = torch.autograd.grad(layer(x, latent, layer.noise).square().sum(), layer.weight)
     theirs = torch.autograd.grad(textbook(layer, x, latent, layer.noise).square().sum(), layer.weight)

@@ -5,7 +5,8 @@ Eq. 1-3), skip generator and residual discriminator (Sec. 4.1, Fig. 7), noise an
 
 Three things are computed otherwise than in the published code, with the same values to rounding:
 - Modulation scales the input of an ordinary convolution, demodulation its output (the equivalence of Sec. 2.2); the
-  demodulation factor needs only the squared norm of each 3x3 kernel. No weights are built per sample.
+  demodulation factor needs only the squared norm of each 3x3 kernel. Weights are built only for a single sample, and
+  only where they are smaller than the image they are applied to.
 - The equalised gain 1/sqrt(fan in) multiplies the style, the sqrt(2) of the activation what enters it. Stored weights
   stay in the published, unscaled convention: N(0, 1) at the start, and those of the mapping network divided by 0.01.
   Up-sampling convolutions keep theirs as (in, out, 3, 3), as torch's transposed convolution does: to swap the axes at
@@ -58,9 +59,9 @@ def mix(coarse: Tensor, fine: Tensor, layer: int) -> Tensor:
     return torch.cat([coarse[:, :layer], fine[:, layer:]], 1)
 
 
-def blur(x: Tensor, *, padding: int, stride: int = 1) -> Tensor:
-    """Filter every channel with the FIR [1, 3, 3, 1] x [1, 3, 3, 1] / 64."""
-    return F.conv2d(x, _fir(x), stride=stride, padding=padding, groups=x.shape[1])
+def blur(x: Tensor, *, padding: int, stride: int = 1, bias: Tensor | None = None) -> Tensor:
+    """Filter every channel with the FIR [1, 3, 3, 1] x [1, 3, 3, 1] / 64, and add a bias to each."""
+    return F.conv2d(x, _fir(x), bias, stride=stride, padding=padding, groups=x.shape[1])
 
 
 def double(image: Tensor) -> Tensor:
@@ -108,15 +109,27 @@ class StyledConv(nn.Module):
     def forward(self, x: Tensor, latent: Tensor, noise: Tensor | None) -> Tensor:
         """Map (B, inputs, H, W), modulated by (B, style_dim), to (B, outputs, H or 2H, W or 2W)."""
         style = self.style(latent) * self.gain  # (B, inputs)
-        x = x * style[..., None, None]
-        if self.up:
-            x = blur(F.conv_transpose2d(x, self.weight, stride=2), padding=1)
-        else:
-            x = F.conv2d(x, self.weight, padding=1)
         factor = self._demodulation(style) * (4 * SQRT2 if self.up else SQRT2)  # 4: the zeros between the pixels
-        factor = factor.to(x.dtype)[..., None, None]
-        x = x * factor if noise is None else torch.addcmul(noise * (self.noise_gain * SQRT2), x, factor)
-        return F.leaky_relu(x.add_((self.bias * SQRT2)[:, None, None]), 0.2, inplace=True)
+        bias = self.bias * SQRT2
+        if len(style) == 1 and x.numel() > self.weight.numel():  # a pass over the image saved at either end
+            x = self._convolve(x, self._built(style[0], factor[0]), bias)
+            x = x if noise is None else x.add_(noise * (self.noise_gain * SQRT2))
+        else:
+            x = self._convolve(x * style[..., None, None], self.weight)
+            factor = factor.to(x.dtype)[..., None, None]
+            x = x * factor if noise is None else torch.addcmul(noise * (self.noise_gain * SQRT2), x, factor)
+            x = x.add_(bias[:, None, None])
+        return F.leaky_relu(x, 0.2, inplace=True)
+
+    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+        if self.up:
+            return blur(F.conv_transpose2d(x, weight, stride=2), padding=1, bias=bias)
+        return F.conv2d(x, weight, bias, padding=1)
+
+    def _built(self, style: Tensor, factor: Tensor) -> Tensor:
+        """Return the weights times the style (inputs,) and the factor (outputs,) of a sample, rounded once."""
+        scale = torch.outer(style.to(factor), factor) if self.up else torch.outer(factor, style.to(factor))
+        return (self.weight * scale[..., None, None]).to(self.weight.dtype)
 
     def _demodulation(self, style: Tensor) -> Tensor:
         """Return 1 / sqrt(sum over inputs and kernel of (style * weight)^2 + 1e-8), Eq. 3: (B, outputs)."""
@@ -139,8 +152,10 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, latent: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, 3, H, W)."""
-        style = self.style(latent) * self.gain
-        return F.conv2d(x * style[..., None, None], self.weight, self.bias)
+        style = (self.style(latent) * self.gain)[..., None, None]  # (B, inputs, 1, 1)
+        if len(style) == 1:  # three kernels are less to scale than an image
+            return F.conv2d(x, self.weight * style, self.bias)
+        return F.conv2d(x * style, self.weight, self.bias)
 
 
 class Mapping(nn.Module):
