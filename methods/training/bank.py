@@ -1,0 +1,237 @@
+"""Training of a latent bank: StyleGAN2, its discriminator, and the average of its weights, which is what is kept.
+
+T. Karras et al., CVPR 2020: non-saturating logistic loss, R1 every 16th and path-length regularisation every 8th step
+(Sec. 3.1, 3.2), style mixing, exponential moving average; augmentation: augment.py. Ours: a bank may grow. A recipe of
+several stages trains the first resolutions of the generator alone, then adds the next two layers and a block of the
+discriminator: the layout of the images is learned where an image costs a tenth. At the growth the RGB layer of the new
+resolution is zero, so that the images begin as enlargements of those before.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from bench.spec import Images
+from methods.nets.stylegan2 import Discriminator, Generator, mix
+from methods.sizes import Sizes
+from methods.training import losses
+from methods.training.augment import augment, next_probability
+from methods.training.run import average_gradients, follow
+
+_R1_EVERY, _PATH_EVERY = 16, 8
+_PATH_DECAY, _PATH_WEIGHT = 0.01, 2.0
+_LAYOUT = torch.channels_last
+_MIXED = 0.5  # of the batches are of two codes
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A resolution, how many real images are shown at it, and how many at once in each process."""
+
+    size: int
+    images: int
+    batch: int
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """How a bank is trained."""
+
+    stages: tuple[Stage, ...]
+    rate: float = 0.002
+    """Learning rate of Adam, betas (0, 0.99), before the correction for lazy regularisation."""
+    gamma: float
+    """Of R1 at the last resolution; in proportion to the number of pixels at the others."""
+    half_life: int
+    """Images in which the moving average forgets half."""
+    adaptive: bool = False
+    """Augment as much as the discriminator overfits: for few training images."""
+    half_precision: bool = True
+    """Convolutions in bfloat16."""
+
+
+MINI = Recipe(
+    stages=(Stage(32, 200_000, 64), Stage(64, 150_000, 32), Stage(128, 150_000, 16)), gamma=0.2, half_life=4_000
+)
+
+
+class Bank:
+    """A bank in training: networks, optimisers, and what a checkpoint holds."""
+
+    generator: Generator
+    average: Generator
+    discriminator: Discriminator
+
+    def __init__(self, recipe: Recipe, sizes: Sizes, device: torch.device, *, ranks: int = 1, seed: int = 0) -> None:
+        """Begin with the first stage, the same weights in every process."""
+        self.recipe, self.sizes, self.device, self.ranks, self.seed = recipe, sizes, device, ranks, seed
+        self.stage = -1
+        self.step = 0
+        self.path_mean = torch.zeros((), device=device)
+        self.probability = 0.0
+        self._enter(0)
+
+    def _enter(self, stage: int) -> None:
+        """Make the networks of a stage out of those of the one before; what is new is drawn alike in every process."""
+        torch.manual_seed(self.seed + stage)
+        size = self.recipe.stages[stage].size
+        channels = self.sizes.bank_channels(size)
+        depth, style = self.sizes.mapping_layers, self.sizes.style_dim
+        generators = [Generator(size=size, channels=channels, style_dim=style, mapping_layers=depth) for _ in range(2)]
+        discriminator = Discriminator(size=size, channels=channels)
+        if self.stage >= 0:
+            nn.init.zeros_(generators[0].synthesis.to_rgb[-1].get_parameter("weight"))
+            generators[0].load_state_dict(self.generator.state_dict(), strict=False)
+            _inherit(discriminator, self.discriminator)
+        generators[1].load_state_dict(
+            generators[0].state_dict() | (self.average.state_dict() if self.stage >= 0 else {})
+        )
+        self.generator, self.average = (each.to(self.device).to(memory_format=_LAYOUT) for each in generators)
+        self.average.requires_grad_(requires_grad=False)
+        self.discriminator = discriminator.to(self.device).to(memory_format=_LAYOUT)
+        self.g_optimiser = _adam(self.generator, self.recipe.rate, _PATH_EVERY)
+        self.d_optimiser = _adam(self.discriminator, self.recipe.rate, _R1_EVERY)
+        self.stage = stage
+
+    def state(self) -> dict[str, Any]:
+        """Return everything a checkpoint needs."""
+        return {
+            "step": self.step,
+            "stage": self.stage,
+            "path_mean": self.path_mean,
+            "probability": self.probability,
+            **{name: getattr(self, name).state_dict() for name in _STATEFUL},
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint was made."""
+        self._enter(state["stage"])
+        self.step, self.probability = state["step"], state["probability"]
+        self.path_mean = state["path_mean"].to(self.device)
+        for name in _STATEFUL:
+            getattr(self, name).load_state_dict(state[name])
+
+    @property
+    def batch(self) -> int:
+        """Images of the next step, in this process."""
+        return self.recipe.stages[self._wanted()].batch
+
+    @torch.no_grad()
+    def samples(self) -> Images:
+        """Return 32 images of the moving average, the same codes each time."""
+        z = torch.randn(32, self.average.z_dim, generator=torch.Generator().manual_seed(0)).to(self.device)
+        images: Images = self.average(z)
+        return (images + 1) / 2
+
+    def _wanted(self) -> int:
+        """Return the stage of the next step."""
+        return next((stage for stage, end in self.stages() if self.step < end), len(self.recipe.stages) - 1)
+
+    def stages(self) -> Iterator[tuple[int, int]]:
+        """Yield each stage and the step it ends before."""
+        end = 0
+        for index, stage in enumerate(self.recipe.stages):
+            end += math.ceil(stage.images / (stage.batch * self.ranks))
+            yield index, end
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return max(end for _, end in self.stages())
+
+    def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
+        """Make one step with real images (batch, 3, H, W), [0, 1], of any size of the recipe's; return the losses."""
+        if self.stage != self._wanted():
+            self._enter(self._wanted())
+        torch.manual_seed((self.seed * 1_000_003 + self.step) * self.ranks + rank)
+        size = self.recipe.stages[self.stage].size
+        real = F.avg_pool2d(real, real.shape[-1] // size) * 2 - 1
+        values = self._train_discriminator(real.contiguous(memory_format=_LAYOUT)) | self._train_generator()
+        decay = 0.5 ** (len(real) * self.ranks / self.recipe.half_life)
+        follow(self.average, self.generator, decay)
+        self.step += 1
+        return values
+
+    def _train_discriminator(self, real: Images) -> dict[str, float]:
+        penalised = self.step % _R1_EVERY == 0
+        with torch.no_grad():
+            w = self._codes(len(real))
+        with self._precision():
+            with torch.no_grad():
+                fake = self.generator.synthesis(w, noise="random")
+            real = augment(real, self.probability).requires_grad_(penalised)
+            logits = self.discriminator(real).float()
+            loss = losses.discriminator_loss(logits, self.discriminator(augment(fake, self.probability)).float())
+            total = loss
+            if penalised:
+                pixels = (real.shape[-1] / self.recipe.stages[-1].size) ** 2
+                penalty = losses.r1_penalty(real, logits)
+                total = loss + penalty * (self.recipe.gamma * pixels / 2 * _R1_EVERY)
+        _descend(total, self.d_optimiser, self.discriminator)
+        sign = logits.detach().sign().mean().item()
+        if self.recipe.adaptive:
+            self.probability = next_probability(self.probability, sign, len(real) * self.ranks)
+        return {"d": loss.item(), "sign": sign, "p": self.probability} | ({"r1": penalty.item()} if penalised else {})
+
+    def _train_generator(self) -> dict[str, float]:
+        w = self._codes(self.recipe.stages[self.stage].batch)
+        with self._precision():
+            fake = self.generator.synthesis(w, noise="random")
+            loss = losses.generator_loss(self.discriminator(augment(fake, self.probability)).float())
+        self.discriminator.requires_grad_(requires_grad=False)
+        _descend(loss, self.g_optimiser, self.generator)
+        self.discriminator.requires_grad_(requires_grad=True)
+        if self.step % _PATH_EVERY:
+            return {"g": loss.item()}
+        return {"g": loss.item(), "path": self._regularise_paths()}
+
+    def _regularise_paths(self) -> float:
+        w = self._codes(max(1, self.recipe.stages[self.stage].batch // 2))
+        with self._precision():
+            images = self.generator.synthesis(w, noise="random").float()
+            lengths = losses.path_lengths(images, w, torch.randn_like(images))
+            self.path_mean = self.path_mean.lerp(lengths.detach().mean(), _PATH_DECAY)
+            penalty = (lengths - self.path_mean).square().mean()
+        _descend(penalty * (_PATH_WEIGHT * _PATH_EVERY), self.g_optimiser, self.generator)
+        return penalty.item()
+
+    def _codes(self, count: int) -> Tensor:
+        """Return w for random z, of two codes each in a part of the batches: (count, L, D)."""
+        z = torch.randn(2, count, self.generator.z_dim, device=self.device)
+        w: Tensor = self.generator.mapping(z[0])
+        if torch.rand(()).item() < _MIXED:
+            w = mix(w, self.generator.mapping(z[1]), int(torch.randint(1, w.shape[1], ()).item()))
+        return w
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision)
+
+
+_STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")
+
+
+def _adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:
+    """Return Adam, corrected for regularisation in every so many-th step (Karras et al. 2020, Sec. 3.1)."""
+    ratio = every / (every + 1)
+    return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
+
+
+def _inherit(new: Discriminator, old: Discriminator) -> None:
+    """Give a discriminator the blocks of one for half the size; the first convolution and the first block are new."""
+    shift = len(new.blocks) - len(old.blocks)
+    for index, block in enumerate(old.blocks):
+        new.blocks[index + shift].load_state_dict(block.state_dict())
+    for name in ("last", "hidden", "score"):
+        new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())
+
+
+def _descend(loss: Tensor, optimiser: torch.optim.Optimizer, network: nn.Module) -> None:
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    average_gradients(network.parameters())
+    optimiser.step()

@@ -1,0 +1,130 @@
+"""Training images, as a function of the step: a run that was stopped goes on with the images it would have had.
+
+Scenes are drawn from seeds that no test image has. A GPU draws every image anew; a CPU draws a pool at the beginning
+and replaces a part of it in each step, because drawing takes it as long as training. Photographs come from the folder
+or database of a card, without the card's test images. Every second image, by chance, is mirrored.
+"""
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from bench import data, scenes, sources
+from bench.spec import Card, Images, MissingImages
+from methods.inversion import track
+
+_MOST = 4096  # images in a step of a process: no two steps have the same seeds
+_NEW = 2  # images of a pool replaced in each step
+_THREADS = 4  # that read photographs
+
+
+class Feed(Protocol):
+    """Training images."""
+
+    def batch(self, step: int, count: int) -> Images:
+        """Return the images of a step, (count, 3, hr_size, hr_size), [0, 1]; at most 4096."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The part of the images of each step that this process gets."""
+
+    seed: int = 0
+    rank: int = 0
+    ranks: int = 1
+    """Processes that train together."""
+
+    def order(self, step: int) -> torch.Generator:
+        """Return the random numbers of a step."""
+        return torch.Generator().manual_seed((self.seed * 1_000_003 + step) * self.ranks + self.rank)
+
+
+def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = 16_384) -> Feed:
+    """Return the training images of a card; `pool` is for scenes on a CPU.
+
+    Raises `MissingImages` if there are none beside the test images.
+    """
+    if card.reader != "scenes":
+        return Photographs(card, share, device)
+    return Pool(card, share, pool) if device.type == "cpu" else Scenes(card, share, device)
+
+
+def _mirrored(images: Images, order: torch.Generator) -> Images:
+    """Mirror every second image, by chance."""
+    flip = torch.rand(len(images), 1, 1, 1, generator=order) < 0.5  # noqa: PLR2004 - every second
+    return torch.where(flip.to(images.device), images.flip(-1), images)
+
+
+class Scenes:
+    """Every image new."""
+
+    def __init__(self, card: Card, share: Share, device: torch.device) -> None:
+        """Draw on a device."""
+        self._card, self._share, self._device = card, share, device
+
+    def batch(self, step: int, count: int) -> Images:
+        """Return the images of a step."""
+        share = self._share
+        first = scenes.FIRST_TRAINING_SEED + (step * share.ranks + share.rank) * _MOST
+        seeds = torch.arange(first, first + count, device=self._device)
+        return _mirrored(scenes.render(self._card.source, seeds, self._card.hr_size), share.order(step))
+
+
+class Pool:
+    """A pool of scenes, of which each step replaces the oldest."""
+
+    def __init__(self, card: Card, share: Share, size: int) -> None:
+        """Keep `size` images of 8 bit in memory; they are drawn when the first batch is asked for."""
+        self._card, self._share = card, share
+        self._images = torch.empty(size, 3, card.hr_size, card.hr_size, dtype=torch.uint8)
+        self._seeds = torch.zeros(size, dtype=torch.int64)
+
+    def batch(self, step: int, count: int) -> Images:
+        """Return the images of a step."""
+        size = len(self._images)
+        drawn = size + step * _NEW  # so many seeds were used up to this step; place p holds the last of its own
+        places = torch.arange(size)
+        wanted = scenes.FIRST_TRAINING_SEED + places + (drawn - 1 - places) // size * size
+        self._draw((wanted != self._seeds).nonzero()[:, 0], wanted)
+        order = self._share.order(step)
+        chosen = torch.randint(size, (count,), generator=order)
+        return _mirrored(self._images[chosen].float() / 255, order)
+
+    def _draw(self, places: Tensor, wanted: Tensor) -> None:
+        """Draw the images that are not those that should be there."""
+        parts = places.split(256)
+        for index in track(range(len(parts)), "draw training images") if len(parts) > 1 else range(len(parts)):
+            part = parts[index]
+            images = scenes.render(self._card.source, wanted[part], self._card.hr_size)
+            self._images[part] = images.mul(255).round().to(torch.uint8)
+        self._seeds = wanted
+
+
+class Photographs:
+    """The images of a folder or database, without the card's test images."""
+
+    def __init__(self, card: Card, share: Share, device: torch.device) -> None:
+        """List the images. Raises `MissingImages` if only test images are there."""
+        everything = replace(card, ids=(), test_images=sys.maxsize)
+        self._source = sources.open_card(everything, allow_enlarge=True)
+        tested = set(data.image_ids(card))
+        self._ids = [name for name in self._source.ids if name not in tested]
+        if not self._ids:
+            raise MissingImages(
+                f"{self._source.where} holds the {len(tested)} test images of {card.category} and no others. "
+                "Put the training images beside them; the card's list says which are for testing."
+            )
+        self._share, self._device = share, device
+        self._readers = ThreadPoolExecutor(_THREADS)
+
+    def batch(self, step: int, count: int) -> Images:
+        """Return the images of a step."""
+        order = self._share.order(step)
+        chosen = torch.randint(len(self._ids), (count,), generator=order).tolist()
+        images = torch.stack(list(self._readers.map(lambda index: self._source.pixels(self._ids[index]), chosen)))
+        return _mirrored(images.to(self._device).float() / 255, order)

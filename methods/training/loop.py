@@ -1,0 +1,83 @@
+"""The loop of every training: images, a step, now and then a line of the log and a checkpoint."""
+
+import time
+from typing import Any, Protocol
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from bench import store
+from bench.spec import Images
+from methods.training.feed import Feed
+from methods.training.run import Run, rank
+
+_LOG_EVERY = 50  # steps
+
+
+class Training(Protocol):
+    """Something in training."""
+
+    step: int
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        ...
+
+    @property
+    def batch(self) -> int:
+        """Images of the next step."""
+        ...
+
+    def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
+        """Make a step with real images in [0, 1]; return the losses."""
+        ...
+
+    def samples(self) -> Images:
+        """Return images to look at, (N, 3, H, W), [0, 1]."""
+        ...
+
+    def state(self) -> dict[str, Any]:
+        """Return everything a checkpoint needs, with the step."""
+        ...
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint was made."""
+        ...
+
+
+def train(training: Training, feed: Feed, run: Run, label: str) -> bool:
+    """Train to the end, or as long as the run may; return whether the end was reached. Goes on from a checkpoint."""
+    state = run.load()
+    if state is not None:
+        training.load(state)
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
+    shown = console.is_terminal and rank() == 0
+    with Progress(*columns, console=console, disable=not shown) as progress:
+        bar = progress.add_task(label, total=training.steps, completed=training.step)
+        start, first = time.monotonic(), training.step
+        while training.step < training.steps and not run.over:
+            step = training.step
+            values = training.advance(feed.batch(step, training.batch), rank())
+            if step % _LOG_EVERY == 0:
+                run.log(step, values | {"seconds_per_step": (time.monotonic() - start) / (step + 1 - first)})
+            progress.update(bar, completed=training.step)
+            if run.due:
+                _keep(training, run)
+    _keep(training, run)
+    return training.step >= training.steps
+
+
+def _keep(training: Training, run: Run) -> None:
+    """Write the checkpoint, and what the network makes now."""
+    run.save(training.state())
+    if rank() == 0:
+        store.save_sheet(run.folder / "samples.png", list(eight_bit(training.samples()).split(8)))
+
+
+def eight_bit(images: Images) -> Tensor:
+    """Return images in [0, 1] as uint8."""
+    return images.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()

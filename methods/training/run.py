@@ -1,0 +1,125 @@
+"""A training run: its folder, its time, its processes.
+
+    <folder>/checkpoint.pt   everything, replaced as a whole every few minutes; read with weights_only
+    <folder>/log.csv         a line every few steps; lines after the checkpoint are dropped when a run goes on
+    <folder>/samples.png     what the network makes at the time of the checkpoint
+
+Under torchrun the gradients of all processes are averaged after each backward pass. (DistributedDataParallel does not
+support the second derivatives that R1 and path-length regularisation need.)
+"""
+
+import csv
+import os
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+
+from bench.spec import BadFile
+
+
+class Run:
+    """Where a run keeps its things, and how long it may go on."""
+
+    def __init__(self, folder: Path, *, seconds: float | None = None, every: float = 300) -> None:
+        """Take the folder, the time the run has, and the seconds between two checkpoints."""
+        self.folder = folder
+        self._every = every
+        self._start = self._saved = time.monotonic()
+        self._seconds = seconds
+        self._lines: list[dict[str, float]] = []
+
+    def load(self) -> dict[str, Any] | None:
+        """Return the last checkpoint, or None. Raises `BadFile` if it cannot be read."""
+        path = self.folder / "checkpoint.pt"
+        if not path.is_file():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except Exception as error:
+            raise BadFile(f"{path} cannot be read ({error}); delete it to begin anew.") from error
+        self._lines = [line for line in self._read_log() if line["step"] < state["step"]]
+        return state
+
+    def save(self, state: Mapping[str, Any]) -> None:
+        """Replace the checkpoint and the log; only the first process writes."""
+        self._saved = time.monotonic()
+        if rank() == 0:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            partial = self.folder / "checkpoint.pt.part"
+            torch.save(dict(state), partial)
+            partial.replace(self.folder / "checkpoint.pt")
+            self._write_log()
+
+    def log(self, step: int, values: Mapping[str, float]) -> None:
+        """Keep a line for the log."""
+        self._lines.append({"step": step, **values})
+
+    @property
+    def due(self) -> bool:
+        """True if it is time for a checkpoint."""
+        return agreed(time.monotonic() - self._saved > self._every)
+
+    @property
+    def over(self) -> bool:
+        """True if the run has used its time."""
+        return agreed(self._seconds is not None and time.monotonic() - self._start > self._seconds)
+
+    def _write_log(self) -> None:
+        names = list(dict.fromkeys(name for line in self._lines for name in line))
+        with (self.folder / "log.csv.part").open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self._lines)
+        (self.folder / "log.csv.part").replace(self.folder / "log.csv")
+
+    def _read_log(self) -> list[dict[str, float]]:
+        path = self.folder / "log.csv"
+        if not path.is_file():
+            return []
+        with path.open(newline="") as file:
+            return [{name: float(value) for name, value in line.items() if value} for line in csv.DictReader(file)]
+
+
+def join() -> tuple[int, int]:
+    """Join the other processes if torchrun started this one; return its number and how many there are."""
+    if "RANK" in os.environ and not distributed.is_initialized():
+        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    return rank(), distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def rank() -> int:
+    """Return the number of this process."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def agreed(decision: bool) -> bool:  # noqa: FBT001
+    """Return the first process's decision: clocks differ, and all must do the same."""
+    if not distributed.is_initialized():
+        return decision
+    told = torch.tensor([float(decision)], device="cuda" if torch.cuda.is_available() else "cpu")
+    distributed.broadcast(told, 0)
+    return bool(told.item())
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Average the gradients of all processes."""
+    if distributed.is_initialized():
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move an exponential moving average of a network's parameters; buffers are copied."""
+    with torch.no_grad():
+        old: list[Tensor] = list(average.parameters())
+        torch._foreach_lerp_(old, list(network.parameters()), 1 - decay)
+        for buffer, new in zip(average.buffers(), network.buffers(), strict=True):
+            buffer.copy_(new)

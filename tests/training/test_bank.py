@@ -1,0 +1,135 @@
+"""The training of a bank on tiny sizes: it goes on where it stopped, grows smoothly, works in two processes."""
+
+import math
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from bench.spec import Card
+from methods.nets.stylegan2 import double
+from methods.sizes import Sizes
+from methods.training import bank as training
+from methods.training import loop, run
+from methods.training.feed import Pool, Share
+
+from ..conftest import ROOT
+
+TINY = Sizes(
+    bank_widest=8, bank_base=256, style_dim=8, mapping_layers=2, trunk_channels=4, trunk_blocks=1, trunk_growth=2,
+    srgan_channels=4, srgan_blocks=1, generators={},
+)  # fmt: skip
+RECIPE = training.Recipe(
+    stages=(training.Stage(8, 80, 8), training.Stage(16, 80, 4)), gamma=0.1, half_life=50, half_precision=False
+)
+CPU = torch.device("cpu")
+CARD = Card("mini", "face", "Face", 32, "scenes", "face", "", "")
+
+
+def tiny(recipe=RECIPE):
+    return training.Bank(recipe, TINY, CPU)
+
+
+def feed():
+    return Pool(CARD, Share(), 16)
+
+
+def flat(bank):
+    state = bank.state()
+    return torch.cat([v.flatten().float() for v in [*state["generator"].values(), *state["average"].values()]])
+
+
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path):
+    whole = tiny()
+    assert loop.train(whole, feed(), run.Run(tmp_path / "whole"), "whole")
+    for stop in (5, 14, 25):  # within the first stage, the second, and at the end
+        part = tiny()
+        stopped = run.Run(tmp_path / "parts")
+        part.__class__ = type("Stopped", (training.Bank,), {"steps": property(lambda _, stop=stop: stop)})
+        loop.train(part, feed(), stopped, "part")
+    resumed = tiny()
+    assert loop.train(resumed, feed(), run.Run(tmp_path / "parts"), "resumed")
+    assert (whole.step, resumed.step) == (30, 30)
+    torch.testing.assert_close(flat(resumed), flat(whole), rtol=0, atol=1e-6)
+    logs = [(tmp_path / name / "log.csv").read_text().splitlines() for name in ("whole", "parts")]
+    assert [line.split(",")[0] for line in logs[0]] == [line.split(",")[0] for line in logs[1]] == ["step", "0"]
+    assert (tmp_path / "whole" / "samples.png").is_file()
+
+
+def test_no_time_left_stops_with_a_checkpoint(tmp_path):
+    bank = tiny()
+    assert not loop.train(bank, feed(), run.Run(tmp_path, seconds=0), "none")
+    assert run.Run(tmp_path).load()["step"] == bank.step == 0
+
+
+def test_a_grown_bank_paints_what_it_painted_enlarged():
+    bank = tiny()
+    for step in range(10):
+        bank.advance(feed().batch(step, 8))
+    z = torch.randn(2, 8)
+    with torch.no_grad():
+        before = bank.generator(z, noise="none")
+        bank._enter(1)
+        after = bank.generator(z, noise="none")
+    assert after.shape[-1] == 16
+    torch.testing.assert_close(after, double(before))
+    with torch.no_grad():
+        assert (bank.generator.synthesis.to_rgb[-1].weight == 0).all()
+
+
+@pytest.mark.parametrize("half", [False, True])
+def test_every_weight_is_trained(half):
+    recipe = training.Recipe(stages=(training.Stage(16, 64, 8),), gamma=0.1, half_life=50, half_precision=half)
+    bank = tiny(recipe)
+    before = {name: value.clone() for name, value in bank.generator.named_parameters()}
+    before |= {name: value.clone() for name, value in bank.discriminator.named_parameters()}
+    for step in range(8):
+        values = bank.advance(feed().batch(step, 8))
+        assert all(math.isfinite(value) for value in values.values())
+    now = dict(bank.generator.named_parameters()) | dict(bank.discriminator.named_parameters())
+    assert [name for name, value in now.items() if torch.equal(value, before[name])] == []
+
+
+def test_training_moves_the_images_towards_the_data():
+    recipe = training.Recipe(stages=(training.Stage(8, 2400, 8),), gamma=0.5, half_life=100, half_precision=False)
+    bank = tiny(recipe)
+    real = torch.tensor([0.9, 0.5, 0.1]).view(1, 3, 1, 1).expand(8, 3, 8, 8) + 0.03 * torch.randn(8, 3, 8, 8)
+
+    def distance():
+        return (bank.samples().mean((0, 2, 3)) - torch.tensor([0.9, 0.5, 0.1])).abs().max().item()
+
+    start = distance()
+    for _ in range(300):
+        bank.advance(real)
+    assert distance() < min(0.15, start / 2), "orange data, and the generator does not turn orange"
+
+
+WORKER = """
+import sys, torch
+from methods.training import loop, run
+sys.path.insert(0, sys.argv[2])
+from tests.training.test_bank import RECIPE, TINY, CARD, CPU, flat
+from methods.training import bank as training
+from methods.training.feed import Pool, Share
+rank, ranks = run.join()
+bank = training.Bank(RECIPE, TINY, CPU, ranks=ranks)
+loop.train(bank, Pool(CARD, Share(0, rank, ranks), 16), run.Run(__import__('pathlib').Path(sys.argv[1])), "two")
+torch.save(flat(bank), f"{sys.argv[1]}/rank{rank}.pt")
+torch.distributed.destroy_process_group()
+"""
+
+
+def test_two_processes_train_one_bank(tmp_path):
+    (tmp_path / "worker.py").write_text(WORKER)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    done = subprocess.run(
+        [*command, str(tmp_path / "worker.py"), str(tmp_path), str(ROOT)],
+        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
+    assert torch.equal(first, second), "the processes have drifted apart"
+    assert run.Run(tmp_path).load()["step"] == 15, "two processes need half the steps"

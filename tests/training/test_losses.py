@@ -1,0 +1,91 @@
+"""Adversarial losses against their formulas; what augmentation may and may not do; the images of a step."""
+
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from bench import cards, data, scenes
+from bench.spec import Card, MissingImages
+from methods.training import losses
+from methods.training.augment import augment, next_probability
+from methods.training.feed import Photographs, Pool, Scenes, Share
+
+CPU = torch.device("cpu")
+CARD = Card("mini", "cat", "Cat", 32, "scenes", "cat", "", "")
+
+
+def test_losses_at_zero_logits_and_their_signs():
+    zero, sure = torch.zeros(4, 1), torch.full((4, 1), 10.0)
+    assert losses.discriminator_loss(zero, zero).item() == pytest.approx(2 * math.log(2))
+    assert losses.generator_loss(zero).item() == pytest.approx(math.log(2))
+    assert losses.discriminator_loss(sure, -sure).item() < 1e-3 < losses.discriminator_loss(-sure, sure).item()
+    assert losses.generator_loss(sure).item() < losses.generator_loss(-sure).item()
+
+
+def test_penalties_of_linear_networks():
+    images = torch.randn(5, 3, 4, 4, requires_grad=True)
+    weight = torch.randn(48)
+    logits = images.flatten(1) @ weight
+    assert losses.r1_penalty(images, logits).item() == pytest.approx(weight.square().sum().item(), rel=1e-5)
+    w = torch.randn(2, 3, 48, requires_grad=True)
+    painted = w.sum(1).view(2, 3, 4, 4) * 2
+    y = torch.randn(2, 3, 4, 4)
+    expected = (2 * y / 4).flatten(1).norm(dim=1)  # J^T y for each of three equal latents, their mean square, its root
+    torch.testing.assert_close(losses.path_lengths(painted, w, y), expected)
+
+
+def test_augmentation_does_nothing_at_zero_and_something_at_one_with_a_gradient():
+    images = torch.rand(6, 3, 16, 16) * 2 - 1
+    source = torch.Generator().manual_seed(0)
+    assert augment(images, 0.0, source) is images
+    given = images.clone().requires_grad_()
+    changed = augment(given, 1.0, source)
+    assert all(not torch.equal(a, b) for a, b in zip(changed, images, strict=True))
+    changed.sum().backward()
+    assert given.grad.abs().sum() > 0
+    rare = augment(images, 0.01, source)
+    assert sum(torch.equal(a, b) for a, b in zip(rare, images, strict=True)) >= 4, "p = 0.01 leaves nearly all alone"
+
+
+def test_the_probability_follows_overfitting():
+    assert next_probability(0.5, 0.9, 5_000) == pytest.approx(0.51)
+    assert next_probability(0.5, 0.3, 5_000) == pytest.approx(0.49)
+    assert (next_probability(0.0, 0.0, 5_000), next_probability(1.0, 1.0, 5_000)) == (0.0, 1.0)
+
+
+def test_training_images_are_a_function_of_the_step_and_none_is_a_test_image():
+    one, two = Pool(CARD, Share(), 24), Pool(CARD, Share(), 24)
+    for step in (0, 1, 7, 30):
+        two.batch(step, 4)
+    torch.testing.assert_close(one.batch(30, 4), two.batch(30, 4), msg="a resumed run has other images")
+    assert not torch.equal(one.batch(30, 4), one.batch(31, 4))
+    assert (one._seeds >= scenes.FIRST_TRAINING_SEED).all()
+    assert one._seeds.unique().numel() == 24
+    assert one._seeds.max() == scenes.FIRST_TRAINING_SEED + 24 + 2 * 31 - 1, "each step brings new images"
+    new = Scenes(CARD, Share(), CPU)
+    assert not torch.equal(new.batch(0, 2), new.batch(1, 2))
+    other = Scenes(CARD, Share(0, 1, 2), CPU)
+    assert not torch.equal(new.batch(0, 2), other.batch(0, 2)), "two processes have the same images"
+
+
+def test_photographs_are_those_that_are_not_tested(photos):
+    text = 'title="Face"\nhr_size=32\nreader="folder"\nsource="face"\ntest_set="x"\ntrain_set=""\ntest_images=2\n'
+    (photos / "face.toml").write_text(text)
+    card = cards.card(str(photos), "face")
+    batch = Photographs(card, Share(), CPU).batch(0, 5)
+    third = data.read(Card(**{f: getattr(card, f) for f in card.__slots__} | {"test_images": 3}), "2").float() / 255
+    assert all(torch.equal(x, third) or torch.equal(x, third.flip(-1)) for x in batch)
+    (photos / "face.toml").write_text(text.replace("test_images=2", "test_images=3"))
+    with pytest.raises(MissingImages, match="test images of face and no others"):
+        Photographs(cards.card(str(photos), "face"), Share(), CPU)
+
+
+def test_the_average_follows():
+    from methods.training.run import follow
+
+    old, new = nn.Linear(2, 2), nn.Linear(2, 2)
+    expected = 0.9 * old.weight.detach() + 0.1 * new.weight.detach()
+    follow(old, new, 0.9)
+    torch.testing.assert_close(old.weight.detach(), expected)
