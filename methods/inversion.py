@@ -118,6 +118,8 @@ def track(items: Sequence[int], label: str) -> Iterator[int]:
 
 def generators(lr: Images, seed: int) -> list[torch.Generator]:
     """Return a source of random numbers for each image, seeded by the seed and the image's 8-bit pixels."""
+    if lr.is_meta:  # it has no pixels, and no values will come of what is drawn
+        return [torch.Generator() for _ in range(len(lr))]
     pixels = (lr * 255).round().to(torch.uint8).cpu()
     digests = [hashlib.sha256(f"{seed} ".encode() + image.contiguous().numpy().tobytes()).digest() for image in pixels]
     return [torch.Generator().manual_seed(int.from_bytes(digest[:7], "big")) for digest in digests]

@@ -1,5 +1,6 @@
 """What several test files share: a small folder of photographs, methods that misbehave, where the extra files are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from PIL import Image
 from bench import __main__ as command
 from bench import data
 from bench.restore import Settings
-from methods import BY_NAME, checkpoints, weights
+from methods import BY_NAME, checkpoints, dgp, mganprior, pulse, singan, weights
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -66,8 +67,10 @@ def bench(monkeypatch, capsys):
 
 @pytest.fixture
 def random_weights(monkeypatch, tmp_path):
-    """Give every method that asks for a weight file one of the sizes of its task, with random values, really read."""
+    """Give every method that asks for a weight file one of the sizes of its task, with random values, really read.
 
+    The methods that search get two steps.
+    """
     def find(name, task, *, part="network"):
         path = tmp_path / f"{name}-{part}-{task.category}-{task.factor}-{task.hr_size}.safetensors"
         if not path.exists():
@@ -79,3 +82,10 @@ def random_weights(monkeypatch, tmp_path):
         return path
 
     monkeypatch.setattr(weights, "find", find)
+    short = replace(pulse.MINI, steps=2, fit_samples=1000)
+    monkeypatch.setattr(pulse, "_BY_PROFILE", {"mini": short})
+    monkeypatch.setattr(mganprior, "_BY_PROFILE", {"mini": replace(mganprior.MINI, steps=2)})
+    for name in ("MINI", "MINI_BIGGAN"):
+        monkeypatch.setattr(dgp, name, replace(getattr(dgp, name), draws=2, steps=2))
+    schedule = replace(singan.MINI.schedule, epochs=2)
+    monkeypatch.setattr(singan, "_BY_PROFILE", {"mini": replace(singan.MINI, schedule=schedule)})

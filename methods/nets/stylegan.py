@@ -47,7 +47,8 @@ class Epilogue(nn.Module):
         x = x + self.bias[:, None, None]
         if noise is not None:
             x = torch.addcmul(x, noise, self.noise_gain[:, None, None])
-        x = F.instance_norm(F.leaky_relu(x, 0.2, inplace=True), eps=1e-8)
+        # Not instance_norm: of a single image in another memory layout torch 2.15 gives a wrong gradient on the CPU.
+        x = F.group_norm(F.leaky_relu(x, 0.2, inplace=True), x.shape[1], eps=1e-8)
         scale, shift = self.style(latent)[..., None, None].chunk(2, 1)  # (B, width, 1, 1) each
         return torch.addcmul(shift, x, scale + 1)
 

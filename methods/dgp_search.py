@@ -1,0 +1,198 @@
+"""The search that DGP makes, whatever the networks: what it is, and from where, is in `dgp`.
+
+Each image has its own copy of the weights that move, which replaces the generator's while it runs: the pretrained ones
+are never written to. Images are restored one after the other: to stack their weights (`torch.func.vmap`) saves a
+seventh of the time on one core, but takes the memory of all. The draws of an image's selection are made together.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import ClassVar, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from bench import resize
+from bench.spec import BenchError, Effort, Images, Spec, Task
+from methods import inversion
+
+_PIXELS = 2**18
+"""How many pixels are drawn at once in the selection."""
+
+Code = tuple[Tensor, ...]
+"""z (B, D), and BigGAN's classes (B,)."""
+Bank = TypeVar("Bank", bound=nn.Module)
+Critic = TypeVar("Critic", bound=nn.Module)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """The numbers of the search, as released for 256 px; those in tuples are one a stage."""
+
+    draws: int = 500
+    """Candidates for the start; 0: start from z = 0."""
+    spread: float = 0.3
+    """The standard deviation of z."""
+    steps: int = 1000
+    """Of all stages, which are of one length."""
+    z_rates: tuple[float, ...] = (2e-3, 1e-3, 2e-5, 1e-5, 1e-5)
+    weight_rates: tuple[float, ...] = (5e-5, 5e-5, 2e-5, 1e-5, 1e-5)
+    feature_weights: tuple[float, ...] = (1.0,) * 5
+    error_weights: tuple[float, ...] = (1.0,) * 5
+    """Of the mean squared error, in [-1, 1]."""
+    prior_weight: float = 0.02
+    truncation: float = 0.5
+    """How far from the mean w the latents of a StyleGAN2 are; 1: as the mapping network gives them."""
+
+
+def opened(groups: int) -> tuple[int, ...]:
+    """Return how many of the groups of weights, from the coarsest, move in each of the five stages."""
+    return tuple(min(number, groups) for number in (2, 3, 4, (4 + groups) // 2, groups))
+
+
+def distance(one: Sequence[Tensor], other: Sequence[Tensor]) -> Tensor:
+    """Return the sum over features (B, ...) of their mean absolute difference: (B,)."""
+    return torch.stack([(a - b).abs().flatten(1).mean(1) for a, b in zip(one, other, strict=True)]).sum(0)
+
+
+class Search(ABC, Generic[Bank, Critic]):
+    """The search, whatever the networks: images in [0, 1] outside, [-1, 1] inside."""
+
+    spec: ClassVar[Spec]
+    compared: ClassVar[slice]
+    """Which of the features are compared."""
+    loops = ("draws", "steps")
+
+    def __init__(self, bank: Bank, discriminator: Critic, task: Task, settings: Settings) -> None:
+        """Take ready networks on one device; raises `BenchError` if one is not for images of the task's size."""
+        self.bank = bank.eval().requires_grad_(requires_grad=False)
+        self.discriminator = discriminator.eval().requires_grad_(requires_grad=False)
+        self.task = task
+        self.settings = settings
+        self.draws = settings.draws
+        self.steps = settings.steps
+        self.efforts: list[Effort] = []
+        sides = self.sides()
+        if set(sides) != {task.hr_size}:
+            raise BenchError(
+                f"{self.spec.title} got a bank for {sides[0]} px and a discriminator for {sides[1]}; "
+                f"the task asks for {task.hr_size}."
+            )
+        names: dict[int, list[str]] = {}
+        for name, _ in self.tuned.named_parameters():
+            if (number := self.group(name)) is not None:
+                names.setdefault(number, []).append(name)
+        self.groups = [names[number] for number in sorted(names)]
+        """The names of the weights that move, coarse to fine."""
+
+    @property
+    def numbers(self) -> str:
+        """What all remarks begin with."""
+        now = self.settings
+        return (
+            f"{self.draws} draws, {self.steps} steps, first rates {now.z_rates[0]:g} (latent) and "
+            f"{now.weight_rates[0]:g} (weights), benchmark down-scaler"
+        )
+
+    @property
+    @abstractmethod
+    def tuned(self) -> nn.Module:
+        """The network whose weights move."""
+
+    @abstractmethod
+    def sides(self) -> tuple[int, int]:
+        """Return the sides of the bank's and the discriminator's images, in pixels."""
+
+    @abstractmethod
+    def group(self, name: str) -> int | None:
+        """Return the group of a parameter of `tuned`, 0 for the coarsest; None if it never moves."""
+
+    @abstractmethod
+    def codes(self, source: torch.Generator, number: int, device: torch.device) -> Code:
+        """Draw so many codes."""
+
+    @abstractmethod
+    def images(self, code: Code, own: Mapping[str, Tensor]) -> Images:
+        """Return the images of codes, (B, 3, R, R) in [-1, 1], made with one's own weights where there are."""
+
+    @abstractmethod
+    def features(self, images: Images) -> list[Tensor]:
+        """Return the discriminator's features of images in [-1, 1], fine to coarse."""
+
+    def upscale(self, lr: Images) -> Images:
+        """Restore a batch, image by image, each from the pretrained weights; `efforts` then tells the passes."""
+        wanted = self.task.lr_size
+        if lr.shape[1:] != (3, wanted, wanted):
+            raise BenchError(f"{self.spec.title} got LR images of shape {tuple(lr.shape[1:])}, not 3 x {wanted}^2.")
+        restored, self.efforts = [], []
+        for image, source in zip(lr.split(1), inversion.generators(lr, self.task.seed), strict=True):
+            found = self.search(self.enlarged(image * 2 - 1), source)
+            restored.append((found.last + 1) / 2)
+            (effort,) = found.efforts([""])
+            self.efforts.append(replace(effort, g_forward=effort.g_forward + self.draws))
+        return torch.cat(restored)
+
+    def enlarged(self, small: Images) -> Images:
+        """Enlarge images bilinearly to the discriminator's size."""
+        return F.interpolate(small, scale_factor=self.task.factor, mode="bilinear")
+
+    def seen(self, images: Images) -> Images:
+        """Degrade images as the input was, and enlarge them as it is: (B, 3, R, R)."""
+        return self.enlarged(resize.downsample(images, self.task.factor))
+
+    def search(self, target: Images, source: torch.Generator) -> inversion.Found:
+        """Fit a code and a copy of the weights to one input, enlarged, (1, 3, R, R) in [-1, 1]."""
+        wanted = self.features(target)
+        z, *rest = self.select(wanted, source)
+        pretrained = dict(self.tuned.named_parameters())
+        own = {name: pretrained[name].clone().requires_grad_() for group in self.groups for name in group}
+        optimiser = torch.optim.Adam(
+            [{"params": [z.requires_grad_()]}, *({"params": [own[name] for name in group]} for group in self.groups)],
+            betas=(0.0, 0.999),
+            fused=not z.is_meta,
+        )
+
+        def step(index: int) -> inversion.Step:
+            stage = self.stage(index)
+            for group, rate in zip(optimiser.param_groups, self.rates(stage), strict=True):
+                group["lr"] = rate
+            images = self.images((z, *rest), own)
+            return inversion.Step(images, self.loss(images, z, target, wanted, stage))
+
+        return inversion.optimise(step, optimiser, steps=self.steps, label=self.spec.title)
+
+    def select(self, wanted: Sequence[Tensor], source: torch.Generator) -> Code:
+        """Return the code of the draw whose three coarsest features are the nearest to those of an input."""
+        z, *rest = codes = self.codes(source, max(self.draws, 1), wanted[0].device)
+        if not self.draws:
+            return (torch.zeros_like(z), *rest)
+        score = partial(self._score, wanted)
+        together = max(1, _PIXELS // self.task.hr_size**2)
+        scores = torch.cat([score(code) for code in zip(*(each.split(together) for each in codes), strict=True)])
+        best = scores.argmin(0, keepdim=True)
+        return tuple(each.index_select(0, best) for each in codes)
+
+    def _score(self, wanted: Sequence[Tensor], code: Code) -> Tensor:
+        return distance(self.features(self.seen(self.images(code, {})))[-3:], wanted[-3:])
+
+    def stage(self, index: int) -> int:
+        """Return the stage of step 0, 1, ..."""
+        return index * len(self.settings.z_rates) // self.steps
+
+    def rates(self, stage: int) -> list[float]:
+        """Return the rate of z and of each group of weights in a stage."""
+        rate = self.settings.weight_rates[stage]
+        number = opened(len(self.groups))[stage]
+        return [self.settings.z_rates[stage], *(rate * (index < number) for index in range(len(self.groups)))]
+
+    def loss(self, images: Images, z: Tensor, target: Images, wanted: Sequence[Tensor], stage: int) -> Tensor:
+        """Return the loss of images (B, 3, R, R) made of z (B, D), against one input and its features: (B,)."""
+        seen = self.seen(images)
+        features = distance(self.features(seen)[self.compared], wanted[self.compared])
+        error = (seen - target).square().mean((1, 2, 3))
+        prior = z.square().mean(1) / 2
+        now = self.settings
+        return now.feature_weights[stage] * features + now.error_weights[stage] * error + now.prior_weight * prior

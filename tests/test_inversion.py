@@ -1,0 +1,241 @@
+"""What the inversion methods share: the loop over steps, seeds of images, and the banks."""
+
+import math
+
+import pytest
+import torch
+from torch.nn import functional as F  # noqa: N812
+
+from bench.spec import BenchError, Effort, MissingWeights, Task
+from methods import banks, checkpoints, inversion, weights
+from methods.inversion import Step, optimise
+from methods.nets import pggan, stylegan, stylegan2
+
+from .test_nets_stylegan import genforce, pulse
+
+CPU, META = torch.device("cpu"), torch.device("meta")
+
+
+def sgd(*parameters, rate=0.25):
+    return torch.optim.SGD([each.requires_grad_() for each in parameters], lr=rate)
+
+
+def follow(x, target, *, scale=1.0):
+    """A step whose images are the parameter, (B,), as grey pixels, and whose loss is the squared distance."""
+    return lambda _: Step(x[:, None, None, None].expand(-1, 3, 2, 2), scale * (x - target).square())
+
+
+@pytest.fixture(autouse=True)
+def _as_the_suite_does():
+    with torch.no_grad():
+        yield
+
+
+def test_an_image_in_a_batch_gets_the_gradient_it_gets_alone():
+    start, target = torch.tensor([0.0, 2.0, -3.0]), torch.tensor([1.0, 1.0, 5.0])
+    together = optimise(follow(x := start.clone(), target), sgd(x), steps=3)
+    for index in range(3):
+        one = start[index : index + 1].clone()
+        alone = optimise(follow(one, target[index]), sgd(one), steps=3)
+        assert torch.equal(alone.last[0], together.last[index]), "losses must be summed, not averaged"
+        assert torch.equal(one[0], x[index])
+
+
+def test_the_last_image_is_the_one_before_the_last_change():
+    x = torch.zeros(1)
+    found = optimise(follow(x, 1.0), sgd(x), steps=2)
+    assert found.last.unique().tolist() == [0.5], "0, then half way to 1"
+    assert x.tolist() == [0.75]
+    assert found.steps == 2
+    assert not found.last.requires_grad
+
+
+def test_the_best_is_chosen_for_each_image():
+    x = torch.tensor([0.5, 4.0])
+    found = optimise(follow(x, 1.0, scale=4.5), sgd(x), steps=2)  # overshoots: the distance becomes 1.25 times as large
+    assert found.best[:, 0, 0, 0].tolist() == [0.5, 4.0]
+    assert found.last[:, 0, 0, 0].tolist() == [1.625, -2.75]
+    wandering = torch.tensor([[3.0, 1.0], [1.0, 2.0], [2.0, 3.0]])
+    y = torch.zeros(2)
+    found = optimise(
+        lambda step: Step(torch.full((2, 3, 1, 1), float(step)), wandering[step] + 0 * y, wandering[step].flip(0)),
+        sgd(y),
+        steps=3,
+    )
+    assert found.best[:, 0, 0, 0].tolist() == [1, 0]
+    assert found.loss.tolist() == [1, 1]
+    assert found.gate.tolist() == [1, 1], "the gate is judged apart from the loss"
+    assert found.last[:, 0, 0, 0].tolist() == [2, 2]
+
+
+def test_the_schedule_scales_every_learning_rate_and_leaves_it_as_it_was():
+    one, two, seen = torch.zeros(1), torch.zeros(1), []
+    optimiser = torch.optim.SGD(
+        [{"params": [one.requires_grad_()], "lr": 1.0}, {"params": [two.requires_grad_()]}], lr=3.0
+    )
+    optimiser.register_step_post_hook(lambda *_: seen.append([group["lr"] for group in optimiser.param_groups]))
+    step = lambda _: Step(torch.zeros(1, 3, 1, 1), one + two)  # noqa: E731
+    optimise(step, optimiser, steps=3, rate=lambda index: [1.0, 0.5, 0.1][index])
+    assert seen == [[1.0, 3.0], [0.5, 1.5], [0.1, pytest.approx(0.3)]]
+    assert [group["lr"] for group in optimiser.param_groups] == [1.0, 3.0]
+    assert one.item() == pytest.approx(-1.6)
+
+
+def test_the_projection_follows_every_step():
+    x, seen = torch.zeros(1), []
+
+    def project():
+        seen.append(x.item())
+        x.fill_(0.25)
+
+    found = optimise(follow(x, 1.0), sgd(x), steps=3, project=project)
+    assert seen == [0.5, 0.625, 0.625]
+    assert found.last.unique().tolist() == [0.25]
+
+
+@pytest.mark.parametrize("evil", [math.nan, math.inf, -math.inf])
+def test_a_broken_image_stays_alone(evil):
+    def step(index):
+        pain = torch.tensor([0.0, evil if index >= 2 else 0.0, 0.0])
+        made = follow(x, 1.0)(index)
+        return Step(made.images, made.loss + pain)
+
+    x = torch.tensor([0.0, 0.0, 3.0])
+    found = optimise(step, sgd(x), steps=5)
+    assert found.broken == [None, 2, None]
+    assert found.steps == 5, "the others go on"
+    assert found.last[1].isnan().all(), "a result of a broken loss passes for one"
+    y = torch.tensor([0.0, 3.0])
+    others = optimise(follow(y, 1.0), sgd(y), steps=5)
+    assert torch.equal(found.last[[0, 2]], others.last)
+    assert torch.equal(found.best[[0, 2]], others.best)
+    told = found.efforts(["", "missed", "missed"])
+    assert told == [Effort(5, 5), Effort(5, 5, "the loss was NaN or infinite in step 2"), Effort(5, 5, "missed")]
+
+
+def test_the_search_ends_when_all_images_are_broken():
+    x = torch.zeros(2)
+    nan = lambda index: Step(torch.zeros(2, 3, 1, 1), x + torch.tensor([math.nan, math.nan if index else 0.0]))  # noqa: E731
+    found = optimise(nan, sgd(x), steps=50)
+    assert found.steps == 2
+    assert found.broken == [0, 1]
+    assert [effort.g_forward for effort in found.efforts(["", ""])] == [2, 2]
+
+
+def test_no_step_is_an_error():
+    with pytest.raises(ValueError, match="at least one step, not 0"):
+        optimise(follow(x := torch.zeros(1), 1.0), sgd(x), steps=0)
+
+
+def test_efforts_need_a_note_for_each_image():
+    found = optimise(follow(x := torch.zeros(2), 1.0), sgd(x), steps=1)
+    with pytest.raises(ValueError, match="shorter"):
+        found.efforts(["one"])
+
+
+def test_the_loop_runs_on_the_meta_device():
+    x = torch.zeros(2, device=META)
+    found = optimise(follow(x, 1.0), sgd(x), steps=3)
+    assert found.last.shape == (2, 3, 2, 2)
+    assert found.steps == 3
+    sources = inversion.generators(torch.empty(2, 3, 4, 4, device=META), 0)
+    assert inversion.normal(sources, 5, device=META).shape == (2, 5)
+
+
+def test_random_numbers_come_from_the_seed_and_the_pixels_alone():
+    lr = torch.rand(3, 3, 4, 4, generator=torch.Generator().manual_seed(0)).mul(255).round() / 255
+    lr[2] = lr[0]
+    draw = lambda images, seed=0: inversion.normal(inversion.generators(images, seed), 2, 4, device=CPU)  # noqa: E731
+    first = draw(lr)
+    assert first.shape == (3, 2, 4)
+    torch.manual_seed(99)
+    assert torch.equal(draw(lr), first), "torch's own stream must not tell"
+    assert torch.equal(draw(lr.flip(0)).flip(0), first), "nor the order"
+    assert torch.equal(draw(lr[1:2])[0], first[1]), "nor the batch"
+    assert torch.equal(first[0], first[2]), "nor the place in it"
+    assert not torch.equal(first[0], first[1]), "two images share their numbers"
+    assert not torch.equal(draw(lr, 1), first), "two seeds share their numbers"
+    assert torch.equal(draw(lr.to(memory_format=torch.channels_last)), first), "nor the layout in memory"
+    near = lr + 1e-4
+    assert torch.equal(draw(near), first), "rounding, as between two devices, must not tell"
+    near[1, 0, 0, 0] += 1 / 255
+    assert not torch.equal(draw(near)[1], first[1]), "one grey level of one pixel is another image"
+
+
+@pytest.mark.parametrize(
+    ("profile", "kinds"),
+    [
+        ("paper", (stylegan.Generator, pggan.Generator, stylegan2.Generator)),
+        ("mini", (stylegan2.Generator,) * 3),
+        ("/home/ann/photos", (stylegan.Generator, pggan.Generator, stylegan2.Generator)),
+    ],
+)
+def test_each_method_has_its_kind_of_bank(profile, kinds):
+    task = Task(profile, "face", 16, 128)
+    for method, kind in zip(("pulse", "mganprior", "dgp"), kinds, strict=True):
+        bank = banks.load(method, task, META)
+        assert type(bank) is kind
+        assert banks.side(bank) == 128
+        assert {each.device for each in bank.parameters()} == {META}
+        assert not any(each.requires_grad for each in bank.parameters()), "a bank is frozen"
+
+
+def test_a_size_no_bank_makes_is_an_error_of_the_task():
+    with pytest.raises(BenchError, match="96"):
+        banks.load("pulse", Task("paper", "face", 4, 96), META)
+
+
+@pytest.fixture
+def files(monkeypatch, tmp_path):
+    """A place to put weight files in, by part; `weights.find` knows no other."""
+    paths = {}
+
+    def find(method, task, *, part="network"):
+        if part not in paths:
+            raise MissingWeights(f"no {part}")
+        return paths[part]
+
+    def put(part, entries):
+        paths[part] = tmp_path / f"{part}.{'pt' if isinstance(entries, dict) else 'safetensors'}"
+        if isinstance(entries, dict):
+            torch.save(entries, paths[part])
+        else:
+            paths[part].write_bytes(checkpoints.safetensors(entries))
+
+    monkeypatch.setattr(weights, "find", find)
+    return put
+
+
+def test_a_bank_is_read_frozen_and_of_the_tasks_size(files):
+    network = stylegan2.Generator(size=16, channels=dict.fromkeys((4, 8, 16), 5), style_dim=4, mapping_layers=2)
+    files("bank", network)
+    bank = banks.load("pulse", Task("mini", "face", 4, 16), CPU)
+    z = torch.randn(2, 4)
+    assert torch.equal(bank(z), network(z)), "the values are not those of the file"
+    assert not any(each.requires_grad for each in bank.parameters())
+    with pytest.raises(BenchError, match=r"bank\.safetensors makes images of 16 px, the task asks for 32"):
+        banks.load("pulse", Task("mini", "face", 4, 32), CPU)
+
+
+def test_a_file_of_something_else_is_an_error(files):
+    files("bank", stylegan2.Discriminator(size=16, channels=dict.fromkeys((4, 8, 16), 5)))
+    with pytest.raises(BenchError, match=r"bank\.safetensors holds a Discriminator, not a generator"):
+        banks.load("pulse", Task("mini", "face", 4, 16), CPU)
+
+
+def test_the_bank_of_pulse_is_two_files(files):
+    entries = pulse(genforce())
+    files("bank", {name: value for name, value in entries.items() if not name.startswith("dense")})
+    task = Task("paper", "face", 16, 128)
+    with pytest.raises(MissingWeights, match="no mapping"):
+        banks.load("pulse", task, CPU)
+    files("mapping", {name: value for name, value in entries.items() if name.startswith("dense")})
+    bank = banks.load("pulse", task, CPU)
+    assert type(bank) is stylegan.Generator
+    w = bank.mapping(torch.randn(3, 6))[:, 0]
+    assert (F.leaky_relu(F.leaky_relu(w, 5.0), 0.2) - w).abs().max() < 1e-5 * w.abs().max()
+
+
+def test_a_bank_that_is_not_here_is_missing(files):
+    with pytest.raises(MissingWeights, match="no bank"):
+        banks.load("pulse", Task("paper", "face", 16, 128), CPU)
