@@ -1,5 +1,7 @@
 """Everything the project does, one session each: `nox -s tests`, `nox -s table2`, `nox -s table2 -- --profile PATH`."""
 
+import os
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -10,9 +12,9 @@ nox.options.sessions = ["lint", "types", "tests"]
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """Run the tests; arguments go to pytest."""
+    """Run the tests, one process a core; arguments go to pytest."""
     session.install("-e", ".[tests]")
-    session.run("pytest", *session.posargs)
+    session.run("pytest", "-n", str(os.cpu_count()), *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

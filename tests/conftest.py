@@ -71,13 +71,14 @@ def random_weights(monkeypatch, tmp_path):
 
     The methods that search get two steps.
     """
+
     def find(name, task, *, part="network"):
         path = tmp_path / f"{name}-{part}-{task.category}-{task.factor}-{task.hr_size}.safetensors"
         if not path.exists():
             network = getattr(BY_NAME[name].load(task, torch.device("meta")), part).to_empty(device="cpu")
             draw = torch.Generator().manual_seed(0)
-            for value in network.state_dict().values():
-                value.copy_(torch.randn(value.shape, generator=draw) * 0.02)
+            for key, value in network.state_dict().items():
+                value.copy_(torch.randn(value.shape, generator=draw) * 0.02 + key.endswith("var"))
             path.write_bytes(checkpoints.safetensors(network))
         return path
 

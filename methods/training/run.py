@@ -81,7 +81,8 @@ class Run:
         if not path.is_file():
             return []
         with path.open(newline="") as file:
-            return [{name: float(value) for name, value in line.items() if value} for line in csv.DictReader(file)]
+            lines = [{name: float(value) for name, value in line.items() if value} for line in csv.DictReader(file)]
+        return [line | {"step": int(line["step"])} for line in lines]
 
 
 def join() -> tuple[int, int]:
