@@ -147,7 +147,7 @@ class Dgp(Search[stylegan2.Generator, stylegan2.Discriminator]):
 class DgpBiggan(Search[biggan.Generator, biggan.Discriminator]):
     """The original: BigGAN of ImageNet, class unknown."""
 
-    spec = replace(Dgp.spec, name="dgp.biggan", title="DGP (BigGAN)", trained_on="ImageNet")
+    spec: ClassVar[Spec] = replace(Dgp.spec, name="dgp.biggan", title="DGP (BigGAN)", trained_on="ImageNet")
     compared = slice(-8, None)
 
     def __init__(

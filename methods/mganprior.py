@@ -216,7 +216,7 @@ class Mganprior:
 class MganpriorBilinear(Mganprior):
     """The down-scaler of the released code: bilinear without antialias, the mean of the middle 2x2 of each block."""
 
-    spec = replace(Mganprior.spec, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
+    spec: ClassVar[Spec] = replace(Mganprior.spec, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
     down_scaler = "original bilinear"
 
     def _shrunk(self, images: Images) -> Images:

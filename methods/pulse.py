@@ -181,12 +181,12 @@ class Pulse:
 class PulseBest(Pulse):
     """The image of the lowest loss in place of the last."""
 
-    spec = replace(Pulse.spec, name="pulse.best", title="PULSE, best step")
+    spec: ClassVar[Spec] = replace(Pulse.spec, name="pulse.best", title="PULSE, best step")
     result = "best"
 
 
 class PulseReflect(Pulse):
     """The down-scaler of the released code, which does not know how the benchmark made the input."""
 
-    spec = replace(Pulse.spec, name="pulse.original-downscaler", title="PULSE, original down-scaler")
+    spec: ClassVar[Spec] = replace(Pulse.spec, name="pulse.original-downscaler", title="PULSE, original down-scaler")
     border = "reflect"

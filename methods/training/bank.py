@@ -167,16 +167,17 @@ class Bank:
             real = augment(real, self.probability).requires_grad_(penalised)
             logits = self.discriminator(real).float()
             loss = losses.discriminator_loss(logits, self.discriminator(augment(fake, self.probability)).float())
-            total = loss
+            values = {"d": loss.item()}
             if penalised:
                 pixels = (real.shape[-1] / self.recipe.stages[-1].size) ** 2
                 penalty = losses.r1_penalty(real, logits)
-                total = loss + penalty * (self.recipe.gamma * pixels / 2 * _R1_EVERY)
-        _descend(total, self.d_optimiser, self.discriminator)
+                loss = loss + penalty * (self.recipe.gamma * pixels / 2 * _R1_EVERY)
+                values["r1"] = penalty.item()
+        _descend(loss, self.d_optimiser, self.discriminator)
         sign = logits.detach().sign().mean().item()
         if self.recipe.adaptive:
             self.probability = next_probability(self.probability, sign, len(real) * self.ranks)
-        return {"d": loss.item(), "sign": sign, "p": self.probability} | ({"r1": penalty.item()} if penalised else {})
+        return values | {"sign": sign, "p": self.probability}
 
     def _train_generator(self) -> dict[str, float]:
         w = self._codes(self.recipe.stages[self.stage].batch)

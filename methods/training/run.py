@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import distributed, nn
 
 from bench.spec import BadFile
 
@@ -120,7 +120,7 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move an exponential moving average of a network's parameters; buffers are copied."""
     with torch.no_grad():
-        old: list[Tensor] = list(average.parameters())
-        torch._foreach_lerp_(old, list(network.parameters()), 1 - decay)
+        for old, now in zip(average.parameters(), network.parameters(), strict=True):
+            old.lerp_(now, 1 - decay)
         for buffer, new in zip(average.buffers(), network.buffers(), strict=True):
             buffer.copy_(new)
