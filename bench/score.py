@@ -34,7 +34,7 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: Settings) -> I
     if state["status"] != "ok":
         yield Record(cell.task, cell.method, None, state["status"], state["reason"])
         return
-    path, remark = folder / state["run"] / "records.jsonl", state["remark"]
+    path, remark = folder / state["run"] / "records.jsonl", state.get("remark", "")
     known = _read_known(path)
     wanted = [metric for name, metric in metrics.METRICS.items() if name in names and metric.applies(card.category)]
     lines: list[str] = []

@@ -1,4 +1,4 @@
-"""What PULSE, mGANprior and DGP share: many images are optimised at once, each as if it were alone.
+"""What PULSE, mGANprior and DGP share: images are optimised, one or several at once, each as if it were alone.
 
 The losses of a batch are summed, and no parameter belongs to two images: so the gradient of an image's parameters does
 not depend on its neighbours, and neither do its random numbers, which come from the task's seed and its LR pixels.
