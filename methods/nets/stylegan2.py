@@ -61,6 +61,9 @@ def mix(coarse: Tensor, fine: Tensor, layer: int) -> Tensor:
 
 def blur(x: Tensor, *, padding: int, stride: int = 1, bias: Tensor | None = None) -> Tensor:
     """Filter every channel with the FIR [1, 3, 3, 1] x [1, 3, 3, 1] / 64, and add a bias to each."""
+    if stride > 1 and x.dtype is torch.bfloat16 and x.requires_grad and x.device.type == "cpu":
+        with torch.autocast("cpu", enabled=False):  # its gradient in bfloat16 takes a CPU twenty times as long
+            return blur(x.float(), padding=padding, stride=stride, bias=bias).to(x.dtype)
     return F.conv2d(x, _fir(x), bias, stride=stride, padding=padding, groups=x.shape[1])
 
 
@@ -116,9 +119,9 @@ class StyledConv(nn.Module):
             x = x if noise is None else x.add_(noise * (self.noise_gain * SQRT2))
         else:
             x = self._convolve(x * style[..., None, None], self.weight)
-            factor = factor.to(x.dtype)[..., None, None]
-            x = x * factor if noise is None else torch.addcmul(noise * (self.noise_gain * SQRT2), x, factor)
-            x = x.add_(bias[:, None, None])
+            x = x * factor.to(x.dtype)[..., None, None] + bias.to(x.dtype)[:, None, None]
+            if noise is not None:  # the image is the first operand: the result takes the layout of that
+                x = x + (noise * (self.noise_gain * SQRT2)).to(x.dtype)
         return F.leaky_relu(x, 0.2, inplace=True)
 
     def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
