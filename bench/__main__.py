@@ -217,6 +217,14 @@ def fetch(
         out.print(f"{name}: there")
 
 
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def train(context: typer.Context) -> None:
+    """Train a bank or a method, or all that is missing: see `python -m bench train --help`."""
+    from methods.training.__main__ import main as start  # noqa: PLC0415 - the other verbs do without
+
+    raise typer.Exit(start(context.args))
+
+
 @app.command("lists")
 def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
     """Write the lists of a profile's test images anew, each with the checksum of its pixels."""

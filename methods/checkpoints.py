@@ -7,6 +7,7 @@ that are missing, left over or of a wrong shape.
 """
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 import torch
@@ -46,10 +47,23 @@ def network(checkpoint: Mapping[str, Any]) -> nn.Module:
     )
 
 
-def safetensors(network: nn.Module) -> bytes:
-    """Return a network's weights as the content of a .safetensors file, in our names; the functions here read them."""
-    entries = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
-    return save(entries, metadata={"network": kind(network)})
+def safetensors(
+    network: nn.Module,
+    *,
+    dtype: torch.dtype | None = None,
+    without: str | None = None,
+    facts: Mapping[str, str] = MappingProxyType({}),
+) -> bytes:
+    """Return a network's weights as the content of a .safetensors file, in our names; the functions here read them.
+
+    `dtype` None: as they are. Entries that begin with `without` are left out. `facts` go into the file's header.
+    """
+    entries = {
+        name: value.detach().to("cpu", dtype).contiguous().clone()
+        for name, value in network.state_dict().items()
+        if without is None or not name.startswith(without)
+    }
+    return save(entries, metadata={"network": kind(network), **facts})
 
 
 def glean(state_dict: Mapping[str, Any], *, switches: Switches = FULL, in_size: int | None = None) -> GLEAN:

@@ -5,14 +5,15 @@ and where text and released code differ: methods/nets/glean.py. Weights: the rel
 for `mini`. The ablations are GLEAN with other switches (Figures 7, 8, 9), each trained by itself with the same recipe.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import torch
 
 from bench.spec import BenchError, Images, Spec, Task
-from methods import checkpoints, loading, sizes
+from methods import banks, checkpoints, loading, sizes
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
 from methods.nets.stylegan2 import Synthesis
@@ -27,18 +28,29 @@ _SPEC = Spec(
 )
 
 
-def network(task: Task, switches: Switches = FULL) -> GLEAN:
+def network(task: Task, switches: Switches = FULL, bank: Synthesis | None = None) -> GLEAN:
     """Return the network for a task with random weights, on torch's default device; sizes are those of the profile.
+
+    `bank` is the one it is made around; None: one with random weights too.
 
     Raises `BenchError` if GLEAN takes no LR images of the task's size.
     """
     size = sizes.of(task.profile)
     try:
-        bank = Synthesis(size=task.hr_size, channels=size.bank_channels(task.hr_size), style_dim=size.style_dim)
+        bank = bank or Synthesis(size=task.hr_size, channels=size.bank_channels(task.hr_size), style_dim=size.style_dim)
         trunk = Trunk(channels=size.trunk_channels, blocks=size.trunk_blocks, growth=size.trunk_growth)
         return GLEAN(trunk=trunk, bank=bank, in_size=task.lr_size, switches=switches)
     except ValueError as error:
         raise BenchError(f"{error} (category {task.category}, {task.factor}x)") from error
+
+
+def _with_bank(state: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
+    """Add the bank to weights of ours that were stored without: it was frozen, and is a file of its own."""
+    if "encoder.trunk.conv_first.weight" not in state or any(name.startswith("bank.") for name in state):
+        return state
+    bank = banks.load("glean", task, torch.device("cpu")).state_dict()
+    prefix = "synthesis."
+    return {**state, **{f"bank.{name.removeprefix(prefix)}": bank[name] for name in bank if name.startswith(prefix)}}
 
 
 class Glean:
@@ -60,7 +72,9 @@ class Glean:
                 task,
                 device,
                 build=partial(network, switches=cls.switches),
-                read=partial(checkpoints.glean, switches=cls.switches, in_size=task.lr_size),
+                read=lambda state: checkpoints.glean(
+                    _with_bank(state, task), switches=cls.switches, in_size=task.lr_size
+                ),
             )
         )
 

@@ -1,7 +1,8 @@
 """The sizes of the networks that are trained for a profile: the published ones, and small ones for `mini`.
 
 A weight file's own sizes are read off the file; these are for what has no file yet: training, and counting costs.
-`mini` is made for 128 px and two cores of a CPU: a bank of about 0.15 GMACs an image.
+`mini` is made for 128 px, for two cores of a CPU, and for files that together stay below 40 MB: what GLEAN adds to its
+bank grows with the square of the bank's width, and its latent head with that at 4 px.
 """
 
 from collections.abc import Mapping
@@ -14,10 +15,14 @@ from methods.nets.stylegan2 import config_f
 class Sizes:
     """Widths and depths."""
 
+    bank_coarse: int
+    """Channels of the bank per pixel of a side, at its coarsest resolutions."""
     bank_widest: int
-    """Channels of the bank at its coarse resolutions."""
+    """Channels of the bank, at most."""
     bank_base: int
     """Channels times pixels of a side, at its fine resolutions."""
+    critic_widest: int
+    """Channels of the bank's discriminator, at most; it has no other limit but `bank_base`."""
     style_dim: int
     mapping_layers: int
     trunk_channels: int
@@ -30,12 +35,18 @@ class Sizes:
 
     def bank_channels(self, size: int) -> dict[int, int]:
         """Return the bank's width at each resolution from 4 to `size` px."""
-        return {resolution: min(self.bank_widest, self.bank_base // resolution) for resolution in config_f(size)}
+        return {r: min(self.bank_coarse * r, self.bank_widest, self.bank_base // r) for r in config_f(size)}
+
+    def critic_channels(self, size: int) -> dict[int, int]:
+        """Return the discriminator's width at each resolution from 4 to `size` px."""
+        return {r: min(self.critic_widest, self.bank_base // r) for r in config_f(size)}
 
 
 PAPER = Sizes(
+    bank_coarse=128,
     bank_widest=512,
     bank_base=2**15,
+    critic_widest=512,
     style_dim=512,
     mapping_layers=8,
     trunk_channels=64,
@@ -46,13 +57,15 @@ PAPER = Sizes(
     generators={"pulse": "stylegan", "mganprior": "pggan", "dgp": "stylegan2"},
 )
 MINI = Sizes(
-    bank_widest=48,
+    bank_coarse=3,
+    bank_widest=32,
     bank_base=2**11,
-    style_dim=64,
+    critic_widest=48,
+    style_dim=48,
     mapping_layers=4,
-    trunk_channels=24,
-    trunk_blocks=2,
-    trunk_growth=12,
+    trunk_channels=16,
+    trunk_blocks=1,
+    trunk_growth=8,
     srgan_channels=24,
     srgan_blocks=4,
     generators={"pulse": "stylegan2", "mganprior": "stylegan2", "dgp": "stylegan2"},

@@ -1,8 +1,10 @@
-"""The weight files: which there are (weights.toml), where one is on this machine; methods/download.py brings them.
+"""The weight files: those that were published (weights.toml), those that were trained here, and where they are.
 
-A file is looked for in methods/weights/mini/ (the `mini` profile), then in $GLEAN_WEIGHTS, then in
+A published file is looked for in methods/weights/mini/ (the `mini` profile), then in $GLEAN_WEIGHTS, then in
 ~/.cache/glean-bench/weights, and is only handed out if its sha256, where one was published, is right. (The 8 digits
 that most publishers give tell a broken file, not a forged one; methods/unpickle.py runs nothing either way.)
+methods/download.py brings them. What `python -m bench train` made is known by its name, `trained_name`, and comes
+first: the files of `mini` are in methods/weights/mini/ and come with the suite, all others in the user's folders.
 """
 
 import hashlib
@@ -19,6 +21,8 @@ from bench.spec import BadFile, MissingWeights, Task, UnknownName
 
 _CATALOGUE = Path(__file__).with_name("weights.toml")
 _MINI = Path(__file__).with_name("weights") / "mini"
+_SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
+"""The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
 _FORMS = {"name": r"[A-Za-z0-9][A-Za-z0-9._-]*", "sha256": r"([0-9a-f]{8,64})?", "address": r"(https?://\S+)?"}
 
 
@@ -76,13 +80,16 @@ def catalogue() -> tuple[Weights, ...]:
 
 
 def find(method: str, task: Task, *, part: str = "network") -> Path:
-    """Return the first file for a method (its spec's name) and a task that is on this machine, its checksum verified.
+    """Return the first file for a method (its spec's name) and a task that is on this machine, a checksum verified.
 
     `part` is for methods that need several files. A profile that weights.toml does not name is a user's folder of
     photographs and gets the weights of `paper`.
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
+    own = locate_trained(method, task, part)
+    if own is not None:
+        return own
     files = catalogue()
     trained_for = task.profile if task.profile in {"mini", *(file.profile for file in files)} else "paper"
     fitting = [
@@ -102,7 +109,7 @@ def find(method: str, task: Task, *, part: str = "network") -> Path:
     if not fitting:  # no category is named, so that the cells of a table share one note
         raise MissingWeights(
             f"methods/weights.toml knows no {part} of {method} for this category, {task.factor}x and "
-            f"{task.hr_size} px, in the profile {trained_for}"
+            f"{task.hr_size} px, in the profile {trained_for}; `python -m bench train` would make one"
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
     looked = ", ".join(_short(folder) for folder in _folders(trained_for))
@@ -111,6 +118,27 @@ def find(method: str, task: Task, *, part: str = "network") -> Path:
         f"{what} ({fitting[0].name}) is not on this machine; looked in {looked}. To have it, {advice(fitting[0])}"
         + (f" Others that would do: {others}." if others else "")
     )
+
+
+def trained_name(what: str, task: Task, part: str = "network") -> str:
+    """Return the name of the file that training makes of a method's network, or of a part of a bank (`what` "bank")."""
+    kind = "" if part in ("network", "bank") else f"_{part}"
+    factor = "" if what == "bank" else f"_{task.factor}x"
+    return f"{what}_{task.category}{factor}_{task.hr_size}{kind}.safetensors"
+
+
+def trained_folder(profile: str) -> Path:
+    """Return where the files that are trained for a profile go."""
+    return _MINI if profile == "mini" else _folders(profile)[0]
+
+
+def locate_trained(method: str, task: Task, part: str = "network") -> Path | None:
+    """Return where a file that was trained for a method, by its spec's name, is on this machine."""
+    if part not in ("network", "bank", "discriminator") or (part != "network" and method not in _SEARCHERS):
+        return None
+    name = trained_name(method if part == "network" else "bank", task, part)
+    folders = [_MINI] if task.profile == "mini" else _folders(task.profile)
+    return next((path for folder in folders if (path := folder / name).is_file()), None)
 
 
 def present() -> list[tuple[Weights, Path]]:

@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from bench.spec import Images
+from bench.spec import Card, Images
 from methods.nets.stylegan2 import Discriminator, Generator, mix
 from methods.sizes import Sizes
 from methods.training import losses
 from methods.training.augment import augment, next_probability
-from methods.training.run import average_gradients, follow
+from methods.training.run import descend, follow
 
 _R1_EVERY, _PATH_EVERY = 16, 8
 _PATH_DECAY, _PATH_WEIGHT = 0.01, 2.0
@@ -56,8 +56,23 @@ class Recipe:
 
 
 MINI = Recipe(
-    stages=(Stage(32, 200_000, 64), Stage(64, 150_000, 32), Stage(128, 150_000, 16)), gamma=0.2, half_life=4_000
+    stages=(Stage(16, 40_000, 32), Stage(32, 60_000, 32), Stage(64, 50_000, 32), Stage(128, 200_000, 16)),
+    gamma=1.0,
+    half_life=4_000,
 )
+
+
+def paper(card: Card) -> Recipe:
+    """Return the recipe for photographs: StyleGAN2's schedule (config-f), with augmentation that follows overfitting.
+
+    R1's weight is the rule of thumb of Karras et al. 2020 (ADA), 0.0002 * pixels / batch, for 8 processes of 4 images.
+    """
+    return Recipe(
+        stages=(Stage(card.hr_size, 25_000_000, 4),),
+        gamma=0.0002 * card.hr_size**2 / 32,
+        half_life=10_000,
+        adaptive=True,
+    )
 
 
 class Bank:
@@ -83,7 +98,7 @@ class Bank:
         channels = self.sizes.bank_channels(size)
         depth, style = self.sizes.mapping_layers, self.sizes.style_dim
         generators = [Generator(size=size, channels=channels, style_dim=style, mapping_layers=depth) for _ in range(2)]
-        discriminator = Discriminator(size=size, channels=channels)
+        discriminator = Discriminator(size=size, channels=self.sizes.critic_channels(size))
         if self.stage >= 0:
             nn.init.zeros_(generators[0].synthesis.to_rgb[-1].get_parameter("weight"))
             generators[0].load_state_dict(self.generator.state_dict(), strict=False)
@@ -115,6 +130,12 @@ class Bank:
         self.path_mean = state["path_mean"].to(self.device)
         for name in _STATEFUL:
             getattr(self, name).load_state_dict(state[name])
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Return what is kept, by the part that it is of the method that uses it; nothing before the last stage."""
+        if self.stage < len(self.recipe.stages) - 1:
+            return {}
+        return {"bank": self.average, "discriminator": self.discriminator}
 
     @property
     def batch(self) -> int:
@@ -173,7 +194,7 @@ class Bank:
                 penalty = losses.r1_penalty(real, logits)
                 loss = loss + penalty * (self.recipe.gamma * pixels / 2 * _R1_EVERY)
                 values["r1"] = penalty.item()
-        _descend(loss, self.d_optimiser, self.discriminator)
+        descend(loss, self.d_optimiser, list(self.discriminator.parameters()))
         sign = logits.detach().sign().mean().item()
         if self.recipe.adaptive:
             self.probability = next_probability(self.probability, sign, len(real) * self.ranks)
@@ -185,7 +206,7 @@ class Bank:
             fake = self.generator.synthesis(w, noise="random")
             loss = losses.generator_loss(self.discriminator(augment(fake, self.probability)).float())
         self.discriminator.requires_grad_(requires_grad=False)
-        _descend(loss, self.g_optimiser, self.generator)
+        descend(loss, self.g_optimiser, list(self.generator.parameters()))
         self.discriminator.requires_grad_(requires_grad=True)
         if self.step % _PATH_EVERY:
             return {"g": loss.item()}
@@ -198,7 +219,7 @@ class Bank:
             lengths = losses.path_lengths(images, w, torch.randn_like(images))
             self.path_mean = self.path_mean.lerp(lengths.detach().mean(), _PATH_DECAY)
             penalty = (lengths - self.path_mean).square().mean()
-        _descend(penalty * (_PATH_WEIGHT * _PATH_EVERY), self.g_optimiser, self.generator)
+        descend(penalty * (_PATH_WEIGHT * _PATH_EVERY), self.g_optimiser, list(self.generator.parameters()))
         return penalty.item()
 
     def _codes(self, count: int) -> Tensor:
@@ -229,10 +250,3 @@ def _inherit(new: Discriminator, old: Discriminator) -> None:
         new.blocks[index + shift].load_state_dict(block.state_dict())
     for name in ("last", "hidden", "score"):
         new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())
-
-
-def _descend(loss: Tensor, optimiser: torch.optim.Optimizer, network: nn.Module) -> None:
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    average_gradients(network.parameters())
-    optimiser.step()

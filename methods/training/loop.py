@@ -1,12 +1,13 @@
 """The loop of every training: images, a step, now and then a line of the log and a checkpoint."""
 
 import time
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench import store
 from bench.spec import Images
@@ -39,6 +40,10 @@ class Training(Protocol):
         """Return images to look at, (N, 3, H, W), [0, 1]."""
         ...
 
+    def networks(self) -> Mapping[str, nn.Module]:
+        """Return the networks that are kept, by part; none before there is something to keep."""
+        ...
+
     def state(self) -> dict[str, Any]:
         """Return everything a checkpoint needs, with the step."""
         ...
@@ -48,8 +53,11 @@ class Training(Protocol):
         ...
 
 
-def train(training: Training, feed: Feed, run: Run, label: str) -> bool:
-    """Train to the end, or as long as the run may; return whether the end was reached. Goes on from a checkpoint."""
+def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[], object] = lambda: None) -> bool:
+    """Train to the end, or as long as the run may; return whether the end was reached. Goes on from a checkpoint.
+
+    `kept` is called behind each checkpoint.
+    """
     state = run.load()
     if state is not None:
         training.load(state)
@@ -67,7 +75,9 @@ def train(training: Training, feed: Feed, run: Run, label: str) -> bool:
             progress.update(bar, completed=training.step)
             if run.due:
                 _keep(training, run)
+                kept()
     _keep(training, run)
+    kept()
     return training.step >= training.steps
 
 

@@ -11,12 +11,12 @@ support the second derivatives that R1 and path-length regularisation need.)
 import csv
 import os
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import distributed, nn
+from torch import Tensor, distributed, nn
 
 from bench.spec import BadFile
 
@@ -29,6 +29,7 @@ class Run:
         self.folder = folder
         self._every = every
         self._start = self._saved = time.monotonic()
+        self._before = 0.0
         self._seconds = seconds
         self._lines: list[dict[str, float]] = []
 
@@ -41,6 +42,7 @@ class Run:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise BadFile(f"{path} cannot be read ({error}); delete it to begin anew.") from error
+        self._before = state["seconds"]
         self._lines = [line for line in self._read_log() if line["step"] < state["step"]]
         return state
 
@@ -50,9 +52,14 @@ class Run:
         if rank() == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             partial = self.folder / "checkpoint.pt.part"
-            torch.save(dict(state), partial)
+            torch.save({**state, "seconds": self.seconds}, partial)
             partial.replace(self.folder / "checkpoint.pt")
             self._write_log()
+
+    @property
+    def seconds(self) -> float:
+        """Return how long the run took so far, with the parts before it was stopped."""
+        return self._before + time.monotonic() - self._start
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Keep a line for the log."""
@@ -115,6 +122,14 @@ def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
         flat /= distributed.get_world_size()
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
+
+
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> None:
+    """Take a step down a loss, with the gradients of all processes."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    average_gradients(parameters)
+    optimiser.step()
 
 
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:

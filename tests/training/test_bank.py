@@ -18,8 +18,8 @@ from methods.training.feed import Pool, Share
 from ..conftest import ROOT
 
 TINY = Sizes(
-    bank_widest=8, bank_base=256, style_dim=8, mapping_layers=2, trunk_channels=4, trunk_blocks=1, trunk_growth=2,
-    srgan_channels=4, srgan_blocks=1, generators={},
+    bank_coarse=1, bank_widest=8, bank_base=256, critic_widest=8, style_dim=8, mapping_layers=2,
+    trunk_channels=4, trunk_blocks=1, trunk_growth=2, srgan_channels=4, srgan_blocks=1, generators={},
 )  # fmt: skip
 RECIPE = training.Recipe(
     stages=(training.Stage(8, 80, 8), training.Stage(16, 80, 4)), gamma=0.1, half_life=50, half_precision=False

@@ -1,0 +1,89 @@
+"""Training from the command line: `python -m bench train WHAT --category C`, or `python -m bench train --missing`.
+
+Needs no more than torch, numpy, pillow, safetensors and rich, so that it runs on a machine that has only PyTorch:
+there as `python -m methods.training`, with the same words. Under torchrun every process trains on a part of each batch.
+"""
+
+import argparse
+import math
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from rich.console import Console
+from rich.markup import escape
+
+from bench import cards
+from bench.spec import BenchError, Task
+from methods.training import queue
+from methods.training.items import Item, everything
+from methods.training.run import rank
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600}
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the words."""
+    made = argparse.ArgumentParser(
+        prog="python -m bench train",
+        description="Train a bank or a method, or all that is missing; goes on where it stopped.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = made.add_argument
+    add("what", nargs="?", help="bank, or a method by name: glean, esrgan_plus, srgan, glean.no-decoder ...")
+    add("--missing", action="store_true", help="all files that are missing or not trained to the end, one by one")
+    add("--profile", default="mini", help="mini, paper, or a folder with one sub-folder of photographs per category")
+    add("--category", help="face, cat, car, bedroom, tower, ...")
+    add("--factor", type=int, default=16, help="of a method")
+    add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
+    add("--seed", type=int, default=0, help="of weights, images and noise")
+    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
+    add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
+    add("--out", type=Path, help="for the weight files, instead of where the profile looks for them")
+    add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
+    add("--pool", type=int, default=16_384, help="scenes kept in memory on a CPU")
+    return made
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Train; return the exit status: 0 also if the time ended before the training."""
+    told = parser().parse_args(words)
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    settings = queue.Settings(
+        device=torch.device(told.device), seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
+    )
+    try:
+        for item, ended in queue.train_all(_items(told), settings, told.budget):
+            if rank() == 0:
+                console.print(f"{escape(item.label)}: {'trained' if ended else 'not at its end, the time is'}")
+    except BenchError as error:
+        console.print(f"[red]error[/]: {escape(str(error))}")
+        return 2
+    return 0
+
+
+def _items(told: argparse.Namespace) -> list[Item]:
+    """Return what is to be trained. Raises `BenchError` if the words do not say."""
+    found = cards.cards(told.profile)
+    if told.missing:
+        sizes = {card.hr_size for card in found.values()}
+        return [item for size in sizes for item in everything(told.profile, size)]
+    if told.what is None or told.category is None:
+        raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
+    card = cards.card(told.profile, told.category)
+    factor = 1 if told.what == "bank" else told.factor
+    return [Item(told.what, Task(told.profile, told.category, factor, card.hr_size))]
+
+
+def _duration(text: str) -> float:
+    """Return the seconds of 90s, 25m, 1.5h."""
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 90s, 25m or 2h")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

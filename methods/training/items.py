@@ -1,0 +1,104 @@
+"""What can be trained, how far each file is, and where the files go: float16, with what made them in the header."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import safe_open
+
+from bench import store
+from bench.spec import BadFile, Task
+from methods import checkpoints, weights
+from methods.training.loop import Training
+
+CATEGORIES = ("face", "cat", "car", "bedroom", "tower")
+RIVALS = ("glean", "esrgan_plus", "srgan")
+FACTORS = (16, 8, 32, 64)
+"""In the order of their value for the tables."""
+ABLATIONS = (
+    "glean.latent-only",
+    "glean.coarse-encoder",
+    "glean.no-decoder",
+    "glean.no-bank",
+    "glean.coarse-bank",
+    "glean.single-latent",
+    "glean.unfrozen-bank",
+)
+_FACTS = "training"  # of a file's header
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to train: "bank", or a method by its spec's name; a bank has the factor 1."""
+
+    what: str
+    task: Task
+
+    @property
+    def label(self) -> str:
+        """Name it for a person."""
+        factor = "" if self.what == "bank" else f" {self.task.factor}x"
+        return f"{self.what} {self.task.category}{factor}"
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that come of it, a file each."""
+        return ("bank", "discriminator") if self.what == "bank" else ("network",)
+
+    def file(self, part: str) -> str:
+        """Return the name of a part's file."""
+        return weights.trained_name(self.what, self.task, part)
+
+
+def everything(profile: str, hr_size: int) -> Iterator[Item]:
+    """Yield what the tables of a profile need, most valuable first: banks, rivals by factor, ablations."""
+    for category in CATEGORIES:
+        yield Item("bank", Task(profile, category, 1, hr_size))
+    for factor in FACTORS:
+        for category in CATEGORIES:
+            for method in RIVALS:
+                yield Item(method, Task(profile, category, factor, hr_size))
+    for category in CATEGORIES[:2]:
+        for method in ABLATIONS:
+            yield Item(method, Task(profile, category, FACTORS[0], hr_size))
+
+
+def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str | int | float]) -> list[Path]:
+    """Write the networks of a training into a folder, unless what is there was trained for more steps.
+
+    Returns the files written: none before there is a network to keep.
+    """
+    written = []
+    for part, network in training.networks().items():
+        path = folder / item.file(part)
+        if steps(path) < training.step:
+            told = {"steps": training.step, "of": training.steps, **facts}
+            without = "bank." if not any(p.requires_grad for p in _bank(network)) else None
+            content = checkpoints.safetensors(
+                network, dtype=torch.float16, without=without, facts={_FACTS: json.dumps(told)}
+            )
+            store.write(path, content)
+            written.append(path)
+    return written
+
+
+def _bank(network: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
+    """Yield the parameters of a network's bank, which is a file of its own as long as it is frozen."""
+    return (parameter for name, parameter in network.named_parameters() if name.startswith("bank."))
+
+
+def steps(path: Path) -> int:
+    """Return for how many steps a file was trained; 0 if it is not there."""
+    return int(facts(path).get("steps", 0)) if path.is_file() else 0
+
+
+def facts(path: Path) -> dict[str, str | int | float]:
+    """Return what a file says of its training; nothing if it was not trained here. Raises `BadFile`."""
+    try:
+        with safe_open(path, "pt") as file:
+            told: dict[str, str | int | float] = json.loads((file.metadata() or {}).get(_FACTS, "{}"))
+    except Exception as error:
+        raise BadFile(f"{path} cannot be read as safetensors ({error}); delete it to train it anew.") from error
+    return told

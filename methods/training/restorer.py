@@ -1,0 +1,185 @@
+"""Training of a network that restores in one pass, with the losses of GLEAN: the same for GLEAN and its rivals.
+
+K. C. K. Chan et al., "GLEAN", CVPR 2021, Eq. 5-8 and appendix A: mean squared error, 0.01 times the distance of VGG16
+features, 0.01 times the adversarial loss of a StyleGAN2 discriminator, which starts from that of the bank; Adam with
+betas (0.9, 0.99), cosine annealing from 1e-4 to 1e-7. As in the released code: values in [-1, 1], squared distance at
+conv4_3 before its ReLU, the non-saturating loss, no R1, no moving average. Otherwise than there, VGG16 gets its images
+from [0, 1] normalised as it was trained with them.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from bench import resize
+from bench.spec import Images
+from methods.training import losses
+from methods.training.run import descend
+
+_LAYOUT = torch.channels_last
+_LAST_RATE = 1e-7
+_BETAS = (0.9, 0.99)
+_SHOWN = 8  # images in a row of the samples
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Recipe:
+    """How a network is trained."""
+
+    images: int
+    """Shown in all, each with its LR image."""
+    batch: int
+    """At once, in each process."""
+    rate: float = 1e-4
+    """Learning rate of the network at the beginning."""
+    critic_rate: float = 1e-4
+    """Of the discriminator."""
+    perceptual: float = 1e-2
+    adversarial: float = 1e-2
+    crop: int | None = None
+    """Side in pixels of the part, another one in each step, of which VGG16's features are compared; None: the whole."""
+
+
+MINI = Recipe(images=48_000, batch=8, rate=1e-3, critic_rate=5e-4, crop=64)
+"""Few images, so higher rates; and a quarter of each for VGG16, which costs more than all the rest."""
+
+
+def paper(category: str) -> Recipe:
+    """Return the published recipe: 300,000 steps of 8 images of faces, or of 16 of anything else."""
+    batch = 8 if category == "face" else 16
+    return Recipe(images=300_000 * batch, batch=batch)
+
+
+class Adapter(Protocol):
+    """A method with its network."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The network."""
+        ...
+
+    def upscale(self, lr: Images) -> Images:
+        """Restore a batch."""
+        ...
+
+
+class Restorer:
+    """A network in training against a discriminator."""
+
+    def __init__(  # noqa: PLR0913 - what is trained, on what, how
+        self,
+        method: Adapter,
+        discriminator: nn.Module,
+        vgg: nn.Module,
+        recipe: Recipe,
+        *,
+        factor: int,
+        device: torch.device,
+        ranks: int = 1,
+        seed: int = 0,
+    ) -> None:
+        """Take networks at their beginning; those in `method` that ask for no gradient stay as they are."""
+        self.method, self.vgg, self.recipe, self.factor = method, vgg.to(device), recipe, factor
+        self.device, self.ranks, self.seed = device, ranks, seed
+        self.network = method.network.to(device).to(memory_format=_LAYOUT)
+        self.discriminator = discriminator.to(device).to(memory_format=_LAYOUT).requires_grad_()
+        self.step = 0
+        self.trained = [each for each in self.network.parameters() if each.requires_grad]
+        self.optimiser = torch.optim.Adam(self.trained, lr=recipe.rate, betas=_BETAS)
+        self.d_optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=recipe.critic_rate, betas=_BETAS)
+        self._shown: Images | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return math.ceil(self.recipe.images / (self.recipe.batch * self.ranks))
+
+    @property
+    def batch(self) -> int:
+        """Images of each step, in this process."""
+        return self.recipe.batch
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Return what is kept."""
+        return {"network": self.network} if self.step else {}
+
+    def state(self) -> dict[str, Any]:
+        """Return everything a checkpoint needs."""
+        return {"step": self.step, **{name: getattr(self, name).state_dict() for name in _STATEFUL}}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint was made."""
+        self.step = state["step"]
+        for name in _STATEFUL:
+            getattr(self, name).load_state_dict(state[name])
+
+    @torch.no_grad()
+    def samples(self) -> Images:
+        """Return images of the last step: enlarged LR images, what the network makes of them, the HR images."""
+        if self._shown is None:
+            return torch.zeros(1, 3, 1, 1)
+        lr = resize.quantise(resize.downsample(self._shown, self.factor))
+        return torch.cat([resize.upsample(lr, self.factor), self.method.upscale(lr).float(), self._shown])
+
+    def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
+        """Make one step with HR images (B, 3, H, W), [0, 1]; return the losses."""
+        torch.manual_seed((self.seed * 1_000_003 + self.step) * self.ranks + rank)
+        hr = real.to(self.device).contiguous(memory_format=_LAYOUT)
+        self._shown = hr[:_SHOWN]
+        lr = resize.quantise(resize.downsample(hr, self.factor))
+        self._set_rates()
+        values, sr = self._train_network(lr, hr)
+        values |= self._train_discriminator(sr.detach(), hr)
+        self.step += 1
+        return values
+
+    def _set_rates(self) -> None:
+        """Anneal both learning rates (SGDR, Eq. 5, one period)."""
+        part = (1 + math.cos(math.pi * self.step / self.steps)) / 2
+        for optimiser, rate in (
+            (self.optimiser, self.recipe.rate),
+            (self.d_optimiser, self.recipe.critic_rate),
+        ):
+            for group in optimiser.param_groups:
+                group["lr"] = _LAST_RATE + (rate - _LAST_RATE) * part
+
+    def _train_network(self, lr: Images, hr: Images) -> tuple[dict[str, float], Images]:
+        self.discriminator.requires_grad_(requires_grad=False)
+        with self._precision():
+            sr = self.method.upscale(lr)
+            perceptual = self._perceptual(sr, hr)
+            adversarial = losses.generator_loss(self.discriminator(sr * 2 - 1).float())
+        pixel = 4 * F.mse_loss(sr.float(), hr)  # of values in [-1, 1]
+        descend(
+            pixel + self.recipe.perceptual * perceptual + self.recipe.adversarial * adversarial,
+            self.optimiser,
+            self.trained,
+        )
+        self.discriminator.requires_grad_(requires_grad=True)
+        return {"pixel": pixel.item(), "perceptual": perceptual.item(), "adversarial": adversarial.item()}, sr
+
+    def _perceptual(self, sr: Images, hr: Images) -> Tensor:
+        """Return the mean squared distance of the features of the images, or of a part at a random place."""
+        side = self.recipe.crop or hr.shape[-1]
+        top, left = (int(torch.randint(hr.shape[-1] - side + 1, ()).item()) for _ in range(2))
+        sr, hr = (each[..., top : top + side, left : left + side] for each in (sr, hr))
+        with torch.no_grad():
+            wanted = self.vgg(hr)
+        return F.mse_loss(self.vgg(sr).float(), wanted.float())
+
+    def _train_discriminator(self, sr: Images, hr: Images) -> dict[str, float]:
+        with self._precision():
+            real, fake = (self.discriminator(each * 2 - 1).float() for each in (hr, sr))
+            loss = losses.discriminator_loss(real, fake)
+        descend(loss, self.d_optimiser, list(self.discriminator.parameters()))
+        return {"d": loss.item()}
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+
+_STATEFUL = ("network", "discriminator", "optimiser", "d_optimiser")

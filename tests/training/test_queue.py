@@ -1,0 +1,144 @@
+"""What is trained, in what order, within what time, and where the files go: with banks and networks of a few pixels."""
+
+import json
+import re
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from bench.spec import BadFile, BenchError, MissingWeights, Task
+from methods import BY_NAME, banks, sizes, weights
+from methods.training import __main__ as command
+from methods.training import bank, items, queue, restorer
+from methods.training.items import Item
+
+from ..conftest import ROOT
+from .test_bank import CPU, TINY
+
+FACE = Item("bank", Task("mini", "face", 1, 128))
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Tiny recipes for the real profile, and the files in the test's own folder."""
+    monkeypatch.setattr(sizes, "MINI", TINY)
+    monkeypatch.setattr(sizes, "_BY_PROFILE", {"mini": TINY})
+    recipe = bank.Recipe(stages=(bank.Stage(8, 16, 8), bank.Stage(128, 8, 4)), gamma=0.1, half_life=50)
+    monkeypatch.setattr(bank, "MINI", recipe)
+    monkeypatch.setattr(restorer, "MINI", restorer.Recipe(images=4, batch=2, crop=32))
+    monkeypatch.setattr(weights, "_MINI", tmp_path / "mini")
+    monkeypatch.setattr(queue, "_VGG_LAYER", 0)
+    vgg = tmp_path / "vgg.pt"
+    torch.save({"features.0.weight": torch.randn(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}, vgg)
+    return queue.Settings(device=CPU, runs=tmp_path / "runs", pool=8, vgg16=vgg)
+
+
+def test_the_order_is_banks_then_rivals_by_factor_then_ablations():
+    labels = [item.label for item in items.everything("mini", 128)]
+    assert labels[:6] == ["bank face", "bank cat", "bank car", "bank bedroom", "bank tower", "glean face 16x"]
+    factors = [int(label.split()[-1][:-1]) for label in labels[5:65]]
+    assert factors == [16] * 15 + [8] * 15 + [32] * 15 + [64] * 15
+    assert all(label.startswith("glean.") for label in labels[65:])
+    assert len(set(labels)) == len(labels) == 79
+    assert {item.what for item in items.everything("mini", 128)} - {"bank"} <= set(BY_NAME), (
+        "a method that is not there"
+    )
+
+
+def test_a_bank_is_trained_shipped_and_found(settings):
+    assert queue.train(FACE, settings)
+    files = sorted((settings.runs.parent / "mini").iterdir())
+    assert [path.name for path in files] == ["bank_face_128.safetensors", "bank_face_128_discriminator.safetensors"]
+    assert {value.dtype for value in load_file(files[0]).values()} == {torch.float16}
+    facts = items.facts(files[0])
+    assert (facts["steps"], facts["of"], facts["seed"], facts["processes"]) == (4, 4, 0, 1)
+    for method in ("pulse", "mganprior", "dgp", "glean"):
+        found = banks.load(method, replace(FACE.task, factor=16), CPU)
+        assert banks.side(found) == 128
+    with pytest.raises(MissingWeights):
+        banks.load("pulse", Task("mini", "cat", 16, 128), CPU)
+
+
+def test_methods_are_trained_around_the_bank_and_load_again(settings):
+    task = Task("mini", "face", 16, 128)
+    queue.train(FACE, settings)
+    lr = torch.rand(1, 3, 8, 8)
+    for name in ("glean", "glean.no-bank", "glean.unfrozen-bank", "esrgan_plus", "srgan"):
+        assert queue.train(Item(name, task), settings)
+        path = weights.locate_trained(name, task)
+        stored = any(key.startswith("bank.") for key in load_file(path))
+        assert stored == (name == "glean.unfrozen-bank"), "a frozen bank is stored again, or a trained one is lost"
+        with torch.no_grad():
+            assert BY_NAME[name].load(task, CPU).upscale(lr).shape == (1, 3, 128, 128)
+
+
+def test_the_queue_goes_on_with_what_is_not_at_its_end(settings):
+    todo = [FACE, Item("bank", Task("mini", "cat", 1, 128))]
+    assert [item.label for item in queue.unfinished(todo, settings)] == ["bank face", "bank cat"]
+    assert [(item.label, ended) for item, ended in queue.train_all(todo[:1], settings)] == [("bank face", True)]
+    assert [item.label for item in queue.unfinished(todo, settings)] == ["bank cat"]
+    path = settings.runs.parent / "mini" / "bank_face_128.safetensors"
+    path.write_bytes(path.read_bytes().replace(b'\\"of\\": 4', b'\\"of\\": 9'))
+    assert [item.label for item in queue.unfinished(todo, settings)] == ["bank face", "bank cat"]
+    path.write_bytes(b"no weights")
+    with pytest.raises(BadFile, match="bank_face_128"):
+        list(queue.unfinished(todo, settings))
+
+
+def test_the_time_ends_the_queue_and_what_was_reached_is_kept(settings):
+    todo = [FACE, Item("bank", Task("mini", "cat", 1, 128))]
+    assert list(queue.train_all(todo, settings, 0)) == []
+    ends = [(item.label, ended) for item, ended in queue.train_all(todo, settings, 1e-3)]
+    assert ends == [("bank face", False)], "the time was over after the first item"
+    assert (settings.runs / "mini" / "bank_face" / "checkpoint.pt").is_file()
+    assert len(list(queue.train_all(todo, settings))) == 2
+
+
+def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
+    queue.train(FACE, settings)
+    path = tmp_path / "mini" / "bank_face_128.safetensors"
+    before = path.read_bytes()
+    fresh = replace(settings, runs=tmp_path / "other", seed=7)
+    training = queue.start(FACE, fresh)
+    training._enter(1)
+    training.step = 3
+    assert items.ship(FACE, training, tmp_path / "mini", {}) == []
+    assert path.read_bytes() == before
+    training.step = 5
+    assert len(items.ship(FACE, training, tmp_path / "mini", {})) == 2
+
+
+def test_what_cannot_be_trained_is_said(settings):
+    with pytest.raises(BenchError, match=r"'bicubic'.*bank, glean"):
+        queue.train_all([Item("bicubic", FACE.task)], settings).__next__()
+    with pytest.raises(MissingWeights, match="bank"):
+        queue.start(Item("glean", Task("mini", "face", 16, 128)), settings)
+
+
+def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path):
+    words = ["bank", "--category", "face", "--runs", str(settings.runs), "--pool", "8", "--out", str(tmp_path / "o")]
+    assert command.main([*words, "--budget", "0.001s"]) == 0
+    assert "bank face: not at its end" in capsys.readouterr().err
+    assert command.main(words) == 0
+    assert "bank face: trained" in capsys.readouterr().err
+    assert len(list((tmp_path / "o").iterdir())) == 2
+    assert command.main([]) == 2
+    assert "say what to train" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command.main(["bank", "--budget", "soon"])
+
+
+def test_training_needs_only_a_few_packages():
+    """A bare machine has torch, numpy, pillow, safetensors and rich; any other import would stop the training there."""
+    allowed = {"torch", "numpy", "PIL", "safetensors", "rich", "bench", "methods", "_virtualenv"}
+    program = "import sys, json, methods.training.__main__ as m; m.parser(); print(json.dumps(sorted(sys.modules)))"
+    listed = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    installed = {name.split(".")[0] for name in json.loads(listed.stdout.splitlines()[-1])}
+    pattern = re.compile(
+        "lpips|insightface|torchvision|typer|click|pandas|scipy|matplotlib|tabulate|onnxruntime|lmdb|skimage"
+    )
+    assert [name for name in installed - allowed if pattern.fullmatch(name)] == []

@@ -1,0 +1,120 @@
+"""The training of networks that restore in one pass: what is trained, what stays, and that it learns."""
+
+import math
+
+import pytest
+import torch
+
+from bench import resize
+from bench.spec import Task
+from methods import esrgan_plus, glean, srgan
+from methods.nets.rrdbnet import RRDBNet, Trunk
+from methods.nets.srresnet import MSRResNet
+from methods.nets.stylegan2 import Discriminator, Synthesis
+from methods.perceptual import Vgg16
+from methods.training import loop, restorer, run
+
+from .test_bank import CPU
+
+CHANNELS = {4: 4, 8: 4, 16: 4, 32: 4}
+TASK = Task("mini", "face", 4, 32)
+RECIPE = restorer.Recipe(images=80, batch=4, rate=1e-3, critic_rate=1e-3, crop=16)
+
+
+def networks(name="glean", *, frozen=True):
+    torch.manual_seed(0)
+    if name == "srgan":
+        return srgan.Srgan(MSRResNet(factor=4, channels=8, blocks=1))
+    if name == "esrgan_plus":
+        return esrgan_plus.EsrganPlus(RRDBNet(factor=4, channels=8, blocks=1, growth=4))
+    bank = Synthesis(size=32, channels=CHANNELS, style_dim=8)
+    network = glean.GLEAN(trunk=Trunk(channels=4, blocks=1, growth=2), bank=bank, in_size=8)
+    network.bank.requires_grad_(requires_grad=not frozen)
+    return glean.Glean(network)
+
+
+def started(name="glean", recipe=RECIPE, *, frozen=True):
+    method = networks(name, frozen=frozen)
+    torch.manual_seed(1)
+    vgg = Vgg16(layer=3).requires_grad_(requires_grad=False)
+    return restorer.Restorer(method, Discriminator(size=32, channels=CHANNELS), vgg, recipe, factor=4, device=CPU)
+
+
+class Smooth:
+    """Pictures of one wave each."""
+
+    def batch(self, step, count):
+        draw = torch.Generator().manual_seed(step)
+        axis = torch.linspace(0, 1, 32)
+        phase, pace = torch.rand(2, count, 3, 1, 1, generator=draw)
+        return 0.5 + 0.4 * torch.sin(6.28 * (phase + pace * axis[:, None] + (1 - pace) * axis))
+
+
+@pytest.mark.parametrize("name", ["glean", "esrgan_plus", "srgan"])
+def test_what_asks_for_a_gradient_is_trained_and_the_bank_is_not(name):
+    training = started(name)
+    before = {key: value.clone() for key, value in training.network.state_dict().items()}
+    critic = {key: value.clone() for key, value in training.discriminator.state_dict().items()}
+    for step in range(3):
+        values = training.advance(Smooth().batch(step, 4))
+        assert all(math.isfinite(value) for value in values.values()), values
+    after = training.network.state_dict()
+    # Latent L - 1 and the bank's RGB have no part in the image, and so no gradient.
+    same = {key for key in before if torch.equal(before[key], after[key])}
+    assert all(key.startswith("bank.") for key in same), "a part of the network does not learn"
+    assert all(key in same for key in before if key.startswith("bank.")), "a frozen bank has changed"
+    assert not any(torch.equal(critic[key], value) for key, value in training.discriminator.state_dict().items())
+    assert all(parameter.requires_grad for parameter in training.discriminator.parameters())
+
+
+def test_an_unfrozen_bank_is_trained():
+    training = started(frozen=False)
+    before = training.network.bank.layers[2].weight.clone()
+    training.advance(Smooth().batch(0, 4))
+    assert not torch.equal(before, training.network.bank.layers[2].weight)
+
+
+def test_it_learns_to_restore():
+    recipe = restorer.Recipe(images=800, batch=4, rate=3e-3, critic_rate=1e-3, perceptual=1e-3, adversarial=1e-4)
+    training, feed = started("esrgan_plus", recipe), Smooth()
+    held = feed.batch(10_000, 8)
+    lr = resize.quantise(resize.downsample(held, 4))
+
+    def error():
+        with torch.no_grad():
+            return (training.method.upscale(lr) - held).square().mean().item()
+
+    first = error()
+    for step in range(training.steps):
+        training.advance(feed.batch(step, training.batch))
+    assert error() < first / 4, "200 steps of training do not bring the images nearer to the originals"
+
+
+def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path):
+    stopped = started()
+    for step in range(7):
+        stopped.advance(Smooth().batch(step, 4))
+    run.Run(tmp_path / "parts").save(stopped.state())
+    ends = []
+    for name in ("whole", "parts"):
+        training = started()
+        assert loop.train(training, Smooth(), run.Run(tmp_path / name), name)
+        ends.append(torch.cat([value.flatten() for value in training.network.state_dict().values()]))
+    torch.testing.assert_close(ends[0], ends[1], rtol=0, atol=1e-6)
+    assert (tmp_path / "parts" / "samples.png").is_file()
+
+
+def test_the_rate_falls_to_its_last_value_along_a_cosine():
+    training = started()
+    rates = []
+    for step in (0, training.steps // 2, training.steps):
+        training.step = step
+        training._set_rates()
+        rates.append(training.optimiser.param_groups[0]["lr"])
+    assert rates == pytest.approx([1e-3, (1e-3 + 1e-7) / 2, 1e-7])
+
+
+def test_the_published_recipe_is_that_of_the_paper():
+    face, cat = restorer.paper("face"), restorer.paper("cat")
+    assert (face.images // face.batch, face.batch, cat.images // cat.batch, cat.batch) == (300_000, 8, 300_000, 16)
+    assert (face.rate, face.critic_rate, face.perceptual, face.adversarial, face.crop) == (1e-4, 1e-4, 1e-2, 1e-2, None)
