@@ -17,7 +17,8 @@ from rich.markup import escape
 
 from bench import cards
 from bench.spec import BenchError, Task
-from methods.training import queue
+from methods import weights
+from methods.training import queue, report
 from methods.training.items import Item, everything
 from methods.training.run import rank
 
@@ -34,6 +35,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("what", nargs="?", help="bank, or a method by name: glean, esrgan_plus, srgan, glean.no-decoder ...")
     add("--missing", action="store_true", help="all files that are missing or not trained to the end, one by one")
+    add("--report", type=Path, metavar="FOLDER", help="write what is trained so far, and samples, into a folder")
     add("--profile", default="mini", help="mini, paper, or a folder with one sub-folder of photographs per category")
     add("--category", help="face, cat, car, bedroom, tower, ...")
     add("--factor", type=int, default=16, help="of a method")
@@ -55,6 +57,12 @@ def main(words: Sequence[str] | None = None) -> int:
         device=torch.device(told.device), seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
     )
     try:
+        if told.report:
+            for path in report.write(
+                _everything(told.profile), told.out or weights.trained_folder(told.profile), told.report
+            ):
+                console.print(f"written: {escape(str(path))}")
+            return 0
         for item, ended in queue.train_all(_items(told), settings, told.budget):
             if rank() == 0:
                 console.print(f"{escape(item.label)}: {'trained' if ended else 'not at its end, the time is'}")
@@ -66,15 +74,19 @@ def main(words: Sequence[str] | None = None) -> int:
 
 def _items(told: argparse.Namespace) -> list[Item]:
     """Return what is to be trained. Raises `BenchError` if the words do not say."""
-    found = cards.cards(told.profile)
     if told.missing:
-        sizes = {card.hr_size for card in found.values()}
-        return [item for size in sizes for item in everything(told.profile, size)]
+        return _everything(told.profile)
     if told.what is None or told.category is None:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
     card = cards.card(told.profile, told.category)
     factor = 1 if told.what == "bank" else told.factor
     return [Item(told.what, Task(told.profile, told.category, factor, card.hr_size))]
+
+
+def _everything(profile: str) -> list[Item]:
+    """Return all there is to train for a profile."""
+    sizes = dict.fromkeys(card.hr_size for card in cards.cards(profile).values())
+    return [item for size in sizes for item in everything(profile, size)]
 
 
 def _duration(text: str) -> float:
