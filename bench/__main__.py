@@ -151,6 +151,10 @@ def list_all() -> None:
     out.print(f"weights: {len(there)} of {len(weights.catalogue())} published files are on this machine")
     for file, path in there:
         out.print(f"  {file.name}: {path}")
+    own = weights.trained()
+    out.print(f"trained with this suite: {len(own)} files")
+    for path in own:
+        out.print(f"  {path}")
     out.print(f"tables: {', '.join(reports.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
 
 

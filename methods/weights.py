@@ -141,6 +141,12 @@ def locate_trained(method: str, task: Task, part: str = "network") -> Path | Non
     return next((path for folder in folders if (path := folder / name).is_file()), None)
 
 
+def trained() -> list[Path]:
+    """Return the files on this machine that training made, by name."""
+    pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
+    return sorted(path for folder in _folders("mini") for path in folder.glob("*") if pattern.fullmatch(path.name))
+
+
 def present() -> list[tuple[Weights, Path]]:
     """Return the files of the catalogue that are on this machine, and where; their checksums are left to `find`."""
     return [(file, path) for file in catalogue() if (path := locate(file))]

@@ -131,7 +131,7 @@ def test_check_of_a_good_method(bench, photos):
 def test_list_names_what_there_is(bench):
     status, out, _ = bench("list")
     assert status == 0
-    for name in ("bicubic", "pseudo_inverse", "+bp", "table1", "table2", "mini", "paper"):
+    for name in ("bicubic", "pseudo_inverse", "+bp", "table1", "table2", "mini", "paper", "trained"):
         assert name in out
 
 

@@ -348,3 +348,42 @@ def test_a_wrong_file_in_place_is_not_overwritten_by_fetch(entries, own, server)
     with pytest.raises(MissingWeights, match="delete it"):
         fetch("a.pth")
     assert (own / "a.pth").read_bytes() == b"mine"
+
+
+def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(entries, own, tmp_path):
+    entries(FACTS)
+    face = Task("mini", "face", 16, 128)
+    names = [weights.trained_name("glean", face), weights.trained_name("bank", face, "discriminator")]
+    assert names == ["glean_face_16x_128.safetensors", "bank_face_128_discriminator.safetensors"]
+    for folder in (tmp_path / "mini", own):
+        folder.mkdir()
+        for name in (*names, weights.trained_name("bank", face, "bank")):
+            (folder / name).write_bytes(b"x")
+    mini = tmp_path / "mini"
+    assert weights.find("glean", face) == mini / names[0]
+    assert weights.find("dgp", face, part="discriminator") == mini / names[1]
+    for method in ("pulse", "mganprior", "dgp", "glean"):
+        assert weights.find(method, face, part="bank") == mini / "bank_face_128.safetensors"
+    photographs = Task("/photos", "face", 16, 128)
+    assert weights.find("glean", photographs) == own / names[0], "photographs must not get the weights of drawn images"
+    assert {path.parent for path in weights.trained()} == {mini, own}
+
+
+@pytest.mark.parametrize(
+    ("method", "task", "part"),
+    [
+        ("glean", Task("mini", "cat", 16, 128), "network"),
+        ("glean", Task("mini", "face", 8, 128), "network"),
+        ("glean", Task("mini", "face", 16, 256), "network"),
+        ("dgp.biggan", Task("mini", "face", 16, 128), "bank"),
+        ("mganprior", Task("mini", "face", 16, 128), "vgg16"),
+    ],
+)
+def test_a_file_trained_for_something_else_is_not_handed_out(entries, tmp_path, method, task, part):
+    entries(FACTS)
+    mini = tmp_path / "mini"
+    mini.mkdir()
+    for name in ("glean_face_16x_128", "bank_face_128", "bank_face_128_vgg16"):
+        (mini / f"{name}.safetensors").write_bytes(b"x")
+    with pytest.raises(MissingWeights, match="bench train"):
+        weights.find(method, task, part=part)
