@@ -8,7 +8,7 @@ resolution is zero, so that the images begin as enlargements of those before.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -130,6 +130,14 @@ class Bank:
         self.path_mean = state["path_mean"].to(self.device)
         for name in _STATEFUL:
             getattr(self, name).load_state_dict(state[name])
+
+    def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        """Go on from what `networks` returned at a step: the generator from its average, with new optimisers."""
+        self.step = step
+        self._enter(self._wanted())
+        for network in (self.generator, self.average):
+            network.load_state_dict(kept["bank"])
+        self.discriminator.load_state_dict(kept["discriminator"])
 
     def networks(self) -> dict[str, nn.Module]:
         """Return what is kept, by the part that it is of the method that uses it; nothing before the last stage."""

@@ -40,6 +40,10 @@ class Training(Protocol):
         """Return images to look at, (N, 3, H, W), [0, 1]."""
         ...
 
+    def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        """Go on from the weights that `networks` returned at a step, as there is no checkpoint."""
+        ...
+
     def networks(self) -> Mapping[str, nn.Module]:
         """Return the networks that are kept, by part; none before there is something to keep."""
         ...

@@ -15,7 +15,7 @@ from methods import checkpoints, perceptual, sizes, unpickle, weights
 from methods.glean import ABLATIONS, Glean
 from methods.training import bank, esrgan, glean, loop, restorer, run
 from methods.training.feed import Share, open_feed
-from methods.training.items import RIVALS, Item, facts, ship
+from methods.training.items import RIVALS, Item, facts, ship, steps
 from methods.training.loop import Training
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
@@ -44,6 +44,7 @@ class Settings:
 def train(item: Item, settings: Settings, seconds: float = math.inf) -> bool:
     """Train an item to the end or as long as it may, going on where it stopped; return whether the end was reached.
 
+    Without a checkpoint it goes on from its weight files, if they are there.
     Its weight files are written with each checkpoint, once there is something to keep.
     """
     rank, ranks = run.join()
@@ -51,6 +52,10 @@ def train(item: Item, settings: Settings, seconds: float = math.inf) -> bool:
     card = cards.card(item.task.profile, item.task.category)
     training = start(item, settings, ranks)
     at = run.Run(settings.runs / Path(item.task.profile).name / item.label.replace(" ", "_"), seconds=seconds)
+
+    known = {part: path for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()}
+    if at.load() is None and len(known) == len(item.parts):
+        training.adopt({part: unpickle.load(path) for part, path in known.items()}, min(map(steps, known.values())))
 
     def keep() -> None:
         if rank == 0:

@@ -8,6 +8,7 @@ from [0, 1] normalised as it was trained with them.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -102,6 +103,11 @@ class Restorer:
     def batch(self) -> int:
         """Images of each step, in this process."""
         return self.recipe.batch
+
+    def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        """Go on from what `networks` returned at a step, with new optimisers and the discriminator of the beginning."""
+        self.step = step
+        self.network.load_state_dict(kept["network"], strict=False)  # a frozen bank is there already
 
     def networks(self) -> dict[str, nn.Module]:
         """Return what is kept."""

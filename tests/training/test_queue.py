@@ -112,6 +112,23 @@ def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
     assert len(items.ship(FACE, training, tmp_path / "mini", {})) == 2
 
 
+@pytest.mark.parametrize("what", ["bank", "glean"])
+def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, tmp_path, what):
+    task = replace(FACE.task, factor=1 if what == "bank" else 16)
+    for name in dict.fromkeys(["bank", what]):
+        queue.train(Item(name, replace(task, factor=1) if name == "bank" else task), settings)
+    path = tmp_path / "mini" / Item(what, task).file("bank" if what == "bank" else "network")
+    before, facts = load_file(path), items.facts(path)
+    longer = (bank.Stage(8, 16, 8), bank.Stage(128, 12, 4))
+    monkeypatch.setattr(bank, "MINI", replace(bank.MINI, stages=longer, rate=0.0))
+    monkeypatch.setattr(restorer, "MINI", replace(restorer.MINI, images=6, rate=0.0))
+    assert queue.train(Item(what, task), replace(settings, runs=tmp_path / "elsewhere"))
+    assert items.facts(path)["steps"] == facts["steps"] + 1
+    after = load_file(path)
+    close = [torch.allclose(before[key], after[key], atol=1e-3) for key in before]
+    assert all(close), "the training began anew"
+
+
 def test_what_cannot_be_trained_is_said(settings):
     with pytest.raises(BenchError, match=r"'bicubic'.*bank, glean"):
         queue.train_all([Item("bicubic", FACE.task)], settings).__next__()
