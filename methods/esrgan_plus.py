@@ -14,7 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError, Images, Spec, Task
-from methods import checkpoints, glean, loading
+from methods import checkpoints, glean, loading, sizes
 from methods.nets.rrdbnet import RRDBNet, Width, match
 
 
@@ -25,7 +25,8 @@ def size(task: Task) -> Width:
     """
     target_macs = _glean_macs(replace(task, category="any", seed=0))
     try:
-        return match(target_macs=target_macs, lr_size=task.lr_size, factor=task.factor)
+        wanted = sizes.of(task.profile).esrgan_plus
+        return match(target_macs=target_macs, lr_size=task.lr_size, factor=task.factor, wanted=wanted)
     except ValueError as error:
         raise BenchError(f"{error} (category {task.category}, {task.factor}x)") from error
 

@@ -8,6 +8,7 @@ bank grows with the square of the bank's width, and its latent head with that at
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from methods.nets.rrdbnet import ESRGAN, Shape
 from methods.nets.stylegan2 import config_f
 
 
@@ -28,6 +29,7 @@ class Sizes:
     trunk_channels: int
     trunk_blocks: int
     trunk_growth: int
+    esrgan_plus: Shape
     srgan_channels: int
     srgan_blocks: int
     generators: Mapping[str, str]
@@ -52,6 +54,7 @@ PAPER = Sizes(
     trunk_channels=64,
     trunk_blocks=23,
     trunk_growth=32,
+    esrgan_plus=ESRGAN,
     srgan_channels=64,
     srgan_blocks=16,
     generators={"pulse": "stylegan", "mganprior": "pggan", "dgp": "stylegan2"},
@@ -66,7 +69,8 @@ MINI = Sizes(
     trunk_channels=16,
     trunk_blocks=1,
     trunk_growth=8,
-    srgan_channels=24,
+    esrgan_plus=Shape(blocks=1, multiple=4, growth=4),
+    srgan_channels=16,
     srgan_blocks=4,
     generators={"pulse": "stylegan2", "mganprior": "stylegan2", "dgp": "stylegan2"},
 )

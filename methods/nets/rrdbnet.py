@@ -10,6 +10,7 @@ GLEAN's, without giving its size: `match` states our rule.
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import count
+from math import ceil, floor
 
 import torch
 from torch import Tensor, nn
@@ -150,33 +151,50 @@ class Width:
     macs: int
 
 
-def match(*, target_macs: int, lr_size: int, factor: int, tolerance: float = 0.05) -> Width:
+@dataclass(frozen=True)
+class Shape:
+    """Which of the sizes of one cost is an ESRGAN+."""
+
+    blocks: int = 23
+    """Wished for; the number nearest to it is taken."""
+    multiple: int = 8
+    """Of which the channels are one."""
+    growth: int = 2
+    """The channels divided by this are the growth."""
+
+
+ESRGAN = Shape()
+
+
+def match(*, target_macs: int, lr_size: int, factor: int, wanted: Shape = ESRGAN, tolerance: float = 0.05) -> Width:
     """Return the size of the ESRGAN+ for a cost, in multiply-adds for one image of `lr_size` squared.
 
-    Our rule: for each width, a multiple of 8, with ESRGAN's growth of half the width, take the number of blocks whose
-    cost is nearest to the target. Of those within the relative `tolerance`, return the one whose depth is nearest to
-    ESRGAN's 23 blocks; the narrower if two are equally near.
+    Our rule: of all widths, multiples of 8 with ESRGAN's growth of half the width, and all depths whose cost is within
+    the relative `tolerance`, return those whose depth is nearest to ESRGAN's 23 blocks, and of these the one of the
+    nearest cost. `wanted` says it with other numbers.
     Raises `ValueError` if none is within it, as for a target about or below the smallest of them.
     """
     found: list[Width] = []
-    for channels in count(8, 8):
-        growth = channels // 2
+    for channels in count(wanted.multiple, wanted.multiple):
+        growth = max(1, channels // wanted.growth)
         bare, single = (
             macs(lr_size=lr_size, factor=factor, channels=channels, blocks=blocks, growth=growth) for blocks in (0, 1)
         )
         if single > (1 + tolerance) * target_macs:
             break
-        blocks = max(1, round((target_macs - bare) / (single - bare)))
-        cost = bare + blocks * (single - bare)
-        if abs(cost - target_macs) <= tolerance * target_macs:
-            found.append(Width(channels, blocks, growth, cost))
+        least, most = ((sign * tolerance * target_macs + target_macs - bare) / (single - bare) for sign in (-1, 1))
+        if (blocks := min(max(wanted.blocks, ceil(least)), floor(most))) >= max(1, ceil(least)):
+            found.append(Width(channels, blocks, growth, bare + blocks * (single - bare)))
     if not found:
-        least = macs(lr_size=lr_size, factor=factor, channels=8, blocks=1, growth=4)
+        channels = wanted.multiple
+        least = macs(
+            lr_size=lr_size, factor=factor, channels=channels, blocks=1, growth=max(1, channels // wanted.growth)
+        )
         raise ValueError(
             f"no ESRGAN+ from {lr_size} px by {factor} has {target_macs:,} multiply-adds within {tolerance:.0%}; "
-            f"the smallest, 8 channels and 1 block, has {least:,}."
+            f"the smallest, {channels} channels and 1 block, has {least:,}."
         )
-    return min(found, key=lambda size: abs(size.blocks - 23))
+    return min(found, key=lambda size: (abs(size.blocks - wanted.blocks), abs(size.macs - target_macs)))
 
 
 def esrgan_plus(*, target_macs: int, lr_size: int, factor: int) -> RRDBNet:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bench.spec import Card
+from methods.nets.rrdbnet import Shape
 from methods.nets.stylegan2 import double
 from methods.sizes import Sizes
 from methods.training import bank as training
@@ -19,7 +20,8 @@ from ..conftest import ROOT
 
 TINY = Sizes(
     bank_coarse=1, bank_widest=8, bank_base=256, critic_widest=8, style_dim=8, mapping_layers=2,
-    trunk_channels=4, trunk_blocks=1, trunk_growth=2, srgan_channels=4, srgan_blocks=1, generators={},
+    trunk_channels=4, trunk_blocks=1, trunk_growth=2, esrgan_plus=Shape(blocks=1, multiple=4, growth=4),
+    srgan_channels=4, srgan_blocks=1, generators={},
 )  # fmt: skip
 RECIPE = training.Recipe(
     stages=(training.Stage(8, 80, 8), training.Stage(16, 80, 4)), gamma=0.1, half_life=50, half_precision=False
