@@ -1,6 +1,7 @@
 """Everything the project does, one session each: `nox -s tests`, `nox -s table2`, `nox -s table2 -- --profile PATH`."""
 
 import os
+from pathlib import Path
 
 import nox
 
@@ -43,6 +44,19 @@ def table1(session: nox.Session) -> None:
 def table2(session: nox.Session) -> None:
     """Regenerate Table 2: PSNR and LPIPS of five categories."""
     _bench(session, "table", "table2")
+
+
+@nox.session
+def factors(session: nox.Session) -> None:
+    """Measure every method at 8x, 16x, 32x and 64x, and draw each metric against the factor."""
+    _bench(session, "table", "factors")
+
+
+@nox.session
+def ablation(session: nox.Session) -> None:
+    """Measure what each part of GLEAN brings (Figures 7, 8, 9), a table for each."""
+    for path in sorted(Path("reports").glob("ablation_*.toml")):
+        _bench(session, "table", path.stem)
 
 
 @nox.session

@@ -40,7 +40,7 @@ class Step(StrEnum):
 
 @app.command("table")
 def make_table(
-    name: Annotated[str, typer.Argument(help="table1, table2: a file of reports/.")],
+    name: Annotated[str, typer.Argument(help="table2, factors, ablation_bank: a file of reports/.")],
     *,
     profile: Profile = "mini",
     guests: Annotated[list[str] | None, typer.Option("--with", help="A further method: a name, or FILE:CLASS.")] = None,
@@ -61,7 +61,7 @@ def make_table(
     methods = _distinct([*names, *(guests or [])])
     settings = Settings(folder, _device(device), batch_size, limit, allow_enlarge)
     cells = plan.plan(report, methods, cards, seed=seed)
-    out.print(f"{report.title}, profile {profile}: {plan.describe(cells)}")
+    out.print("\n".join([f"{report.title}, profile {profile}: {plan.describe(cells)}", *plan.left_out(report, cards)]))
     failed = _restore(cells, cards, methods, settings) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
         if only is Step.RENDER:
@@ -100,16 +100,16 @@ def _render(
     cards: Mapping[str, Card],
     settings: Settings,
 ) -> None:
-    """Write the table and its picture, and print it."""
+    """Write the table and its pictures, and print it."""
     # Statistics, data frames and figures take seconds to import; the other verbs do without.
     from bench import figures, render, table  # noqa: PLC0415
 
     result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
     files = render.write(result, records, fingerprint.machine(settings.device), target)
-    picture = target / f"{report.name}.png"
-    figures.strip(cells, cards, settings, picture)
-    out.print(f"\n{render.summary(result)}\n\nWritten: {', '.join(str(file) for file in (*files, picture))}")
+    files += figures.strip(cells, cards, settings, target / f"{report.name}.png")
+    files += figures.curves(result, target / f"{report.name}.curves.png")
+    out.print(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, files))}")
 
 
 @app.command()

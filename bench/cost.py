@@ -1,6 +1,6 @@
 """Multiply-accumulates, FLOPs and parameters of a method, counted on the meta device: no weight is read.
 
-1 MAC = 2 FLOPs. The counter is torch's own, which sees every matrix product and convolution that runs, also the
+1 MAC = 2 FLOPs. The counter has torch's own formulas and sees every matrix product and convolution that runs, also the
 functional ones that counters by module hooks miss. It counts a transposed convolution on its input grid, and neither
 element-wise work nor the making of modulated weights.
 """
@@ -8,12 +8,14 @@ element-wise work nor the making of modulated weights.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
+from math import prod
 from typing import TYPE_CHECKING, Self
 
 import torch
 from torch import nn
-from torch.utils.flop_counter import FlopCounterMode
 
+from bench.counter import Counter, Known
 from bench.spec import Method, Task
 
 if TYPE_CHECKING:
@@ -65,22 +67,27 @@ class Cost:
         return sum(part.frozen for part in self.parts.values())
 
 
-def count(method_class: type[Method], task: Task) -> Cost:
+def count(method_class: type[Method], task: Task, known: Known | None = None) -> Cost:
     """Return the cost of restoring one image of a task, every turn of its loops included.
 
-    The turns of a loop cost the same: so each loop is run once, and another turn of it tells what one more costs.
+    The turns of a loop cost the same: so each loop is run once, and another turn of it tells what one more costs. The
+    turns of nested loops multiply, and another turn of the innermost tells it. `known` may be shared by counts: what
+    one has seen of torch's operations makes the next one faster.
     """
-    method = method_class.load(task, torch.device("meta"))
+    known = {} if known is None else known
+    with Counter(known):  # for its speed; the making of networks is not counted
+        method = method_class.load(task, torch.device("meta"))
     remark = getattr(method, "remark", "")
-    turns = {name: getattr(method, name) for name in getattr(method, "loops", ())}
-    for name in turns:
+    loops = [names.split() for names in getattr(method, "loops", ())]
+    turns = {names[-1]: prod(getattr(method, name) for name in names) for names in loops}
+    for name in chain(*loops):
         setattr(method, name, 1)
-    once = _macs(method, task)
+    once = _macs(method, task, known)
     macs = dict(once)
-    for name, number in turns.items():
-        setattr(method, name, 2)
-        twice = _macs(method, task)
-        setattr(method, name, 1)
+    for innermost, number in turns.items():
+        setattr(method, innermost, 2)
+        twice = _macs(method, task, known)
+        setattr(method, innermost, 1)
         macs = {part: macs[part] + (number - 1) * (twice[part] - once[part]) for part in macs}
     networks = _networks(method)
     return Cost(
@@ -95,18 +102,18 @@ def _networks(method: Method) -> dict[str, nn.Module]:
     return {name: value for name, value in vars(method).items() if isinstance(value, nn.Module)}
 
 
-def _macs(method: Method, task: Task) -> dict[str, int]:
+def _macs(method: Method, task: Task, known: Known) -> dict[str, int]:
     """Return the multiply-accumulates of each part for one image."""
     lr = torch.empty(1, 3, task.lr_size, task.lr_size, device="meta")
-    with FlopCounterMode(display=False) as counter, torch.no_grad(), _Ledger(counter, _networks(method)) as ledger:
+    with Counter(known) as counter, torch.no_grad(), _Ledger(counter, _networks(method)) as ledger:
         method.upscale(lr)
-    return ledger.macs | {"rest": counter.get_total_flops() // 2 - sum(ledger.macs.values())}
+    return ledger.macs | {"rest": counter.flops // 2 - sum(ledger.macs.values())}
 
 
 class _Ledger:
     """Enters what each module of a part computes itself, without the modules that it calls."""
 
-    def __init__(self, counter: FlopCounterMode, networks: Mapping[str, nn.Module]) -> None:
+    def __init__(self, counter: Counter, networks: Mapping[str, nn.Module]) -> None:
         """Take the counter, and the networks by the method's names for them."""
         self.macs = dict.fromkeys(PARTS, 0)
         self._counter = counter
@@ -131,10 +138,10 @@ class _Ledger:
             hook.remove()
 
     def _begin(self, *_: object) -> None:
-        self._open.append(self._counter.get_total_flops())
+        self._open.append(self._counter.flops)
 
     def _end(self, part: str, *_: object) -> None:
-        total = self._counter.get_total_flops()
+        total = self._counter.flops
         own = total - self._open.pop()
         self._open = [before + own for before in self._open]
         if part in self.macs:

@@ -1,12 +1,13 @@
 """The cost of every method on a grid of tasks, as a table: Markdown and CSV."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pandas as pd
 from tabulate import tabulate
 
 from bench.cost import Cost, count
+from bench.counter import Known
 from bench.spec import BenchError, Card, Method, Report, Task
 
 
@@ -24,6 +25,7 @@ class Line:
 
 def lines(report: Report, methods: Mapping[str, type[Method]], profiles: Sequence[Sequence[Card]]) -> Iterator[Line]:
     """Yield a line for each method, size and factor; `profiles` are the cards of each profile."""
+    known: Known = {}
     for cards in profiles:
         sizes: dict[int, tuple[str, ...]] = {}
         for card in cards:
@@ -33,24 +35,22 @@ def lines(report: Report, methods: Mapping[str, type[Method]], profiles: Sequenc
             for hr_size, categories in sizes.items():
                 for factor in report.factors:
                     task = Task(cards[0].profile, categories[0], factor, hr_size)
-                    yield _line(report, methods, task, categories, name)
+                    line = Line(task, categories, name, report.pending.get(name, name), None)
+                    yield _counted(line, methods.get(name), known)
 
 
-def _line(
-    report: Report, methods: Mapping[str, type[Method]], task: Task, categories: tuple[str, ...], name: str
-) -> Line:
-    """Count one method on one task."""
-    if name not in methods:
-        title = report.pending.get(name, name)
-        return Line(task, categories, name, title, None, f"{title} is not implemented yet")
-    spec = methods[name].spec
-    refusal = spec.refuses(task)
+def _counted(line: Line, method: type[Method] | None, known: Known) -> Line:
+    """Return a line with what its method costs, or with why that could not be counted."""
+    if method is None:
+        return replace(line, refusal=f"{line.title} is not implemented yet")
+    line = replace(line, title=method.spec.title)
+    refusal = method.spec.refuses(line.task)
     if refusal is None:
         try:
-            return Line(task, categories, name, spec.title, count(methods[name], task))
+            return replace(line, cost=count(method, line.task, known))
         except BenchError as error:
             refusal = str(error)
-    return Line(task, categories, name, spec.title, None, refusal)
+    return replace(line, refusal=refusal)
 
 
 def frame(found: Sequence[Line]) -> pd.DataFrame:

@@ -35,13 +35,13 @@ def timing(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def comparisons(table: Table) -> pd.DataFrame:
-    """Return the paired comparisons with the best, one row each."""
+    """Return the paired comparisons with the best or the full method, one row each."""
     return pd.DataFrame(
         {
             "category": contest.task.category,
             "factor": contest.task.factor,
             "metric": contest.metric.name,
-            "best": contest.best,
+            "full" if table.full else "best": contest.first,
             "other": contest.other,
             "n": contest.result.n,
             "difference": interval(contest.result.mean, contest.result.half_width, contest.metric.digits + 1),

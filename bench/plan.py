@@ -12,7 +12,8 @@ def plan(
 
     `methods` holds classes by name: those of the table and, as further rows, any others. A method that the table lists
     and that is not among them is refused, not hidden. A category of the table that this profile has no card for is left
-    out; if none is left, that is an error.
+    out, and so is a factor that does not divide the size of a category's images (see `left_out`); if nothing is left,
+    that is an error.
     """
     categories = [category for category in report.categories if category in cards]
     if not categories:
@@ -21,13 +22,29 @@ def plan(
             "Name a folder per category after one of these."
         )
     names = list(dict.fromkeys((*report.methods, *methods)))
+    places = [(cards[category], factor) for category in categories for factor in report.factors]
+    # Where no factor divides any size, the first task says so, and which factors would.
+    fitting = [(card, factor) for card, factor in places if _divides(factor, card)] or places
     return [
-        _cell(report, methods, Task(card.profile, category, factor, card.hr_size, seed), name)
-        for category in categories
-        for card in (cards[category],)
-        for factor in report.factors
+        _cell(report, methods, Task(card.profile, card.category, factor, card.hr_size, seed), name)
+        for card, factor in fitting
         for name in names
     ]
+
+
+def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:
+    """Return a sentence for each factor of the table that cannot be measured on a category's images."""
+    return [
+        f"{category} at {factor}x is left out: {factor} does not divide {cards[category].hr_size} px"
+        for category in report.categories
+        for factor in report.factors
+        if category in cards and not _divides(factor, cards[category])
+    ]
+
+
+def _divides(factor: int, card: Card) -> bool:
+    """Return whether LR images of whole pixels can be made."""
+    return card.hr_size % factor == 0
 
 
 def _cell(report: Report, methods: Mapping[str, type[Method]], task: Task, name: str) -> Cell:

@@ -8,9 +8,8 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from bench import store
+from bench import notes, store
 from bench.frames import comparisons, frame, interval, timing
-from bench.metrics import METRICS, Metric
 from bench.spec import Record
 from bench.table import Row, Table
 
@@ -34,21 +33,11 @@ _LATEX = _Style(
     lambda text: text.replace("±", "$\\pm$").replace("_", "\\_").replace("%", "\\%"),
 )
 
-_LEGEND = (
-    "Measured: mean ± half-width of its 95 % t interval. {}: the best and every method that cannot be told from it "
-    "(paired sign-flip permutation test of the mean, Holm within this table and metric, p ≥ 0.05). "
-    "Below a method: the published value and, in brackets, measured minus published."
-)
-_OTHER_IMAGES = (
-    "The published values are of other test images ({}) than those measured here ({}): "
-    "the difference shows how far apart the data are, not an error of either."
-)
 _COMPARISONS = (
-    "Difference: best minus other, mean ± half-width of its 95 % t interval. p: sign-flip permutation test of the mean "
+    "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip permutation test of the mean "
     "(10 000 flips, seeded); Holm over all rows of one metric. Win rate and Wilcoxon's p describe and do not decide. "
     "Detectable: the least true mean difference that this many images show with 80 % power."
 )
-_OPERATOR = "LR: MATLAB imresize bicubic, antialiased, in float64, rounded to 8 bit. Scored: the stored 8-bit RGB PNG."
 
 
 def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path) -> list[Path]:
@@ -73,12 +62,14 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     parts = [f"# {table.report.title}", table.report.caption]
     for heading, rows in _blocks(table):
         parts += [f"## {heading}", _grid(rows, table, _MARKDOWN), *_detectable(rows, table)]
-    parts += [_LEGEND.format("Bold"), *_remarks(table)]
+    parts += [notes.legend(table, "Bold"), *notes.remarks(table)]
     parts += ["## Details", _pipe(frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"]))]
     if table.contests:
-        parts += ["## The best against the others, paired by image", _pipe(comparisons(table)), _COMPARISONS]
+        first = "full" if table.full else "best"
+        parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
+        parts.append(_COMPARISONS.format(first))
     facts = [f"- {name}: {value}" for name, value in machine.items()]
-    parts += ["## How it was made", "\n".join([f"- {line}" for line in _protocol_lines(table)] + facts)]
+    parts += ["## How it was made", "\n".join([f"- {line}" for line in notes.protocol_lines(table)] + facts)]
     return "\n\n".join(parts) + "\n"
 
 
@@ -89,15 +80,15 @@ def summary(table: Table) -> str:
         for heading, rows in _blocks(table)
         for part in (heading, _grid(rows, table, _TERMINAL), *_detectable(rows, table))
     ]
-    return "\n\n".join([*parts, _LEGEND.format("Starred"), *_remarks(table)])
+    return "\n\n".join([*parts, notes.legend(table, "Starred"), *notes.remarks(table)])
 
 
 def latex(table: Table) -> str:
     """Return the tables as LaTeX, to be put into a paper; the protocols stand in a comment above."""
-    parts = [f"% {line}" for line in _protocol_lines(table)]
+    parts = [f"% {line}" for line in notes.protocol_lines(table)]
     for heading, rows in _blocks(table):
         parts += [f"% {heading}", _grid(rows, table, _LATEX)]
-    return "\n".join([*parts, *(f"% {remark}" for remark in _remarks(table))]) + "\n"
+    return "\n".join([*parts, *(f"% {remark}" for remark in notes.remarks(table))]) + "\n"
 
 
 def _blocks(table: Table) -> Iterator[tuple[str, list[Row]]]:
@@ -111,7 +102,7 @@ def _blocks(table: Table) -> Iterator[tuple[str, list[Row]]]:
 
 
 def _grid(rows: Sequence[Row], table: Table, style: _Style) -> str:
-    """Return one table: a line per method, below it a line with what was published, a column per category."""
+    """Return one table: a line per method, below it what was published or its difference; a column per category."""
     categories = list(dict.fromkeys(row.cell.task.category for row in rows))
     by_place = {(row.cell.method, row.cell.task.category): row for row in rows}
     lines = []
@@ -120,6 +111,9 @@ def _grid(rows: Sequence[Row], table: Table, style: _Style) -> str:
         lines.append([style.escape(title), *(_measured(row, table, style) for row in found)])
         if any(row.published for row in found):
             lines.append([style.escape("· published"), *(_published(row) for row in found)])
+        differences = [_difference(row, table, style) for row in found if table.full]
+        if any(differences):
+            lines.append([style.escape("· full minus this"), *differences])
     counts = {category: max(row.n for row in rows if row.cell.task.category == category) for category in categories}
     heads = ["", *(f"{category} (n = {counts[category]})" for category in categories)]
     return tabulate(lines, headers=heads, tablefmt=style.layout, disable_numparse=True, stralign="left")
@@ -142,7 +136,7 @@ def _detectable(rows: Sequence[Row], table: Table) -> list[str]:
 def _measured(row: Row, table: Table, style: _Style) -> str:
     """Return the measured value of a cell, or the number of the note that says why there is none."""
     if row.summary is None:
-        return style.note(_notes(table).index(row.reason) + 1)
+        return style.note(notes.reasons(table).index(row.reason) + 1)
     text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
     text = style.bold(text) if row.best else text
     text = f"{text} †" if row.seen else text
@@ -158,35 +152,13 @@ def _published(row: Row) -> str:
     return f"{row.published.value:.{digits}f}{difference}"
 
 
-def _notes(table: Table) -> list[str]:
-    """Return why cells are empty or incomplete, each reason once."""
-    return list(dict.fromkeys(row.reason for row in table.rows if row.reason))
-
-
-def _remarks(table: Table) -> list[str]:
-    """Return the notes below a table: other images than the paper's, refusals, failures."""
-    remarks = []
-    apart = [row for row in table.rows if row.published is not None and not row.comparable]
-    if apart:
-        theirs = dict.fromkeys(table.report.test_sets[row.cell.task.category] for row in apart)
-        ours = dict.fromkeys(row.test_set for row in apart)
-        remarks.append(_OTHER_IMAGES.format(", ".join(theirs), ", ".join(ours)))
-    seen = dict.fromkeys(f"{row.cell.title} ({row.cell.task.category})" for row in table.rows if row.seen)
-    if seen:
-        remarks.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
-    remarks += dict.fromkeys(f"{row.cell.title}: {row.remark}." for row in table.rows if row.remark)
-    remarks += dict.fromkeys(
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {count} of {row.n} images: {note}."
-        for row in table.rows
-        for note, count in row.notes.items()
-    )
-    return remarks + [f"[{number}] {note}." for number, note in enumerate(_notes(table), start=1)]
-
-
-def _protocol_lines(table: Table) -> list[str]:
-    """Return the protocol of every number of the table."""
-    metrics: list[Metric] = [METRICS[name] for name in (*table.report.metrics, *table.report.also)]
-    return [_OPERATOR, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]
+def _difference(row: Row, table: Table, style: _Style) -> str:
+    """Return how far the full method is from this one; empty if they were not compared."""
+    contest = table.contest(row)
+    if contest is None:
+        return ""
+    text = style.escape(interval(contest.result.mean, contest.result.half_width, row.metric.digits))
+    return style.bold(text) if contest.told else text
 
 
 def _pipe(rows: pd.DataFrame) -> str:

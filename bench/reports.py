@@ -12,7 +12,7 @@ from bench.spec import BadFile, Published, Report, UnknownName
 _REQUIRED = {
     "title": str, "caption": str, "source": str, "metrics": list, "categories": list, "factors": list, "methods": list
 }  # fmt: skip
-_OPTIONAL = {"also": list, "pending": dict, "test_sets": dict, "published": dict}
+_OPTIONAL = {"full": str, "also": list, "pending": dict, "test_sets": dict, "published": dict}
 _TEXTS = ("metrics", "categories", "methods", "also")
 
 
@@ -35,6 +35,8 @@ def read(name: str) -> Report:
     for metric in (*values["metrics"], *values.get("also", [])):
         if metric not in METRICS:
             raise BadFile(f"{path}: {UnknownName('metric', metric, METRICS)}")
+    if "full" in values and values["full"] not in values["methods"]:
+        raise BadFile(f"{path}: full: {UnknownName('method', values['full'], values['methods'])}")
     published = tuple(_published(path, values.pop("published", {})))
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     return Report(name=name, published=published, **facts)

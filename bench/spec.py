@@ -129,7 +129,7 @@ class Method(Protocol):
     It may also have `efforts`, an `Effort` for each image of the last batch that `upscale` restored, and `remark`, a
     short text on its size or settings, for the tables. For the cost table: `dead_macs`, work of the published code
     without effect; `loops`, the names of its attributes that say how often it repeats what always costs the same: they
-    are counted, not all run.
+    are counted, not all run. Nested loops are one text, "epochs steps", if only the innermost costs anything.
     """
 
     spec: ClassVar[Spec]
@@ -203,6 +203,8 @@ class Report:
     test_sets: Mapping[str, str] = field(default_factory=dict)
     """category -> the test set of the published figures; ours are only comparable if measured on the same."""
     published: tuple[Published, ...] = ()
+    full: str = ""
+    """In a table of a method's variants, the name of the full one, with which the others are compared."""
 
 
 @dataclass(frozen=True, slots=True)

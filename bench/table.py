@@ -1,4 +1,7 @@
-"""Records -> the rows of a table: a summary per cell and metric, and each method compared with the best of its task."""
+"""Records -> the rows of a table: a summary per cell and metric, and each method compared with one other of its task.
+
+That other is the best; in a table of variants it is the full one.
+"""
 
 import math
 from collections import Counter
@@ -7,6 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from bench import stats
 from bench.metrics import METRICS, Metric
+from bench.plan import left_out
 from bench.spec import Card, Cell, Published, Record, Report, Task
 
 _ALPHA = 0.05
@@ -69,15 +73,20 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """The best method of a task and metric against another, paired by image."""
+    """The best method of a task and metric, or the full one of variants, against another, paired by image."""
 
     task: Task
     metric: Metric
-    best: str
+    first: str
     other: str
     result: stats.Comparison
     detectable: float
     """The least true mean difference that this many images would show, with 80 % power."""
+
+    @property
+    def told(self) -> bool:
+        """True if the two can be told apart."""
+        return self.result.p_holm < _ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,24 +96,36 @@ class Table:
     report: Report
     rows: tuple[Row, ...]
     contests: tuple[Contest, ...] = field(default=())
+    full: str | None = None
+    """The method that all others are compared with; None: the best of each task."""
+    left_out: tuple[str, ...] = ()
+    """What the report asks for and these images cannot give, a sentence each."""
+
+    def contest(self, row: Row) -> Contest | None:
+        """Return the comparison of a row with the best or the full one, if there is one."""
+        key = (row.cell.task, row.metric.name, row.cell.method)
+        return next((c for c in self.contests if (c.task, c.metric.name, c.other) == key), None)
 
 
 def build(report: Report, cells: Sequence[Cell], records: Sequence[Record], cards: Mapping[str, Card]) -> Table:
     """Return the table of a report: every cell has a row for each metric that applies to its category."""
     names = (*report.metrics, *report.also)
+    by_cell: dict[tuple[Task, str], list[Record]] = {}
+    for record in records:
+        by_cell.setdefault((record.task, record.method), []).append(record)
     rows = [
-        _row(report, cell, metric, [r for r in records if (r.task, r.method) == (cell.task, cell.method)], cards)
+        _row(report, cell, metric, by_cell.get((cell.task, cell.method), []), cards)
         for metric in (METRICS[name] for name in names)
         for cell in cells
         if metric.applies(cell.task.category)
     ]
-    contests = [contest for name in names for contest in _contests([row for row in rows if row.metric.name == name])]
-    tied = {
-        (contest.task, contest.metric.name, contest.other) for contest in contests if contest.result.p_holm >= _ALPHA
-    }
-    tied |= {(contest.task, contest.metric.name, contest.best) for contest in contests}
-    marked = (replace(row, best=(row.cell.task, row.metric.name, row.cell.method) in tied) for row in rows)
-    return Table(report, tuple(marked), tuple(contests))
+    full = report.full or None
+    contests = [c for name in names for c in _contests([row for row in rows if row.metric.name == name], full)]
+    tied = {(c.task, c.metric.name, c.other) for c in contests if not c.told}
+    tied |= {(c.task, c.metric.name, c.first) for c in contests}
+    if full is None:  # what cannot be told from the full one is not thereby as good as the best
+        rows = [replace(row, best=(row.cell.task, row.metric.name, row.cell.method) in tied) for row in rows]
+    return Table(report, tuple(rows), tuple(contests), full, tuple(left_out(report, cards)))
 
 
 def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], cards: Mapping[str, Card]) -> Row:
@@ -138,17 +159,24 @@ def _published(report: Report, cell: Cell, metric: Metric) -> Published | None:
     return None
 
 
-def _contests(rows: Sequence[Row]) -> list[Contest]:
-    """Compare every method with the best of its task, one metric; Holm over all comparisons of the table."""
+def _contests(rows: Sequence[Row], full: str | None) -> list[Contest]:
+    """Compare every method with the full one or the best of its task, one metric; Holm over the whole table."""
     found: list[Contest] = []
     for task in dict.fromkeys(row.cell.task for row in rows):
         measured = [row for row in rows if row.cell.task == task and row.summary is not None]
-        if len(measured) > 1:
-            sign = 1 if measured[0].metric.higher_is_better else -1
-            best = max(measured, key=lambda row: sign * _mean(row))
-            found += [_contest(best, row) for row in measured if row is not best]
+        first = _first(measured, full)
+        if first is not None:
+            found += [_contest(first, row) for row in measured if row is not first]
     results = stats.adjusted([contest.result for contest in found])
     return [replace(contest, result=result) for contest, result in zip(found, results, strict=True)]
+
+
+def _first(measured: Sequence[Row], full: str | None) -> Row | None:
+    """Return the row that the others of its task are compared with, or None if it was not measured."""
+    if full is not None:
+        return next((row for row in measured if row.cell.method == full), None)
+    sign = 1 if measured and measured[0].metric.higher_is_better else -1
+    return max(measured, key=lambda row: sign * _mean(row), default=None)
 
 
 def _mean(row: Row) -> float:
@@ -156,11 +184,11 @@ def _mean(row: Row) -> float:
     return row.summary.mean if row.summary is not None else math.nan
 
 
-def _contest(best: Row, other: Row) -> Contest:
+def _contest(first: Row, other: Row) -> Contest:
     """Compare two rows on the images that both have."""
-    images = [image for image in best.values if image in other.values]
-    a, b = ([row.values[image] for image in images] for row in (best, other))
-    result = stats.compare(a, b, best.metric.higher_is_better)
+    images = [image for image in first.values if image in other.values]
+    a, b = ([row.values[image] for image in images] for row in (first, other))
+    result = stats.compare(a, b, first.metric.higher_is_better)
     differences = [x - y for x, y in zip(a, b, strict=True)]
-    detectable = stats.detectable(differences) if not math.isinf(best.summary.mean if best.summary else 0) else math.inf
-    return Contest(best.cell.task, best.metric, best.cell.method, other.cell.method, result, detectable)
+    detectable = math.inf if math.isinf(_mean(first)) else stats.detectable(differences)
+    return Contest(first.cell.task, first.metric, first.cell.method, other.cell.method, result, detectable)

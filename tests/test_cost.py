@@ -4,9 +4,11 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+from torch.utils.flop_counter import FlopCounterMode
 
 from bench import cost
 from bench.spec import Spec, Task
+from methods import BY_NAME
 from methods.glean import Glean
 
 # GMACs of the released network by part: encoder (rrdb + head + down + latent), fusion, bank, decoder; dead
@@ -70,3 +72,57 @@ def test_parts_that_call_each_other_loops_and_backward_passes_are_counted_as_oft
     assert found.macs == sum(forward.values()) + 2 * (one + 2 * conv) + 9 * 64
     assert found.remark == "two steps"
     assert (found.trainable, found.frozen) == (84, 9)
+
+
+class Nested(Steps):
+    """The steps of a loop in the turns of another; what is outside of both is counted once."""
+
+    loops = ("epochs turns", "rounds")
+
+    def __init__(self):
+        super().__init__()
+        self.epochs, self.turns = 7, 3
+
+    def upscale(self, lr):
+        for _ in range(self.epochs):
+            for _ in range(self.turns):
+                self.encoder(lr)
+        for _ in range(self.rounds):
+            self.bank(lr)
+        return self.bank(F.interpolate(lr, scale_factor=2))
+
+
+def test_the_turns_of_nested_loops_multiply():
+    found = cost.count(Nested, Task("x", "x", 2, 8))
+    one, conv = 9 * 16, 81 * 16
+    assert found.parts["encoder"].macs == 7 * 3 * conv
+    assert found.parts["bank"].macs == (7 * 3 + 500 + 4) * one
+
+
+@pytest.mark.parametrize(
+    ("name", "turns"),
+    [
+        ("singan", {"epochs": 2, "steps": 3}),
+        ("dgp", {"draws": 3, "steps": 2}),
+        ("dgp.biggan", {"draws": 3, "steps": 2}),
+        ("pulse", {"steps": 3}),
+        ("mganprior", {"steps": 3}),
+        ("esrgan_plus", {}),
+        ("glean", {}),
+    ],
+)
+def test_the_suite_counts_what_torch_counts_if_every_turn_is_run(name, turns):
+    class Short(BY_NAME[name]):
+        @classmethod
+        def load(cls, task, device):
+            method = super().load(task, device)
+            for attribute, number in turns.items():
+                setattr(method, attribute, number)
+            return method
+
+    task = Task("mini", "face", 4, 128)
+    assert set(turns) == {name for names in getattr(Short, "loops", ()) for name in names.split()}
+    method = Short.load(task, torch.device("meta"))
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        method.upscale(torch.empty(1, 3, task.lr_size, task.lr_size, device="meta"))
+    assert cost.count(Short, task).flops == counter.get_total_flops(), "a loop's turns do not cost the same"

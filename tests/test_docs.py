@@ -45,7 +45,9 @@ def test_the_python_of_the_readme_runs():
     assert names["sr"].shape == (2, 3, 128, 128)
 
 
-@pytest.mark.parametrize("session", ["tests", "lint", "types", "table1", "table2", "flops", "speed"])
+@pytest.mark.parametrize(
+    "session", ["tests", "lint", "types", "table1", "table2", "factors", "ablation", "flops", "speed"]
+)
 def test_every_session_is_there(session):
     assert re.search(rf"@nox.session\ndef {session}\(", (ROOT / "noxfile.py").read_text())
 

@@ -1,7 +1,7 @@
 """The cost table: every line of the grid is there, and nothing is hidden."""
 
-from bench import flops, reports
-from bench.spec import Card, Report
+from bench import cost, flops, reports
+from bench.spec import BenchError, Card, Report
 from methods import BY_NAME
 
 
@@ -46,7 +46,30 @@ def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
     report = grid("esrgan_plus", "glean", factors=(16,))
     found = list(flops.lines(report, BY_NAME, [[card("cat", 256)]]))
     text = flops.markdown(report, found)
-    assert "256 channels, 24 blocks, growth 128" in text
+    assert "256 channels, 23 blocks, growth 128" in text
     assert "108.8" in text.split("## By part")[1], "the decoder's GMACs"
     row = flops.frame(found).set_index("method").loc["glean"]
     assert row["macs"] == sum(row[f"{part}_macs"] for part in ("encoder", "fusion", "bank", "decoder", "rest"))
+
+
+def test_a_line_costs_what_its_method_costs_when_counted_alone():
+    report = grid("mganprior", "srgan", "singan", factors=(8, 16))
+    found = list(flops.lines(report, BY_NAME, [[card("cat", 128, "mini")]]))
+    assert [(line.method, line.task.factor) for line in found] == [
+        ("mganprior", 8), ("mganprior", 16), ("srgan", 8), ("srgan", 16), ("singan", 8), ("singan", 16)
+    ]  # fmt: skip
+    for line in found:
+        assert line.cost == cost.count(BY_NAME[line.method], line.task), "one count was taken for another"
+
+
+def test_a_method_that_cannot_be_made_leaves_the_other_lines():
+    class Broken(BY_NAME["bicubic"]):
+        @classmethod
+        def load(cls, task, device):
+            if task.factor == 8:
+                raise BenchError("its file is damaged")
+            return super().load(task, device)
+
+    found = list(flops.lines(grid("broken", "bicubic"), {**BY_NAME, "broken": Broken}, [[card("cat", 256)]]))
+    assert [line.refusal for line in found] == ["its file is damaged", "", "", ""]
+    assert [line.cost is None for line in found] == [True, False, False, False]

@@ -10,7 +10,7 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
-    {"resize", "networks", "scenes.noise"},
+    {"resize", "networks", "counter", "scenes.noise"},
     {"scenes.draw"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"photos", "metrics", "scenes"},
@@ -21,7 +21,7 @@ ORDER = [
     {"restore", "progress"},
     {"score"},
     {"pipeline", "table"},
-    {"frames", "figures"},
+    {"frames", "figures", "notes"},
     {"render"},
     {"__main__"},
 ]

@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints and its exit status."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import data
+from bench import data, reports
 from methods import checkpoints, unpickle
 from methods.bicubic import Bicubic
 from methods.nets.rrdbnet import RRDBNet
@@ -112,6 +113,57 @@ def test_a_failing_guest_is_a_failure_and_the_other_rows_are_there(table2, tmp_p
     assert "upscale must return shape" in err
     assert re.search(r"Bad .*\(0/3 ok\)", out)
     assert re.search(r"Bicubic +\d", out)
+
+
+def test_the_columns_of_the_strip_are_the_methods_that_were_restored(table2, tmp_path):
+    text = "from methods.bicubic import Bicubic\nfrom dataclasses import replace\nclass Cat(Bicubic):\n"
+    text += "    spec = replace(Bicubic.spec, name='cat', title='Cat', categories=('cat',))\n"
+    (tmp_path / "cat.py").write_text(text)
+    status, _, err = table2("--with", f"{tmp_path}/cat.py:Cat")
+    assert (status, err) == (0, ""), "a method of one category must not put the rows of the other out of step"
+    with Image.open(tmp_path / "out" / "photos" / "table2.png") as figure:
+        assert figure.width == 6 * 138, "LR, three methods without weights, Cat, HR: none for those that lack weights"
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Replace the methods of a table, and its metrics, by some that take no time."""
+
+    def shrink(name, **changes):
+        report = replace(
+            reports.read(name), methods=("bicubic", "pseudo_inverse"), metrics=("psnr",), also=(), **changes
+        )
+        monkeypatch.setattr(reports, "read", lambda _: report)
+
+    return shrink
+
+
+def test_a_table_of_factors_says_which_do_not_divide_and_draws_the_others(bench, small, photos, tmp_path):
+    small("factors", published=())
+    status, out, err = bench("table", "factors", "--profile", photos, "--hr-size", "32", "--out", tmp_path)
+    assert (status, err) == (0, "")
+    assert out.count("face at 64x is left out: 64 does not divide 32 px") == 2, "before the run and below the table"
+    assert [f"PSNR at {factor}x" in out for factor in (8, 16, 32, 64)] == [True, True, True, False]
+    assert len(pd.read_csv(tmp_path / "photos" / "factors.csv")) == 2 * 3 * 2
+    with Image.open(tmp_path / "photos" / "factors.curves.png") as figure:
+        assert figure.width > figure.height, "two panels side by side"
+    with Image.open(tmp_path / "photos" / "factors.png") as figure:
+        assert figure.height < 7 * 138 + 40, "one image, not three, of each category and factor"
+
+
+def test_a_table_of_variants_pairs_each_with_the_full_one(bench, small, photos, tmp_path):
+    small("ablation_bank", full="pseudo_inverse")
+    status, out, err = bench("table", "ablation_bank", "--profile", photos, "--hr-size", "64", "--out", tmp_path)
+    assert (status, err) == (0, "")
+    assert re.search(r"Bicubic .*\n· full minus this +-?\d+\.\d\d ± \d+\.\d\d .*\nPseudo-inverse ", out)
+    assert not (tmp_path / "photos" / "ablation_bank.curves.png").exists(), "one factor makes no line"
+
+
+def test_variants_without_weights_are_refused_with_the_reason(bench, photos, tmp_path):
+    status, out, err = bench("table", "ablation_decoder", "--profile", photos, "--hr-size", "64", "--out", tmp_path)
+    assert (status, err) == (0, "")
+    assert re.search(r"\[1\] .*glean\.no-decoder", out)
+    assert not (tmp_path / "photos" / "ablation_decoder.png").exists(), "there is nothing to show"
 
 
 def test_a_guest_of_a_name_that_is_taken_is_told_so(table2, tmp_path):

@@ -53,3 +53,14 @@ def test_a_method_of_the_table_that_was_not_asked_for_says_so():
     reasons = {cell.method: cell.refusal for cell in cells}
     assert reasons["bicubic"] is None
     assert reasons["pseudo_inverse"] == "pseudo_inverse is not among the methods of this run"
+
+
+def test_a_factor_that_does_not_divide_is_left_out_and_the_others_are_measured(photos):
+    report, found = reports.read("factors"), cards.cards(str(photos), 48)
+    cells = plan.plan(report, BY_NAME, found)
+    assert {(cell.task.category, cell.task.factor) for cell in cells} == {
+        (category, factor) for category in ("face", "cat") for factor in (8, 16)
+    }
+    sentences = plan.left_out(report, found)
+    assert sentences[0] == "face at 32x is left out: 32 does not divide 48 px"
+    assert len(sentences) == 4, "two factors of two categories; categories without images are no such case"

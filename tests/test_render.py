@@ -6,7 +6,7 @@ import pandas as pd
 
 from bench import render
 
-from .test_table import GOOD, build, records
+from .test_table import GOOD, build, records, variants
 
 MACHINE = {"torch": "2.6", "device": "cpu"}
 
@@ -80,3 +80,19 @@ def test_the_same_records_give_the_same_bytes(tmp_path):
         [path.read_bytes() for path in render.write(table(), [], MACHINE, tmp_path / name)] for name in ("one", "two")
     ]
     assert files[0] == files[1]
+
+
+def test_a_table_of_variants_gives_the_difference_from_the_full_one():
+    near = records("c", GOOD[::-1], GOOD / 100)
+    groups = records("a", GOOD - 2, GOOD / 100), records("b", GOOD, GOOD / 100), near
+    built = variants(*groups, factors=(16, 24), published=())
+    text = render.markdown(built, MACHINE)
+    first = text.split("## LPIPS")[0]
+    assert re.search(r"A +\|.*\n\| · full minus this +\| \*\*2\.00 ± 0\.00\*\*", first), "told from none: bold"
+    assert re.search(r"\| C +\|.*\n\| · full minus this +\| -?0\.00 ± \d\.\d\d +\|", first), "a tie is not bold"
+    assert not re.search(r"\| B +\|.*\n\| · full", first), "the full one is not compared with itself"
+    assert "Full: B." in text
+    assert "the best" not in text, "neither legend nor heading may speak of a best that was not looked for"
+    assert "Difference: full minus other" in text
+    assert "24 does not divide 64 px." in text
+    assert "full" in render.comparisons(built).columns

@@ -1,7 +1,8 @@
 import pytest
 
+import methods
 from bench import reports
-from bench.spec import BadFile, UnknownName
+from bench.spec import BadFile, Published, UnknownName
 
 MINIMAL = """
 title = "T"
@@ -39,6 +40,9 @@ def test_published_values_of_the_paper():
     assert figure("table1", "glean", "face", "arcface").value == 0.9678
     assert len(reports.read("table2").published) == 5 * 4 * 2
     assert len(reports.read("table1").published) == 6
+    assert set(reports.read("factors").published) - set(reports.read("table2").published) == {
+        Published("glean", "cat", 8, "psnr", 23.98, 2)
+    }
 
 
 def test_sums_of_the_papers_columns():
@@ -54,6 +58,26 @@ def test_sums_of_the_papers_columns():
         assert sum(found) == pytest.approx(expected, abs=1e-9), (method, metric)
 
 
+@pytest.mark.parametrize("name", reports.names())
+def test_every_method_of_a_table_exists(name):
+    # A slip in a name would only show as a refused row.
+    report = reports.read(name)
+    assert [method for method in report.methods if methods.find(method).spec.name != method] == []
+
+
+def test_every_ablation_of_the_paper_is_there_and_says_what_is_full():
+    full = {name: reports.read(name).full for name in reports.names() if name.startswith("ablation_")}
+    names = ("bank", "decoder", "encoder", "frozen", "latents")
+    assert full == {f"ablation_{name}": "glean" for name in names} | {"ablation_encoder": "glean.no-decoder"}
+
+
+def test_the_factors_are_those_of_the_paper_for_every_category():
+    report = reports.read("factors")
+    assert report.factors == (8, 16, 32, 64)
+    assert report.categories == reports.read("table2").categories
+    assert {p.method for p in report.published} <= set(report.methods), "a published value without a row is not shown"
+
+
 def test_unknown_table_suggests():
     with pytest.raises(UnknownName, match="did you mean table2"):
         reports.read("tabel2")
@@ -67,6 +91,7 @@ def test_unknown_table_suggests():
         ('[published.x16.face.glean]\npsrn = "26.84"', "'psrn'.*did you mean psnr"),
         ('[published.16.face.glean]\npsnr = "26.84"', "published.x16"),
         ('also = ["sim"]', "'sim'.*ssim"),
+        ('full = "bicubc"', "full.*'bicubc'.*did you mean bicubic"),
     ],
 )
 def test_a_mistake_in_a_table_names_file_and_key(write, line, words):

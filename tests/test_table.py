@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -67,7 +69,7 @@ def test_holm_is_over_the_whole_table():
 def test_lower_is_better_for_lpips():
     built = build(records("a", GOOD, GOOD / 100), records("b", GOOD, GOOD / 50))
     assert (row(built, "a", "lpips").best, row(built, "b", "lpips").best) == (True, False)
-    assert {contest.best for contest in built.contests if contest.metric is LPIPS} == {"a"}
+    assert {contest.first for contest in built.contests if contest.metric is LPIPS} == {"a"}
 
 
 def test_differences_are_paired():
@@ -116,6 +118,33 @@ def test_a_method_that_has_seen_the_test_images_is_marked(trained_on, seen):
     built = table.build(REPORT, cells, records("a", GOOD, GOOD / 100), card())
     assert row(built, "a").seen is seen
     assert ("†" in render.markdown(built, {})) is seen
+
+
+def variants(*groups, **changes):
+    """The table of an ablation whose full method is `b`."""
+    report = replace(REPORT, full="b")
+    cells = [Cell(TASK, group[0].method, group[0].method.upper()) for group in groups]
+    return table.build(replace(report, **changes), cells, [record for group in groups for record in group], card())
+
+
+def test_variants_are_compared_with_the_full_one_even_where_another_is_better():
+    groups = [records(name, GOOD + gain, GOOD / 100) for name, gain in (("a", 1), ("b", 0), ("c", -2))]
+    built = variants(*groups)
+    found = {contest.other: contest for contest in built.contests if contest.metric is PSNR}
+    assert {contest.first for contest in found.values()} == {"b"}, "not with the best, a"
+    assert {name: contest.result.mean for name, contest in found.items()} == pytest.approx({"a": -1, "c": 2})
+    assert not any(r.best for r in built.rows), "nothing is compared with the best, so nothing can be called so"
+
+
+def test_without_the_full_one_nothing_is_compared():
+    built = variants(records("a", GOOD, GOOD / 100), records("c", GOOD - 1, GOOD / 100))
+    assert built.contests == ()
+    assert row(built, "a").summary is not None, "the variants' own values are there all the same"
+
+
+def test_a_factor_that_does_not_divide_is_noted_in_the_table():
+    built = variants(records("b", GOOD, GOOD / 100), factors=(16, 24))
+    assert built.left_out == ("face at 24x is left out: 24 does not divide 64 px",)
 
 
 def test_arcface_is_for_faces_only():

@@ -1,0 +1,101 @@
+"""What is drawn, looked at through matplotlib's own objects."""
+
+import math
+
+import numpy as np
+import pytest
+
+from bench import figures, table
+from bench.metrics import METRICS
+from bench.spec import Card, Cell, Record, Report, Task
+
+FACTORS = (8, 16, 32)
+CARDS = {name: Card("p", name, name, 64, "folder", "x", "Images", "") for name in ("face", "cat")}
+
+
+@pytest.fixture
+def drawn(monkeypatch, tmp_path):
+    """Draw the curves of methods whose PSNR at a factor is a mean plus a pattern; returns the figure."""
+    kept = []
+    monkeypatch.setattr(figures, "_save", lambda figure, path: kept.append(figure) or [path])
+
+    def draw(means, factors=FACTORS, pattern=(-1, 0, 1), absent=()):
+        metrics = ("psnr", "lpips")
+        report = Report("t", "T", "C", "S", metrics, tuple(CARDS), factors, (*absent, *means))
+        tasks = [Task("p", name, factor, 64) for name in CARDS for factor in factors]
+        cells = [Cell(task, name, name.upper()) for task in tasks for name in report.methods]
+        records = [Record(task, name, None, "refused", "no weights") for task in tasks for name in absent]
+        for task in tasks:
+            for name, mean in means.items():
+                values = [mean - math.log2(task.factor) + shift for shift in pattern]
+                scored = [{METRICS[m].protocol(): value for m in metrics} for value in values]
+                records += [Record(task, name, str(i), "ok", metrics=values) for i, values in enumerate(scored)]
+        written = figures.curves(table.build(report, cells, records, CARDS), tmp_path / "t.png")
+        return kept[-1] if written else None
+
+    return draw
+
+
+def lines(axis):
+    """The lines of a panel that join means: x and y of each."""
+    found = [np.asarray(container.lines[0].get_xydata(), dtype=float).T for container in axis.containers]
+    return [line for line in found if line.size]
+
+
+def test_a_panel_for_each_metric_and_category_with_a_line_for_each_method(drawn):
+    figure = drawn({"a": 25.0, "b": 24.0})
+    assert len(figure.axes) == 2 * 2
+    assert [axis.get_title() for axis in figure.axes[:2]] == ["face", "cat"]
+    for axis in figure.axes:
+        assert len(lines(axis)) == 2
+        assert [label.get_text() for label in axis.get_xticklabels()] == ["8x", "16x", "32x"]
+        np.testing.assert_allclose(lines(axis)[0][1], [22, 21, 20], err_msg="the means at each factor")
+        np.testing.assert_allclose(lines(axis)[0][0], [3, 4, 5], atol=0.1, err_msg="factors lie an octave apart")
+
+
+def test_the_bars_are_the_intervals(drawn):
+    axis = drawn({"a": 25.0}).axes[0]
+    (segments,) = axis.containers[0].lines[2]
+    half = 4.302653 * 1 / math.sqrt(3)  # Student's t of two degrees of freedom, deviation 1, three images
+    for segment, mean in zip(segments.get_segments(), (22, 21, 20), strict=True):
+        np.testing.assert_allclose(segment[:, 1], [mean - half, mean + half], rtol=1e-6)
+
+
+def test_the_intervals_of_two_methods_do_not_hide_each_other(drawn):
+    (first, _), (second, _) = lines(drawn({"a": 25.0, "b": 25.0}).axes[0])
+    assert (abs(first - second) > 0.01).all()
+
+
+def test_one_image_has_no_interval_and_is_drawn(drawn):
+    figure = drawn({"a": 25.0}, pattern=(0,))
+    np.testing.assert_allclose(lines(figure.axes[0])[0][1], [22, 21, 20])
+
+
+def test_an_exact_image_has_no_place_on_the_axis_and_breaks_nothing(drawn):
+    figure = drawn({"a": 25.0, "b": math.inf})
+    assert np.isnan(lines(figure.axes[0])[1][1]).all()
+
+
+def test_one_factor_makes_no_line(drawn):
+    assert drawn({"a": 25.0}, factors=(16,)) is None
+
+
+def test_nothing_measured_makes_no_figure(drawn):
+    assert drawn({}, absent=("a",)) is None
+
+
+def test_a_method_without_weights_is_not_in_the_legend_and_leaves_the_others_their_colours(drawn):
+    def legend(figure):
+        (legend,) = figure.legends
+        return {
+            text.get_text(): (line.get_color(), line.get_marker())
+            for text, line in zip(legend.get_texts(), legend.get_lines(), strict=True)
+        }
+
+    both = legend(drawn({"a": 25.0, "b": 24.0}))
+    assert legend(drawn({"b": 24.0}, absent=("a",))) == {"B": both["B"]}
+
+
+def test_sixteen_methods_look_different_also_without_colour():
+    looks = [figures._look(place) for place in range(16)]
+    assert len({(look["marker"], look["linestyle"]) for look in looks}) == 16
