@@ -36,7 +36,6 @@ from typing import ClassVar, Self
 
 import torch
 from torch import Tensor, nn
-from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import BenchError, Images, Spec, Task
@@ -85,7 +84,7 @@ class Dgp(Search[stylegan2.Generator, stylegan2.Discriminator]):
         family="inversion",
         paper="Pan et al., ECCV 2020",
         factors=(4, 8, 16, 32, 64),
-        max_batch=1,
+        max_batch=4,
         seeded=True,
     )
     compared = slice(1, None)
@@ -105,7 +104,7 @@ class Dgp(Search[stylegan2.Generator, stylegan2.Discriminator]):
         bank = banks.load("dgp", task, device)
         if device.type == "meta":
             with device:
-                channels = sizes.of(task.profile).bank_channels(task.hr_size)
+                channels = sizes.of(task.profile).critic_channels(task.hr_size)
                 return cls(bank, stylegan2.Discriminator(size=task.hr_size, channels=channels), task, settings)
         state = unpickle.load(weights.find("dgp", task, part="discriminator"))
         return cls(bank, checkpoints.stylegan2_discriminator(state).to(device), task, settings)
@@ -137,8 +136,7 @@ class Dgp(Search[stylegan2.Generator, stylegan2.Discriminator]):
 
     def images(self, code: Code, own: Mapping[str, Tensor]) -> Images:  # noqa: D102 - as in `Search`
         w = stylegan2.truncate(self.bank.mapping(code[0]), self._mean, self.settings.truncation)
-        images: Images = functional_call(self.bank.synthesis, dict(own), (w,))
-        return images
+        return self.run(own, w)
 
     def features(self, images: Images) -> list[Tensor]:  # noqa: D102 - as in `Search`
         return stylegan2_features(self.discriminator, images)
@@ -201,8 +199,7 @@ class DgpBiggan(Search[biggan.Generator, biggan.Discriminator]):
         return z, torch.randint(self.bank.classes, (number,), generator=source).to(device)
 
     def images(self, code: Code, own: Mapping[str, Tensor]) -> Images:  # noqa: D102 - as in `Search`
-        images: Images = functional_call(self.bank, dict(own), code)
-        return images
+        return self.run(own, *code)
 
     def features(self, images: Images) -> list[Tensor]:  # noqa: D102 - as in `Search`
         return self.discriminator.features(images)

@@ -1,18 +1,21 @@
 """The search that DGP makes, whatever the networks: what it is, and from where, is in `dgp`.
 
 Each image has its own copy of the weights that move, which replaces the generator's while it runs: the pretrained ones
-are never written to. Images are restored one after the other: to stack their weights (`torch.func.vmap`) saves a
-seventh of the time on one core, but takes the memory of all. The draws of an image's selection are made together.
+are never written to. Images are restored each by itself, several at once in threads (`inversion.each`): to stack their
+weights (`torch.func.vmap`) saves but a seventh of the time on one core. The draws of an image's selection are made
+together.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from threading import Lock
 from typing import ClassVar, Generic, TypeVar
 
 import torch
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
@@ -75,6 +78,8 @@ class Search(ABC, Generic[Bank, Critic]):
         self.draws = settings.draws
         self.steps = settings.steps
         self.efforts: list[Effort] = []
+        self._weights = Lock()
+        self._pretrained = dict(self.tuned.named_parameters())  # the network itself may hold those of a search
         sides = self.sides()
         if set(sides) != {task.hr_size}:
             raise BenchError(
@@ -123,17 +128,25 @@ class Search(ABC, Generic[Bank, Critic]):
         """Return the discriminator's features of images in [-1, 1], fine to coarse."""
 
     def upscale(self, lr: Images) -> Images:
-        """Restore a batch, image by image, each from the pretrained weights; `efforts` then tells the passes."""
+        """Restore the images of a batch, each from the pretrained weights; `efforts` then tells the passes."""
         wanted = self.task.lr_size
         if lr.shape[1:] != (3, wanted, wanted):
             raise BenchError(f"{self.spec.title} got LR images of shape {tuple(lr.shape[1:])}, not 3 x {wanted}^2.")
-        restored, self.efforts = [], []
-        for image, source in zip(lr.split(1), inversion.generators(lr, self.task.seed), strict=True):
-            found = self.search(self.enlarged(image * 2 - 1), source)
-            restored.append((found.last + 1) / 2)
-            (effort,) = found.efforts([""])
-            self.efforts.append(replace(effort, g_forward=effort.g_forward + self.draws))
-        return torch.cat(restored)
+        sources = inversion.generators(lr, self.task.seed)
+        found = inversion.each(
+            list(zip(lr.split(1), sources, strict=True)),
+            lambda one: self.search(self.enlarged(one[0] * 2 - 1), one[1]),
+            lr.device,
+        )
+        efforts = [effort for one in found for effort in one.efforts([""])]
+        self.efforts = [replace(effort, g_forward=effort.g_forward + self.draws) for effort in efforts]
+        return (torch.cat([one.last for one in found]) + 1) / 2
+
+    def run(self, own: Mapping[str, Tensor], *inputs: Tensor) -> Images:
+        """Run the network whose weights move with one's own, where there are; they are put into it, so one by one."""
+        with self._weights:
+            images: Images = functional_call(self.tuned, dict(own), inputs)
+            return images
 
     def enlarged(self, small: Images) -> Images:
         """Enlarge images bilinearly to the discriminator's size."""
@@ -147,8 +160,7 @@ class Search(ABC, Generic[Bank, Critic]):
         """Fit a code and a copy of the weights to one input, enlarged, (1, 3, R, R) in [-1, 1]."""
         wanted = self.features(target)
         z, *rest = self.select(wanted, source)
-        pretrained = dict(self.tuned.named_parameters())
-        own = {name: pretrained[name].clone().requires_grad_() for group in self.groups for name in group}
+        own = {name: self._pretrained[name].clone().requires_grad_() for group in self.groups for name in group}
         optimiser = torch.optim.Adam(
             [{"params": [z.requires_grad_()]}, *({"params": [own[name] for name in group]} for group in self.groups)],
             betas=(0.0, 0.999),

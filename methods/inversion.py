@@ -1,12 +1,17 @@
-"""What PULSE, mGANprior and DGP share: images are optimised, one or several at once, each as if it were alone.
+"""What the methods that search share: images are optimised, one or several at once, each as if it were alone.
 
-The losses of a batch are summed, and no parameter belongs to two images: so the gradient of an image's parameters does
-not depend on its neighbours, and neither do its random numbers, which come from the task's seed and its LR pixels.
+`optimise` takes a batch: its losses are summed, and no parameter belongs to two images, so the gradient of an image's
+parameters does not depend on its neighbours. `each` is for searches that make much of rounding, which is another in a
+batch: every image by itself, several at once in threads. Random numbers come from the task's seed and the LR pixels.
 """
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from contextvars import ContextVar
 from dataclasses import dataclass
+from threading import Event, Lock
+from typing import TypeVar
 
 import torch
 from rich.console import Console
@@ -14,6 +19,13 @@ from rich.progress import Progress
 from torch import Tensor
 
 from bench.spec import Effort, Images
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_STOP: ContextVar[Event] = ContextVar("_STOP", default=Event())  # noqa: B039 - that one is never set
+"""Tells a thread that its search is no longer wanted."""
+_BAR = Lock()
+"""Held by whoever draws on the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,11 +121,55 @@ def _kept(before: Found | None, made: Step, index: int) -> Found:
     )
 
 
+def each(items: Sequence[Item], search: Callable[[Item], Result], device: torch.device) -> list[Result]:
+    """Search every item, such as an image, by itself; the results come in the order of the items.
+
+    On a CPU as many searches run at once as torch has threads, each on one core, also if there is but one item: its
+    result then depends neither on the number of items nor on that of the threads. On other devices, which a search
+    fills, and on the meta device, whose work is counted in this thread, they run one after another. What a search
+    raises is raised, and ends the others at their next step.
+    """
+    if device.type != "cpu":
+        return [search(item) for item in items]
+    threads, stop = torch.get_num_threads(), Event()
+    try:
+        with ThreadPoolExecutor(threads, initializer=_begin, initargs=(stop, torch.is_grad_enabled())) as pool:
+            found = [pool.submit(search, item) for item in items]
+            try:
+                for one in as_completed(found):
+                    one.result()
+            except BaseException:  # that of a search, or Ctrl-C
+                stop.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
+        return [one.result() for one in found]
+    finally:
+        torch.set_num_threads(threads)  # the workers' number would be that of all later threads
+
+
+def _begin(stop: Event, grad: bool) -> None:  # noqa: FBT001 - an initialiser's arguments have no names
+    """Set up a thread of `each`; torch keeps all of this by thread."""
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(grad)
+    _STOP.set(stop)
+
+
 def track(items: Sequence[int], label: str) -> Iterator[int]:
-    """Yield the items, drawing a bar on standard error if that is a terminal; it goes when it is full."""
+    """Yield the items, drawing a bar on standard error if that is a terminal; it goes when it is full.
+
+    Of several threads one draws. Raises `CancelledError` in a search of `each` that is to end.
+    """
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
-        yield from progress.track(items, description=label)
+    drawing = console.is_terminal and _BAR.acquire(blocking=False)
+    try:
+        with Progress(console=console, transient=True, disable=not drawing) as progress:
+            for item in progress.track(items, description=label):
+                if _STOP.get().is_set():
+                    raise CancelledError
+                yield item
+    finally:
+        if drawing:
+            _BAR.release()
 
 
 def generators(lr: Images, seed: int) -> list[torch.Generator]:

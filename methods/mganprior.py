@@ -164,6 +164,16 @@ class Mganprior:
     def upscale(self, lr: Images) -> Images:
         """Restore a batch; `efforts` then tells the passes of each image, and whose search broke off."""
         self._check(lr)
+        found = inversion.each(lr.split(1), self._search, lr.device)
+        self.efforts = [
+            replace(effort, g_forward=effort.g_forward + 1)
+            for images, one in found
+            for effort in one.efforts(_notes(images.isfinite()))
+        ]
+        return (torch.cat([images for images, _ in found]) + 1) / 2
+
+    def _search(self, lr: Images) -> tuple[Images, inversion.Found]:
+        """Search the codes of an image (1, 3, h, h); return the image behind the last change, and what was found."""
         codes = self.settings.codes
         z = inversion.normal(inversion.generators(lr, self.task.seed), codes, self.bank.z_dim, device=lr.device)
         alpha = torch.full((len(lr), codes, self._width), 1 / codes, device=lr.device)
@@ -179,13 +189,8 @@ class Mganprior:
             steps=self.steps,
             label=self.spec.title,
         )
-        kept = torch.tensor([step is None for step in found.broken], device=lr.device)
         images = mixed(self.bank, z.detach(), alpha.detach(), self.settings.layer)
-        images = images.where(kept[:, None, None, None], torch.nan)
-        self.efforts = [
-            replace(effort, g_forward=effort.g_forward + 1) for effort in found.efforts(_notes(images.isfinite()))
-        ]
-        return (images + 1) / 2
+        return (images if found.broken == [None] else images.fill_(torch.nan)), found
 
     def loss(self, target: Images) -> Callable[[Images], Tensor]:
         """Return what maps images (B, 3, R, R) to their losses (B,) against LR images; both in [-1, 1]."""

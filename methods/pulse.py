@@ -15,8 +15,9 @@ Ours, where the paper or the code say nothing or cannot be followed:
   Here each image is judged by itself; one that fails is kept, and a note says so.
 - The down-scaler is the benchmark's. The original differs at the border: `PulseReflect`.
 - The random numbers come from the seed and the image; the released code has one stream, and takes seed 0 for none.
-- The images of a batch are searched one after another. Adam's first steps turn rounding into whole steps: in a batch,
-  which rounds otherwise than a single image, a result could end up anywhere.
+- The images of a batch are searched each by itself, several at once in threads (`inversion.each`). Adam's first steps
+  turn rounding into whole steps: in one product of all images, which rounds otherwise than that of a single image, a
+  result could end up anywhere.
 """
 
 from collections.abc import Sequence
@@ -75,7 +76,7 @@ class Pulse:
         family="inversion",
         paper="Menon et al., CVPR 2020",
         factors=(4, 8, 16, 32, 64),
-        max_batch=1,
+        max_batch=4,
         seeded=True,
     )
     result: ClassVar[Literal["last", "best"]] = "last"
@@ -119,9 +120,9 @@ class Pulse:
         )
 
     def upscale(self, lr: Images) -> Images:
-        """Restore images one by one; `efforts` then tells the steps, and which did not down-sample to their input."""
+        """Restore a batch; `efforts` then tells the steps of each image, and which did not down-sample to its input."""
         self._check(lr)
-        found = [self._search(image) for image in lr.split(1)]
+        found = inversion.each(lr.split(1), self._search, lr.device)
         self.efforts = [effort for each in found for effort in each.efforts([self._note(each.gate)])]
         return torch.cat([each.last if self.result == "last" else each.best for each in found])
 
@@ -140,7 +141,9 @@ class Pulse:
 
         return inversion.optimise(
             partial(self._step, lr, latent, maps),
-            torch.optim.Adam([each.requires_grad_() for each in searched], lr=self.settings.learning_rate),
+            torch.optim.Adam(
+                [each.requires_grad_() for each in searched], lr=self.settings.learning_rate, fused=not lr.is_meta
+            ),
             steps=self.steps,
             rate=partial(learning_rate, steps=self.steps, schedule=self.settings.schedule),
             project=project,

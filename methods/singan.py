@@ -6,9 +6,9 @@ reached (`SR.py`); its sizes and numbers are kept. The networks: methods/nets/si
 differs from the released one: methods/singan_training.py; the resampling: methods/singan_resize.py.
 Ours: LR images of 18 px and below, for which the released pyramid of at least 18 px fails or grows, get one scale,
 which learns to undo one step of shrinking and enlarging, as the released `SR_train` does, and another padding; images
-above 250 px are not shrunk first, as the result would not have its size; images are trained one after another
-(`Settings.together`), because 8-bit truncation turns a rounding error into a grey level and adversarial training
-enlarges that: side by side they come out differently than alone.
+above 250 px are not shrunk first, as the result would not have its size; images are trained each by itself, several at
+once in threads (`inversion.each`), and not in one product (`Settings.together`), because 8-bit truncation turns a
+rounding error into a grey level and adversarial training enlarges that: so they would come out differently than alone.
 `MINI` is few and fast steps of narrow networks, for two cores of a CPU; it is far from trained.
 """
 
@@ -20,7 +20,7 @@ from typing import ClassVar, Self
 import torch
 
 from bench.spec import Effort, Images, Spec, Task
-from methods.inversion import generators
+from methods.inversion import each, generators
 from methods.nets.singan import SMALLEST
 from methods.singan_resize import out_size, resize
 from methods.singan_training import Pyramid, Schedule
@@ -52,13 +52,14 @@ class SinGan:
         max_batch=8,
         seeded=True,
     )
-    loops: ClassVar[tuple[str, ...]] = ("epochs",)
+    loops: ClassVar[tuple[str, ...]] = ("epochs steps",)
 
     def __init__(self, task: Task, settings: Settings = PAPER) -> None:
         """Take the task and the settings; there are no weights."""
         self.task = task
         self.settings = settings
         self.epochs = settings.schedule.epochs
+        self.steps = settings.schedule.steps
         self.efforts: list[Effort] = []
 
     @classmethod
@@ -73,30 +74,28 @@ class SinGan:
         schedule = self.settings.schedule
         return (
             f"trained on each LR image: {scales} scale{'s' * (scales > 1)} of {self.epochs} epochs "
-            f"({schedule.steps} + {schedule.steps} steps), {schedule.channels} channels, rate {schedule.rate:g}"
+            f"({self.steps} + {self.steps} steps), {schedule.channels} channels, rate {schedule.rate:g}"
         )
 
     def upscale(self, lr: Images) -> Images:
         """Train on each image and restore it."""
+        together = self.settings.together
         sources = generators(lr, self.task.seed)
-        self.efforts = []
-        restored = []
-        for some in range(0, len(lr), self.settings.together):
-            part = slice(some, some + self.settings.together)
-            restored.append(self._restore(lr[part], sources[part]))
-            self.efforts += self._efforts(restored[-1])
-        return torch.cat(restored)
+        parts = [(lr[at : at + together], sources[at : at + together]) for at in range(0, len(lr), together)]
+        restored = torch.cat(each(parts, lambda part: self._restore(*part), lr.device))
+        self.efforts = self._efforts(restored)
+        return restored
 
     def _restore(self, lr: Images, sources: Sequence[torch.Generator]) -> Images:
         """Restore images that are trained side by side."""
         pyramid = untrained(lr * 2 - 1, self.task.factor, sources)
-        pyramid.train(replace(self.settings.schedule, epochs=self.epochs))
+        pyramid.train(replace(self.settings.schedule, epochs=self.epochs, steps=self.steps))
         return (enlarge(pyramid, self.task.factor) + 1) / 2
 
     def _efforts(self, sr: Images) -> list[Effort]:
         """Return what each image cost: the generator's passes, the reconstruction's being passes of their own."""
         scales = len(shape(self.task.lr_size, self.task.lr_size, self.task.factor)[0])
-        steps = self.epochs * self.settings.schedule.steps
+        steps = self.epochs * self.steps
         backward = 2 * steps * scales
         draws = (steps + 1) * scales * (scales - 1) // 2  # through the scales below: one a step, one to reconstruct
         forward = steps * scales + backward + draws + stages(self.task.factor)[0]

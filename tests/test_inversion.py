@@ -1,9 +1,15 @@
 """What the inversion methods share: the loop over steps, seeds of images, and the banks."""
 
+import io
 import math
+import signal
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
+from rich.console import Console
 from torch.nn import functional as F  # noqa: N812
 
 from bench.spec import BenchError, Effort, MissingWeights, Task
@@ -140,6 +146,66 @@ def test_the_loop_runs_on_the_meta_device():
     assert found.steps == 3
     sources = inversion.generators(torch.empty(2, 3, 4, 4, device=META), 0)
     assert inversion.normal(sources, 5, device=META).shape == (2, 5)
+
+
+def test_searches_run_at_once_and_their_results_are_in_order(threads):
+    meet = threading.Barrier(threads, timeout=20)
+
+    def search(item):
+        meet.wait()  # breaks unless as many searches as there are threads run at once
+        return item, torch.get_num_threads(), torch.is_grad_enabled()
+
+    assert inversion.each(range(4), search, CPU) == [(item, 1, False) for item in range(4)]
+    assert torch.get_num_threads() == threads, "the caller has another number of threads than before"
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == threads, "so has the next thread"
+    with torch.enable_grad():
+        assert {grad for _, _, grad in inversion.each(range(4), search, CPU)} == {True}
+
+
+def test_what_is_counted_is_not_searched_in_other_threads(threads):
+    here = threading.get_ident()
+    assert inversion.each(range(3), lambda _: threading.get_ident(), META) == [here] * 3, "its counters are of a thread"
+
+
+@pytest.mark.parametrize("evil", [BenchError("bad image"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
+def test_a_search_that_fails_ends_the_others(threads, evil):
+    steps = []
+
+    def search(item):
+        for step in inversion.track(range(10**5), "search"):
+            if item == threads - 1 and step == 3:
+                if isinstance(evil, KeyboardInterrupt):
+                    signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # as a terminal does
+                else:
+                    raise evil
+            steps.append(item)
+            time.sleep(1e-4)
+
+    with pytest.raises(type(evil)):
+        inversion.each(range(4), search, CPU)
+    assert len(steps) < 10**4, "a search went on to its end"
+    assert set(steps) <= set(range(threads)), "a search began after another had failed"
+    assert torch.get_num_threads() == threads
+
+
+def test_one_search_draws_the_bar(monkeypatch, threads):
+    drawn, meet = [], threading.Barrier(threads, timeout=20)
+
+    class Bar(inversion.Progress):
+        def __init__(self, *, disable, **options):
+            super().__init__(disable=disable, **options)
+            drawn.append(not disable)
+
+    def search(_):
+        list(map(lambda step: meet.wait() if step == 0 else None, inversion.track(range(3), "search")))  # noqa: C417
+        meet.wait()
+
+    monkeypatch.setattr(inversion, "Progress", Bar)
+    monkeypatch.setattr(inversion, "Console", lambda **_: Console(file=io.StringIO(), force_terminal=True))
+    inversion.each(range(threads), search, CPU)
+    assert sorted(drawn) == [False] * (threads - 1) + [True], "two bars in one terminal"
+    assert not inversion._BAR.locked(), "nobody can draw any more"
 
 
 def test_random_numbers_come_from_the_seed_and_the_pixels_alone():

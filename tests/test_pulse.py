@@ -2,7 +2,9 @@
 
 import gc
 import math
+import resource
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -19,6 +21,7 @@ from methods.pulse_terms import gaussian_fit, reflecting_matrix
 CPU, META = torch.device("cpu"), torch.device("meta")
 TASK = Task("paper", "face", 4, 16)
 QUICK = pulse.Settings(steps=4, fit_samples=1000)
+PAGE = resource.getpagesize()
 MISSED = "did not downscale to the input within 0.002"
 
 
@@ -221,7 +224,7 @@ def test_an_image_of_the_bank_is_found_again(bank):
     assert psnr(resize.downsample(found, 4), lr).min() > 34
 
 
-def test_images_do_not_see_each_other_and_a_seed_is_a_seed(bank):
+def test_images_do_not_see_each_other_and_a_seed_is_a_seed(bank, threads):
     _, lr = made(bank, 3)
     method = pulse.Pulse(bank, TASK, QUICK)
     together = method.upscale(lr)
@@ -237,7 +240,7 @@ def test_images_do_not_see_each_other_and_a_seed_is_a_seed(bank):
     assert (other - first).abs().max() > 0.01, "seeds 0 and 1 give the same image"
 
 
-def test_a_nan_stays_with_its_image(bank):
+def test_a_nan_stays_with_its_image(bank, threads):
     _, lr = made(bank, 3)
     method = pulse.Pulse(bank, TASK, QUICK)
     whole = method.upscale(lr)
@@ -316,6 +319,19 @@ def test_nothing_is_kept_from_step_to_step_or_image_to_image(bank):
     assert counts[9] <= counts[4] + 4, "more than what was found for the first image is still there in the second"
     assert not sr.requires_grad
     assert all(parameter.grad is None for parameter in bank.parameters()), "the frozen bank has gradients"
+
+
+def test_memory_does_not_grow_over_100_images(bank, threads):
+    method = pulse.Pulse(bank, TASK, replace(QUICK, steps=2))
+    lr, held = made(bank, 100)[1], []
+    for batch, some in enumerate(lr.split(4)):
+        method.upscale(some)
+        if batch in {4, 24}:
+            gc.collect()
+            held.append((tensors(), int(Path("/proc/self/statm").read_text().split()[1]) * PAGE / 2**20))
+    (before, mib_before), (after, mib_after) = held
+    assert before == after, "tensors of searches that are over are still there"
+    assert mib_after - mib_before < 8, f"{mib_after - mib_before:.1f} MiB more after 80 images more"
 
 
 def tensors():

@@ -223,7 +223,7 @@ def test_images_of_any_size_are_restored(lr_size, factor):
     assert sr.isfinite().all()
 
 
-def test_an_image_is_restored_as_if_alone_in_any_order():
+def test_an_image_is_restored_as_if_alone_in_any_order(threads):
     lr = noise(3, 3, 8, 8)
     method = SinGan(task(8), SHORT)
     batch = method.upscale(lr)
@@ -263,7 +263,7 @@ def test_the_seed_decides_and_zero_is_one():
 
 
 @pytest.mark.parametrize("together", [1, 3])
-def test_a_broken_image_breaks_no_other_and_says_so(together):
+def test_a_broken_image_breaks_no_other_and_says_so(together, threads):
     lr = noise(3, 3, 8, 8)
     method = SinGan(task(8), singan.Settings(SHORT.schedule, together=together))
     good = method.upscale(lr)

@@ -155,10 +155,11 @@ class ToRGB(nn.Module):
 
     def forward(self, x: Tensor, latent: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, 3, H, W)."""
-        style = (self.style(latent) * self.gain)[..., None, None]  # (B, inputs, 1, 1)
-        if len(style) == 1:  # three kernels are less to scale than an image
-            return F.conv2d(x, self.weight * style, self.bias)
-        return F.conv2d(x * style, self.weight, self.bias)
+        kernels = self.weight[..., 0, 0] * (self.style(latent) * self.gain)[:, None]  # (B, 3, inputs): less than images
+        if len(kernels) == 1:
+            return F.conv2d(x, kernels[0, ..., None, None], self.bias)
+        rgb = torch.baddbmm(self.bias[:, None], kernels, x.flatten(2))  # (B, 3, H W)
+        return rgb.view(-1, 3, *x.shape[2:])
 
 
 class Mapping(nn.Module):
