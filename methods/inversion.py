@@ -7,7 +7,7 @@ batch: every image by itself, several at once in threads. Random numbers come fr
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, ThreadPoolExecutor, as_completed
+from concurrent.futures import CancelledError, ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from threading import Event, Lock
@@ -131,18 +131,27 @@ def each(items: Sequence[Item], search: Callable[[Item], Result], device: torch.
     """
     if device.type != "cpu":
         return [search(item) for item in items]
-    threads, stop = torch.get_num_threads(), Event()
+    threads, stop, failures = torch.get_num_threads(), Event(), list[BaseException]()
+
+    def tried(item: Item) -> Result:
+        if stop.is_set():
+            raise CancelledError
+        try:
+            return search(item)
+        except BaseException as failure:
+            failures.append(failure)
+            stop.set()
+            raise
+
     try:
         with ThreadPoolExecutor(threads, initializer=_begin, initargs=(stop, torch.is_grad_enabled())) as pool:
-            found = [pool.submit(search, item) for item in items]
+            found = [pool.submit(tried, item) for item in items]
             try:
-                for one in as_completed(found):
-                    one.result()
-            except BaseException:  # that of a search, or Ctrl-C
-                stop.set()
-                pool.shutdown(wait=False, cancel_futures=True)
-                raise
-        return [one.result() for one in found]
+                return [one.result() for one in found]
+            except CancelledError:
+                raise failures[0] from None
+            finally:
+                stop.set()  # if it was Ctrl-C that ended the wait
     finally:
         torch.set_num_threads(threads)  # the workers' number would be that of all later threads
 

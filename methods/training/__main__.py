@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
     add("--out", type=Path, help="for the weight files, instead of where the profile looks for them")
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
-    add("--pool", type=int, default=16_384, help="scenes kept in memory on a CPU")
+    add("--pool", type=int, default=8_192, help="scenes kept in memory on a CPU")
     return made
 
 

@@ -44,7 +44,7 @@ class Share:
         return torch.Generator().manual_seed((self.seed * 1_000_003 + step) * self.ranks + self.rank)
 
 
-def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = 16_384) -> Feed:
+def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = 8_192) -> Feed:
     """Return the training images of a card; `pool` is for scenes on a CPU.
 
     Raises `MissingImages` if there are none beside the test images.

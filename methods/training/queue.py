@@ -31,7 +31,7 @@ class Settings:
     """For checkpoints, logs and samples, a folder for each item."""
     out: Path | None = None
     """For the weight files; None: where the profile looks for them."""
-    pool: int = 16_384
+    pool: int = 8_192
     """Scenes that are kept in memory on a CPU."""
     vgg16: Path | None = None
     """Weights for the perceptual loss; None: the published file, where weight files are looked for."""
