@@ -6,15 +6,16 @@ without ever having drawn random weights. All raise `BenchError` for a layout th
 that are missing, left over or of a wrong shape.
 """
 
+import hashlib
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import nn
+from torch import Tensor, nn
 
-from bench.spec import BenchError
+from bench.spec import BadFile, BenchError
 from methods import esrgan_layouts, gan_layouts, glean_layouts, srresnet_layouts, stylegan2_layouts
 from methods.nets import pggan, stylegan
 from methods.nets.glean import FULL, GLEAN, Switches
@@ -24,6 +25,7 @@ from methods.nets.stylegan2 import Discriminator, Generator
 from methods.state_dicts import filled, first_names, kind, last, opened, shape, single, stylegan2_sizes
 
 _CONTAINERS = ("state_dict", "G_ema", "g_ema", "params_ema", "generator_smooth", "models", "params", "g", "generator")
+_DIGEST = "sha256"  # in the place of a part that was left out
 _D_CONTAINERS = ("state_dict", "D", "d", "params", "models", "discriminator")
 
 
@@ -56,14 +58,42 @@ def safetensors(
 ) -> bytes:
     """Return a network's weights as the content of a .safetensors file, in our names; the functions here read them.
 
-    `dtype` None: as they are. Entries that begin with `without` are left out. `facts` go into the file's header.
+    `dtype` None: as they are. Entries that begin with `without` are left out, a digest takes their place: `completed`
+    puts them back. `facts` go into the file's header.
     """
+    own = network.state_dict()
+    left = {name: value for name, value in own.items() if without is not None and name.startswith(without)}
     entries = {
-        name: value.detach().to("cpu", dtype).contiguous().clone()
-        for name, value in network.state_dict().items()
-        if without is None or not name.startswith(without)
+        name: value.detach().to("cpu", dtype).contiguous().clone() for name, value in own.items() if name not in left
     }
+    if left:
+        entries[f"{without}{_DIGEST}"] = _digest(left)
     return save(entries, metadata={"network": kind(network), **facts})
+
+
+def completed(state_dict: Mapping[str, Any], prefix: str, part: Callable[[], nn.Module]) -> dict[str, Any]:
+    """Return weights with the part whose entries begin with `prefix`, if `safetensors` left it out.
+
+    `part` is only called then. Raises `BadFile` if it is not the part that the weights were stored without.
+    """
+    if prefix + _DIGEST not in state_dict:
+        return dict(state_dict)
+    entries = {prefix + name: value for name, value in part().state_dict().items()}
+    if not torch.equal(_digest(entries), state_dict[prefix + _DIGEST]):
+        raise BadFile(
+            f"the weights were trained around another {prefix.removesuffix('.')} than the one that is here. "
+            "Train them again, or put back the file they were trained with."
+        )
+    return {**{name: value for name, value in state_dict.items() if name != prefix + _DIGEST}, **entries}
+
+
+def _digest(entries: Mapping[str, Tensor]) -> Tensor:
+    """Return the sha256 of entries, as float16, in the order of their names."""
+    digest = hashlib.sha256()
+    for name in sorted(entries):
+        value = entries[name].detach().to("cpu", torch.float16).contiguous()
+        digest.update(f"{name}{tuple(value.shape)}".encode() + value.numpy().tobytes())
+    return torch.tensor(list(digest.digest()), dtype=torch.uint8)
 
 
 def glean(state_dict: Mapping[str, Any], *, switches: Switches = FULL, in_size: int | None = None) -> GLEAN:

@@ -46,11 +46,9 @@ def network(task: Task, switches: Switches = FULL, bank: Synthesis | None = None
 
 def _with_bank(state: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
     """Add the bank to weights of ours that were stored without: it was frozen, and is a file of its own."""
-    if "encoder.trunk.conv_first.weight" not in state or any(name.startswith("bank.") for name in state):
-        return state
-    bank = banks.load("glean", task, torch.device("cpu")).state_dict()
-    prefix = "synthesis."
-    return {**state, **{f"bank.{name.removeprefix(prefix)}": bank[name] for name in bank if name.startswith(prefix)}}
+    return checkpoints.completed(
+        state, "bank.", lambda: banks.load("glean", task, torch.device("cpu")).get_submodule("synthesis")
+    )
 
 
 class Glean:

@@ -4,7 +4,8 @@ A published file is looked for in methods/weights/mini/ (the `mini` profile), th
 ~/.cache/glean-bench/weights, and is only handed out if its sha256, where one was published, is right. (The 8 digits
 that most publishers give tell a broken file, not a forged one; methods/unpickle.py runs nothing either way.)
 methods/download.py brings them. What `python -m bench train` made is known by its name, `trained_name`, and comes
-first: the files of `mini` are in methods/weights/mini/ and come with the suite, all others in the user's folders.
+first: the files of `mini` are in methods/weights/mini/ and come with the suite, those of a folder of photographs in its
+sub-folder weights/, those of `paper` in the user's folders.
 """
 
 import hashlib
@@ -109,7 +110,8 @@ def find(method: str, task: Task, *, part: str = "network") -> Path:
     if not fitting:  # no category is named, so that the cells of a table share one note
         raise MissingWeights(
             f"methods/weights.toml knows no {part} of {method} for this category, {task.factor}x and "
-            f"{task.hr_size} px, in the profile {trained_for}; `python -m bench train` would make one"
+            f"{task.hr_size} px, in the profile {trained_for}"
+            + ("; `python -m bench train` would make one" if _trainable(method, part) else "")
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
     looked = ", ".join(_short(folder) for folder in _folders(trained_for))
@@ -128,17 +130,29 @@ def trained_name(what: str, task: Task, part: str = "network") -> str:
 
 
 def trained_folder(profile: str) -> Path:
-    """Return where the files that are trained for a profile go."""
-    return _MINI if profile == "mini" else _folders(profile)[0]
+    """Return where the files that are trained for a profile go; for a user's photographs, a folder beside them."""
+    return _trained_folders(profile)[0]
 
 
 def locate_trained(method: str, task: Task, part: str = "network") -> Path | None:
     """Return where a file that was trained for a method, by its spec's name, is on this machine."""
-    if part not in ("network", "bank", "discriminator") or (part != "network" and method not in _SEARCHERS):
+    if not _trainable(method, part):
         return None
     name = trained_name(method if part == "network" else "bank", task, part)
-    folders = [_MINI] if task.profile == "mini" else _folders(task.profile)
-    return next((path for folder in folders if (path := folder / name).is_file()), None)
+    return next((path for folder in _trained_folders(task.profile) if (path := folder / name).is_file()), None)
+
+
+def _trainable(method: str, part: str) -> bool:
+    """Tell whether training makes a part for a method: its network, or the two parts of a bank it searches."""
+    return part == "network" or (part in ("bank", "discriminator") and method in _SEARCHERS)
+
+
+def _trained_folders(profile: str) -> list[Path]:
+    """Return where the files that were trained for a profile are looked for, in order."""
+    if profile == "mini":
+        return [_MINI]
+    own = [] if profile == "paper" else [Path(profile).expanduser().absolute() / "weights"]
+    return [*own, *_folders(profile)]
 
 
 def trained() -> list[Path]:

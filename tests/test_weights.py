@@ -364,26 +364,32 @@ def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(en
     assert weights.find("dgp", face, part="discriminator") == mini / names[1]
     for method in ("pulse", "mganprior", "dgp", "glean"):
         assert weights.find(method, face, part="bank") == mini / "bank_face_128.safetensors"
-    photographs = Task("/photos", "face", 16, 128)
+    photographs = Task(str(tmp_path / "photos"), "face", 16, 128)
     assert weights.find("glean", photographs) == own / names[0], "photographs must not get the weights of drawn images"
+    (tmp_path / "photos" / "weights").mkdir(parents=True)
+    beside = weights.trained_folder(photographs.profile) / names[0]
+    beside.write_bytes(b"x")
+    assert weights.find("glean", photographs) == beside, "two folders of photographs share their weights"
+    assert weights.find("glean", Task("paper", "face", 16, 128)) == own / names[0]
     assert {path.parent for path in weights.trained()} == {mini, own}
 
 
 @pytest.mark.parametrize(
-    ("method", "task", "part"),
+    ("method", "task", "part", "trainable"),
     [
-        ("glean", Task("mini", "cat", 16, 128), "network"),
-        ("glean", Task("mini", "face", 8, 128), "network"),
-        ("glean", Task("mini", "face", 16, 256), "network"),
-        ("dgp.biggan", Task("mini", "face", 16, 128), "bank"),
-        ("mganprior", Task("mini", "face", 16, 128), "vgg16"),
+        ("glean", Task("mini", "cat", 16, 128), "network", True),
+        ("glean", Task("mini", "face", 8, 128), "network", True),
+        ("glean", Task("mini", "face", 16, 256), "network", True),
+        ("dgp.biggan", Task("mini", "face", 16, 128), "bank", False),
+        ("mganprior", Task("mini", "face", 16, 128), "vgg16", False),
     ],
 )
-def test_a_file_trained_for_something_else_is_not_handed_out(entries, tmp_path, method, task, part):
+def test_a_file_trained_for_something_else_is_not_handed_out(entries, tmp_path, method, task, part, trainable):  # noqa: PLR0913, PLR0917
     entries(FACTS)
     mini = tmp_path / "mini"
     mini.mkdir()
     for name in ("glean_face_16x_128", "bank_face_128", "bank_face_128_vgg16"):
         (mini / f"{name}.safetensors").write_bytes(b"x")
-    with pytest.raises(MissingWeights, match="bench train"):
+    with pytest.raises(MissingWeights) as error:
         weights.find(method, task, part=part)
+    assert ("bench train" in str(error.value)) == trainable, "training is offered for what it cannot make, or not"

@@ -58,14 +58,17 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     try:
         if told.report:
-            for path in report.write(
-                _everything(told.profile), told.out or weights.trained_folder(told.profile), told.report
-            ):
+            folder = told.out or weights.trained_folder(told.profile)
+            for path in report.write(everything(told.profile), folder, told.report):
                 console.print(f"written: {escape(str(path))}")
             return 0
-        for item, ended in queue.train_all(_items(told), settings, told.budget):
+        wanted = _items(told)
+        if not any(queue.unfinished(wanted, settings)):
+            console.print("nothing to do: what was asked for is trained to its end.")
+        for item, ended in queue.train_all(wanted, settings, told.budget):
             if rank() == 0:
-                console.print(f"{escape(item.label)}: {'trained' if ended else 'not at its end, the time is'}")
+                reached = "trained" if ended else "stopped when its time was over; the same command goes on from there"
+                console.print(f"{escape(item.label)}: {reached}")
     except BenchError as error:
         console.print(f"[red]error[/]: {escape(str(error))}")
         return 2
@@ -75,18 +78,12 @@ def main(words: Sequence[str] | None = None) -> int:
 def _items(told: argparse.Namespace) -> list[Item]:
     """Return what is to be trained. Raises `BenchError` if the words do not say."""
     if told.missing:
-        return _everything(told.profile)
+        return list(everything(told.profile))
     if told.what is None or told.category is None:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
     card = cards.card(told.profile, told.category)
     factor = 1 if told.what == "bank" else told.factor
     return [Item(told.what, Task(told.profile, told.category, factor, card.hr_size))]
-
-
-def _everything(profile: str) -> list[Item]:
-    """Return all there is to train for a profile."""
-    sizes = dict.fromkeys(card.hr_size for card in cards.cards(profile).values())
-    return [item for size in sizes for item in everything(profile, size)]
 
 
 def _duration(text: str) -> float:

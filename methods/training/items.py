@@ -8,15 +8,16 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from bench import store
+from bench import cards, store
 from bench.spec import BadFile, Task
 from methods import checkpoints, weights
 from methods.training.loop import Training
 
-CATEGORIES = ("face", "cat", "car", "bedroom", "tower")
 RIVALS = ("glean", "esrgan_plus", "srgan")
 FACTORS = (16, 8, 32, 64)
 """In the order of their value for the tables."""
+ABLATED = ("face", "cat")
+"""The categories of Figures 7 to 9."""
 ABLATIONS = (
     "glean.latent-only",
     "glean.coarse-encoder",
@@ -52,17 +53,18 @@ class Item:
         return weights.trained_name(self.what, self.task, part)
 
 
-def everything(profile: str, hr_size: int) -> Iterator[Item]:
+def everything(profile: str) -> Iterator[Item]:
     """Yield what the tables of a profile need, most valuable first: banks, rivals by factor, ablations."""
-    for category in CATEGORIES:
-        yield Item("bank", Task(profile, category, 1, hr_size))
+    sides = {category: card.hr_size for category, card in cards.cards(profile).items()}
+    for category, side in sides.items():
+        yield Item("bank", Task(profile, category, 1, side))
     for factor in FACTORS:
-        for category in CATEGORIES:
+        for category in (category for category, side in sides.items() if side % factor == 0):
             for method in RIVALS:
-                yield Item(method, Task(profile, category, factor, hr_size))
-    for category in CATEGORIES[:2]:
+                yield Item(method, Task(profile, category, factor, sides[category]))
+    for category in (category for category in ABLATED if category in sides):
         for method in ABLATIONS:
-            yield Item(method, Task(profile, category, FACTORS[0], hr_size))
+            yield Item(method, Task(profile, category, FACTORS[0], sides[category]))
 
 
 def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str | int | float]) -> list[Path]:

@@ -62,14 +62,13 @@ def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[
 
     `kept` is called behind each checkpoint.
     """
-    state = run.load()
-    if state is not None:
-        training.load(state)
+    run.load(training.load)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
     shown = console.is_terminal and rank() == 0
     with Progress(*columns, console=console, disable=not shown) as progress:
         bar = progress.add_task(label, total=training.steps, completed=training.step)
+        feed.batch(training.step, training.batch)  # a pool is drawn here, and not counted as training
         start, first = time.monotonic(), training.step
         while training.step < training.steps and not run.over:
             step = training.step

@@ -54,8 +54,9 @@ def train(item: Item, settings: Settings, seconds: float = math.inf) -> bool:
     at = run.Run(settings.runs / Path(item.task.profile).name / item.label.replace(" ", "_"), seconds=seconds)
 
     known = {part: path for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()}
-    if at.load() is None and len(known) == len(item.parts):
-        training.adopt({part: unpickle.load(path) for part, path in known.items()}, min(map(steps, known.values())))
+    if not at.begun and len(known) == len(item.parts):
+        kept = {part: unpickle.load(path) for part, path in known.items()}
+        run.adopted(next(iter(known.values())), lambda: training.adopt(kept, min(map(steps, known.values()))))
 
     def keep() -> None:
         if rank == 0:

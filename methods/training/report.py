@@ -54,7 +54,7 @@ def _row(item: Item, path: Path) -> tuple[str, ...]:
     """Return what a file says of itself."""
     told = {"seed": "", "steps": "", "of": "", "minutes": "", "device": ""} | facts(path)
     where = f" --category {item.task.category}" + ("" if item.what == "bank" else f" --factor {item.task.factor}")
-    machine = f"{told['device']}, {told['threads']} threads" if "threads" in told else str(told["device"])
+    machine = f"{told['device']}, threads: {told['threads']}" if "threads" in told else str(told["device"])
     numbers = (str(told[name]) for name in ("seed", "steps", "of", "minutes"))
     return (path.name, f"{path.stat().st_size / 1e3:.0f}", f"`train {item.what}{where}`", *numbers, machine)
 

@@ -18,6 +18,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import Images
+from methods import checkpoints
 from methods.training import losses
 from methods.training.run import descend
 
@@ -106,8 +107,9 @@ class Restorer:
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step, with new optimisers and the discriminator of the beginning."""
+        whole = checkpoints.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
+        self.network.load_state_dict(whole)
         self.step = step
-        self.network.load_state_dict(kept["network"], strict=False)  # a frozen bank is there already
 
     def networks(self) -> dict[str, nn.Module]:
         """Return what is kept."""

@@ -11,7 +11,7 @@ support the second derivatives that R1 and path-length regularisation need.)
 import csv
 import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ import torch
 from torch import Tensor, distributed, nn
 
 from bench.spec import BadFile
+
+_CHECKPOINT = "checkpoint.pt"
 
 
 class Run:
@@ -33,27 +35,32 @@ class Run:
         self._seconds = seconds
         self._lines: list[dict[str, float]] = []
 
-    def load(self) -> dict[str, Any] | None:
-        """Return the last checkpoint, or None. Raises `BadFile` if it cannot be read."""
-        path = self.folder / "checkpoint.pt"
-        if not path.is_file():
-            return None
+    @property
+    def begun(self) -> bool:
+        """True if there is a checkpoint."""
+        return (self.folder / _CHECKPOINT).is_file()
+
+    def load(self, take: Callable[[dict[str, Any]], object]) -> None:
+        """Hand the last checkpoint, if there is one, to `take`. Raises `BadFile` if it cannot be read or taken."""
+        path = self.folder / _CHECKPOINT
+        if not self.begun:
+            return
         try:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise BadFile(f"{path} cannot be read ({error}); delete it to begin anew.") from error
+        adopted(path, lambda: take(state))
         self._before = state["seconds"]
         self._lines = [line for line in self._read_log() if line["step"] < state["step"]]
-        return state
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Replace the checkpoint and the log; only the first process writes."""
         self._saved = time.monotonic()
         if rank() == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
-            partial = self.folder / "checkpoint.pt.part"
+            partial = self.folder / f"{_CHECKPOINT}.part"
             torch.save({**state, "seconds": self.seconds}, partial)
-            partial.replace(self.folder / "checkpoint.pt")
+            partial.replace(self.folder / _CHECKPOINT)
             self._write_log()
 
     @property
@@ -92,10 +99,29 @@ class Run:
         return [line | {"step": int(line["step"])} for line in lines]
 
 
+def adopted(path: Path, take: Callable[[], object]) -> None:
+    """Run what puts the content of a file into networks; raises `BadFile` if it is of other networks."""
+    try:
+        take()
+    except BadFile as error:
+        raise BadFile(f"{path}: {error}") from error
+    except (IndexError, KeyError, RuntimeError, ValueError) as error:
+        raise BadFile(
+            f"{path} is of another network than the one to be trained ({str(error).splitlines()[-1].strip()}). "
+            "Its recipe or sizes have changed since; delete it to begin anew."
+        ) from error
+
+
 def join() -> tuple[int, int]:
-    """Join the other processes if torchrun started this one; return its number and how many there are."""
+    """Join the other processes if torchrun started this one; return its number and how many there are.
+
+    On GPUs each process takes the one of its number on its machine.
+    """
     if "RANK" in os.environ and not distributed.is_initialized():
-        distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+        cuda = torch.cuda.is_available()
+        if cuda:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        distributed.init_process_group("nccl" if cuda else "gloo")
     return rank(), distributed.get_world_size() if distributed.is_initialized() else 1
 
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME, banks, sizes, weights
 from methods.training import __main__ as command
@@ -38,15 +39,20 @@ def settings(tmp_path, monkeypatch):
 
 
 def test_the_order_is_banks_then_rivals_by_factor_then_ablations():
-    labels = [item.label for item in items.everything("mini", 128)]
+    labels = [item.label for item in items.everything("mini")]
     assert labels[:6] == ["bank face", "bank cat", "bank car", "bank bedroom", "bank tower", "glean face 16x"]
     factors = [int(label.split()[-1][:-1]) for label in labels[5:65]]
     assert factors == [16] * 15 + [8] * 15 + [32] * 15 + [64] * 15
     assert all(label.startswith("glean.") for label in labels[65:])
     assert len(set(labels)) == len(labels) == 79
-    assert {item.what for item in items.everything("mini", 128)} - {"bank"} <= set(BY_NAME), (
-        "a method that is not there"
-    )
+    assert {item.what for item in items.everything("mini")} - {"bank"} <= set(BY_NAME), "a method that is not there"
+
+
+def test_each_category_of_a_profile_is_trained_at_its_own_size():
+    sides = {item.task.category: item.task.hr_size for item in items.everything("paper")}
+    assert sides == {name: card.hr_size for name, card in cards.cards("paper").items()}
+    assert all(item.task.hr_size % item.task.factor == 0 for item in items.everything("paper"))
+    assert len({item.label for item in items.everything("paper")}) == len(list(items.everything("paper")))
 
 
 def test_a_bank_is_trained_shipped_and_found(settings):
@@ -70,7 +76,7 @@ def test_methods_are_trained_around_the_bank_and_load_again(settings):
     for name in ("glean", "glean.no-bank", "glean.unfrozen-bank", "esrgan_plus", "srgan"):
         assert queue.train(Item(name, task), settings)
         path = weights.locate_trained(name, task)
-        stored = any(key.startswith("bank.") for key in load_file(path))
+        stored = any(key.startswith("bank.") and key != "bank.sha256" for key in load_file(path))
         assert stored == (name == "glean.unfrozen-bank"), "a frozen bank is stored again, or a trained one is lost"
         with torch.no_grad():
             assert BY_NAME[name].load(task, CPU).upscale(lr).shape == (1, 3, 128, 128)
@@ -129,6 +135,26 @@ def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, t
     assert all(close), "the training began anew"
 
 
+def test_weights_of_another_bank_or_size_are_refused(settings, monkeypatch, tmp_path):
+    """GLEAN's file holds no bank; with another one than that it was trained around it would paint nonsense."""
+    glean = Item("glean", Task("mini", "face", 16, 128))
+    for item in (FACE, glean):
+        queue.train(item, settings)
+    queue.train(FACE, replace(settings, runs=tmp_path / "other", seed=1, out=tmp_path / "out"))
+    (tmp_path / "out" / FACE.file("bank")).replace(tmp_path / "mini" / FACE.file("bank"))
+    with pytest.raises(BadFile, match="another bank"):
+        BY_NAME["glean"].load(glean.task, CPU)
+    with pytest.raises(BadFile, match=r"glean_face_16x_128.*another bank"):
+        queue.train(glean, replace(settings, runs=tmp_path / "elsewhere"))
+    wider = replace(TINY, bank_widest=9)
+    monkeypatch.setattr(sizes, "MINI", wider)
+    monkeypatch.setattr(sizes, "_BY_PROFILE", {"mini": wider})
+    with pytest.raises(BadFile, match=r"checkpoint.pt is of another network"):
+        queue.train(FACE, settings)
+    with pytest.raises(BadFile, match=r"bank_face_128.safetensors is of another network"):
+        queue.train(FACE, replace(settings, runs=tmp_path / "elsewhere"))
+
+
 def test_what_cannot_be_trained_is_said(settings):
     with pytest.raises(BenchError, match=r"'bicubic'.*bank, glean"):
         queue.train_all([Item("bicubic", FACE.task)], settings).__next__()
@@ -139,10 +165,12 @@ def test_what_cannot_be_trained_is_said(settings):
 def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path):
     words = ["bank", "--category", "face", "--runs", str(settings.runs), "--pool", "8", "--out", str(tmp_path / "o")]
     assert command.main([*words, "--budget", "0.001s"]) == 0
-    assert "bank face: not at its end" in capsys.readouterr().err
+    assert "bank face: stopped when its time was over" in capsys.readouterr().err
     assert command.main(words) == 0
     assert "bank face: trained" in capsys.readouterr().err
     assert len(list((tmp_path / "o").iterdir())) == 2
+    assert command.main(words) == 0
+    assert "nothing to do" in capsys.readouterr().err
     assert command.main([]) == 2
     assert "say what to train" in capsys.readouterr().err
     with pytest.raises(SystemExit):
