@@ -21,7 +21,15 @@ STANDARD = ("face", "cat", "car", "bedroom", "tower")
 
 _FOLDER_HR_SIZE = 256  # of a folder of photographs without a card
 _REQUIRED = {"title": str, "hr_size": int, "reader": str, "source": str, "test_set": str, "train_set": str}
-_OPTIONAL = {"list": str, "ids": list, "test_images": int, "fit": str, "licence": str, "address": str}
+_OPTIONAL = {
+    "list": str,
+    "ids": list,
+    "test_images": int,
+    "searched_images": int,
+    "fit": str,
+    "licence": str,
+    "address": str,
+}
 _TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
 _LIST_LINE = re.compile(r"(?:(?P<sha256>[0-9a-f]{64})  )?(?P<id>\S.*)")
 
@@ -141,7 +149,7 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     for key in ("reader", "fit"):
         if key in values and values[key] not in get_args(kinds[key]):
             raise BadFile(f"{path}: {UnknownName(key, values[key], get_args(kinds[key]))}")
-    for key in ("hr_size", "test_images"):
+    for key in ("hr_size", "test_images", "searched_images"):
         if values.get(key, 1) < 1:
             raise BadFile(f"{path}: {key} must be at least 1, not {values[key]}.")
     listed = _listed(path, values, need_lists=need_lists)

@@ -17,6 +17,10 @@ _OTHER_IMAGES = (
     "The published values are of other test images ({}) than those measured here ({}): "
     "the difference shows how far apart the data are, not an error of either."
 )
+_FEWER = (
+    "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
+    "have; `-n 100` gives all methods 100."
+)
 _OPERATOR = "LR: MATLAB imresize bicubic, antialiased, in float64, rounded to 8 bit. Scored: the stored 8-bit RGB PNG."
 
 
@@ -50,6 +54,11 @@ def remarks(table: Table) -> list[str]:
         for row in table.rows
         for note, count in row.notes.items()
     )
+    fewer = dict.fromkeys(
+        row.cell.title for row in table.rows if row.cell.images and 0 < row.n < table.images(row.cell.task.category)
+    )
+    if fewer:
+        found.append(_FEWER.format(", ".join(fewer)))
     found += [f"{sentence}." for sentence in table.left_out]
     return found + [f"[{number}] {note}." for number, note in enumerate(reasons(table), start=1)]
 

@@ -19,7 +19,7 @@ def restore_all(
         if cell.refusal is None:
             card = cards[cell.task.category]
             images = restore(cell, card, methods[cell.method], settings)
-            for image in track(images, f"restore {label(cell)}", _count(card, settings)):
+            for image in track(images, f"restore {label(cell)}", _count(card, settings, cell)):
                 yield cell, image
 
 
@@ -32,7 +32,7 @@ def score_all(cells: Sequence[Cell], cards: Mapping[str, Card], report: Report, 
         if cell.refusal is not None:
             yield from records
         else:
-            yield from track(records, f"score {label(cell)}", _count(card, settings))
+            yield from track(records, f"score {label(cell)}", _count(card, settings, cell))
 
 
 def label(cell: Cell) -> str:
@@ -40,9 +40,9 @@ def label(cell: Cell) -> str:
     return f"{cell.task.category} {cell.task.factor}x {cell.title}"
 
 
-def _count(card: Card, settings: Settings) -> int:
-    """Return how many images of a card a run goes through."""
-    return len(data.image_ids(card, settings.limit))
+def _count(card: Card, settings: Settings, cell: Cell) -> int:
+    """Return how many images of a card a run goes through for a cell."""
+    return len(data.image_ids(card, settings.images(cell)))
 
 
 def task(category: str, factor: int, *, profile: str = "mini", hr_size: int | None = None, seed: int = 0) -> Task:

@@ -26,7 +26,7 @@ def plan(
     # Where no factor divides any size, the first task says so, and which factors would.
     fitting = [(card, factor) for card, factor in places if _divides(factor, card)] or places
     return [
-        _cell(report, methods, Task(card.profile, card.category, factor, card.hr_size, seed), name)
+        _cell(report, methods, Task(card.profile, card.category, factor, card.hr_size, seed), name, card)
         for card, factor in fitting
         for name in names
     ]
@@ -47,11 +47,12 @@ def _divides(factor: int, card: Card) -> bool:
     return card.hr_size % factor == 0
 
 
-def _cell(report: Report, methods: Mapping[str, type[Method]], task: Task, name: str) -> Cell:
+def _cell(report: Report, methods: Mapping[str, type[Method]], task: Task, name: str, card: Card) -> Cell:
     """Return one cell."""
     if name in methods:
         spec = methods[name].spec
-        return Cell(task, name, spec.title, spec.refuses(task), spec.trained_on)
+        images = card.searched_images if spec.searches else None
+        return Cell(task, name, spec.title, spec.refuses(task), spec.trained_on, images)
     if name in report.pending:
         title = report.pending[name]
         return Cell(task, name, title, f"{title} is not implemented yet")

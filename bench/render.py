@@ -114,8 +114,7 @@ def _grid(rows: Sequence[Row], table: Table, style: _Style) -> str:
         differences = [_difference(row, table, style) for row in found if table.full]
         if any(differences):
             lines.append([style.escape("· full minus this"), *differences])
-    counts = {category: max(row.n for row in rows if row.cell.task.category == category) for category in categories}
-    heads = ["", *(f"{category} (n = {counts[category]})" for category in categories)]
+    heads = ["", *(f"{category} (n = {table.images(category)})" for category in categories)]
     return tabulate(lines, headers=heads, tablefmt=style.layout, disable_numparse=True, stralign="left")
 
 
@@ -134,12 +133,16 @@ def _detectable(rows: Sequence[Row], table: Table) -> list[str]:
 
 
 def _measured(row: Row, table: Table, style: _Style) -> str:
-    """Return the measured value of a cell, or the number of the note that says why there is none."""
+    """Return the measured value of a cell, or the number of the note that says why there is none.
+
+    A cell of fewer images than the head of its column tells says so.
+    """
     if row.summary is None:
         return style.note(notes.reasons(table).index(row.reason) + 1)
     text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
     text = style.bold(text) if row.best else text
     text = f"{text} †" if row.seen else text
+    text = text if row.n == table.images(row.cell.task.category) else f"{text} (n = {row.n})"
     return text if row.n_ok == row.n else f"{text} ({row.n_ok}/{row.n} ok)"
 
 

@@ -34,6 +34,10 @@ class Settings:
     """Images per category; None: as many as the card says."""
     allow_enlarge: bool = False
 
+    def images(self, cell: Cell) -> int | None:
+        """Return how many test images a cell gets; None: all."""
+        return self.limit or cell.images
+
 
 def restore(cell: Cell, card: Card, method_class: type[Method], settings: Settings) -> Iterator[Restored]:
     """Restore every image of a cell that is not there yet, yielding each as it is done.
@@ -55,7 +59,7 @@ def restore(cell: Cell, card: Card, method_class: type[Method], settings: Settin
     remark = getattr(method, "remark", "")
     store.write_json(folder / "cell.json", {"status": "ok", "run": run, "remark": remark})
     batch_size = min(method_class.spec.max_batch, settings.batch_size or method_class.spec.max_batch)
-    for entry in data.batches(card, cell.task.factor, batch_size, settings.limit, settings.allow_enlarge):
+    for entry in data.batches(card, cell.task.factor, batch_size, settings.images(cell), settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):
             yield Restored(entry.id, "refused" if entry.refused else "failed", entry.reason)
         else:

@@ -38,7 +38,7 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: Settings) -> I
     known = _read_known(path)
     wanted = [metric for name, metric in metrics.METRICS.items() if name in names and metric.applies(card.category)]
     lines: list[str] = []
-    for entry in data.batches(card, cell.task.factor, _BATCH, settings.limit, settings.allow_enlarge):
+    for entry in data.batches(card, cell.task.factor, _BATCH, settings.images(cell), settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):
             status: Status = "refused" if entry.refused else "failed"
             scored = [("", Record(cell.task, cell.method, entry.id, status, entry.reason, run=state["run"]))]

@@ -103,6 +103,11 @@ class Spec:
     trained_on: str = ""
     """The training set, to mark a method that has seen the test images."""
 
+    @property
+    def searches(self) -> bool:
+        """True if it optimises anew for each image, which takes seconds to minutes."""
+        return self.family in ("inversion", "internal-learning")
+
     def refuses(self, task: Task) -> str | None:
         """Return why this method cannot do the task, or None if it can."""
         if task.factor not in self.factors:
@@ -162,6 +167,8 @@ class Card:
     sha256: Mapping[str, str] = field(default_factory=dict)
     """id -> sha256 of the 8-bit RGB pixels in row order; images that are not listed are not checked."""
     test_images: int = 100
+    searched_images: int | None = None
+    """How many of the test images, the first ones, the methods that search get; None: all."""
     fit: Literal["crop", "stretch"] = "crop"
     """How a photograph that is not square is made square: its centre is cut out, or its aspect is given up."""
     licence: str = ""
@@ -217,6 +224,8 @@ class Cell:
     refusal: str | None = None
     trained_on: str = ""
     """As in `Spec`."""
+    images: int | None = None
+    """How many test images it gets, if a run does not say; None: all."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,6 +101,10 @@ class Table:
     left_out: tuple[str, ...] = ()
     """What the report asks for and these images cannot give, a sentence each."""
 
+    def images(self, category: str) -> int:
+        """Return how many images of a category the methods were given; those that search may have had fewer."""
+        return max(row.n for row in self.rows if row.cell.task.category == category)
+
     def contest(self, row: Row) -> Contest | None:
         """Return the comparison of a row with the best or the full one, if there is one."""
         key = (row.cell.task, row.metric.name, row.cell.method)
@@ -172,11 +176,15 @@ def _contests(rows: Sequence[Row], full: str | None) -> list[Contest]:
 
 
 def _first(measured: Sequence[Row], full: str | None) -> Row | None:
-    """Return the row that the others of its task are compared with, or None if it was not measured."""
+    """Return the row that the others of its task are compared with, or None if it was not measured.
+
+    Without a full one it is the best on the images that all of them have.
+    """
     if full is not None:
         return next((row for row in measured if row.cell.method == full), None)
     sign = 1 if measured and measured[0].metric.higher_is_better else -1
-    return max(measured, key=lambda row: sign * _mean(row), default=None)
+    shared = set.intersection(*(set(row.values) for row in measured)) if measured else set()
+    return max(measured, key=lambda row: sign * math.fsum(row.values[image] for image in shared), default=None)
 
 
 def _mean(row: Row) -> float:

@@ -64,3 +64,13 @@ def test_a_factor_that_does_not_divide_is_left_out_and_the_others_are_measured(p
     sentences = plan.left_out(report, found)
     assert sentences[0] == "face at 32x is left out: 32 does not divide 48 px"
     assert len(sentences) == 4, "two factors of two categories; categories without images are no such case"
+
+
+def test_methods_that_search_get_the_images_that_the_card_has_for_them():
+    """A table of 100 images a category would take hours with them, and none of fewer would be exact for the others."""
+    cells = plan.plan(reports.read("table2"), METHODS, cards.cards("mini"))
+    given = {cell.method: cell.images for cell in cells}
+    assert given["pulse"] == given["dgp"] == given["singan"] == cards.card("mini", "face").searched_images == 25
+    assert given["glean"] is given["bicubic"] is None
+    paper = plan.plan(reports.read("table2"), METHODS, cards.cards("paper"))
+    assert {cell.images for cell in paper} == {None}, "the paper's tables are of 100 images"

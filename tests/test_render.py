@@ -38,6 +38,15 @@ def test_markdown_says_all_that_the_protocol_asks_for():
         assert re.search(words, text), f"the report lacks {lack}"
 
 
+def test_fewer_images_of_a_method_that_searches_are_told():
+    groups = records("a", GOOD, GOOD / 100), records("b", GOOD[:10] - 3, GOOD[:10] / 50)
+    text = render.markdown(build(*groups, searching={"b": 10}), MACHINE)
+    assert re.search(r"\| B .*\(n = 10\)", text), "the figure of ten images looks like one of thirty"
+    assert "(n = 30)" in text
+    assert "search anew for each: B." in text
+    assert "search anew" not in render.markdown(build(groups[0], searching={"a": 30}), MACHINE)
+
+
 def test_markdown_tables_have_equal_columns_in_every_line():
     for block in re.findall(r"(?:^\|.*\n)+", render.markdown(table(), MACHINE), re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1

@@ -12,6 +12,7 @@ from PIL import Image
 
 from bench import cards, data, store
 from bench.restore import restore
+from bench.score import score
 from bench.spec import Cell, MissingWeights, Task
 from methods import BY_NAME
 from methods.bicubic import Bicubic
@@ -52,6 +53,15 @@ def test_what_is_there_is_kept(photos, settings):
     assert [(image.image, image.kept) for image in first] == [("0", False), ("1", False), ("2", False)]
     assert sorted((image.image, image.kept) for image in again) == [("0", True), ("1", True), ("2", True)]
     assert Counting.images == 3, "a finished image must not be restored again"
+
+
+def test_a_cell_gets_as_many_images_as_the_run_or_else_the_cell_says(photos, settings):
+    cell, card, method = face(photos)
+    few = replace(cell, images=1)
+    assert len(list(restore(few, card, method, settings))) == 1
+    assert len(list(restore(few, card, method, replace(settings, limit=2)))) == 2
+    records = list(score(few, card, ["psnr"], settings))
+    assert [record.image for record in records] == ["0"], "images that were not asked for are scored"
 
 
 def test_a_stopped_run_goes_on_where_it_was(photos, settings):

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -30,8 +31,9 @@ def records(method, psnr, lpips, **changes):
     ]
 
 
-def build(*groups, test_set="Faces", refused=()):
-    cells = [Cell(TASK, group[0].method, group[0].method.upper()) for group in groups]
+def build(*groups, test_set="Faces", refused=(), searching=MappingProxyType({})):
+    names = [group[0].method for group in groups]
+    cells = [Cell(TASK, name, name.upper(), images=searching.get(name)) for name in names]
     cells += [Cell(TASK, name, name.upper(), "no weights") for name in refused]
     all_records = [record for group in groups for record in group]
     all_records += [Record(TASK, name, None, "refused", "no weights") for name in refused]
@@ -86,6 +88,14 @@ def test_pairing_is_by_image_not_by_order():
     built = build(records("a", GOOD, GOOD / 100), shuffled)
     (contest,) = (c for c in built.contests if c.metric is PSNR)
     assert contest.result.mean == pytest.approx(0, abs=1e-12)
+
+
+def test_the_best_is_chosen_on_the_images_that_all_have():
+    """`b` was given ten easy images: its mean is the highest, and yet it is the worse one on each of them."""
+    a = np.concatenate([GOOD[:10] + 5, GOOD[10:] - 5])
+    built = build(records("a", a, a / 100), records("b", a[:10] - 1, a[:10] / 100))
+    assert row(built, "b").summary.mean > row(built, "a").summary.mean
+    assert [row(built, name).best for name in "ab"] == [True, False]
 
 
 def test_published_values_are_judged_only_on_the_same_images():

@@ -58,12 +58,14 @@ class Recipe:
 
 
 MINI = Recipe(
-    stages=(Stage(16, 40_000, 32), Stage(32, 60_000, 32), Stage(64, 50_000, 32), Stage(128, 200_000, 16)),
-    gamma=1.0,
+    stages=(Stage(32, 100_000, 16), Stage(64, 60_000, 16), Stage(128, 80_000, 16)),
+    rate=0.008,
+    gamma=0.5,
     half_life=4_000,
     noise=False,
 )
-"""Without noise: in short trainings it is used to paint speckles in the place of eyes."""
+"""Few steps, so a rate four times that of StyleGAN2: weights begin with a deviation of 1, and a step of Adam moves them
+by about the rate. Without noise: in short trainings it paints speckles in the place of eyes."""
 
 
 def paper(card: Card) -> Recipe:
