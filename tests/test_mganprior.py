@@ -174,11 +174,11 @@ def test_the_loss_is_the_published_sum_for_each_image(vgg16):
 
 def test_an_image_of_the_bank_is_found_again_from_its_lr():
     bank = made("stylegan2")
-    hr = (bank(draw(3, 16, seed=8)) + 1) / 2
+    hr = (bank(draw(2, 16, seed=8)) + 1) / 2
     lr = resize.downsample(hr, 4)
     settings = replace(SHORT, steps=150, codes=8, learning_rate=4.0)
     first, sr = (restored(bank, lr, replace(settings, steps=steps))[0] for steps in (1, 150))
-    for index in range(3):
+    for index in range(2):
         assert psnr(resize.downsample(sr[index], 4), lr[index]) > 25, "the input is not met"
         assert psnr(sr[index], hr[index]) > max(23, psnr(first[index], hr[index]) + 5), "the image is not found"
 
