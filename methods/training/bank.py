@@ -19,7 +19,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from bench.spec import Card, Images
 from methods.nets.stylegan2 import Discriminator, Generator, mix
 from methods.sizes import Sizes
-from methods.training import losses
+from methods.training import growth, losses
 from methods.training.augment import augment, next_probability
 from methods.training.run import descend, follow
 
@@ -87,6 +87,8 @@ class Bank:
     generator: Generator
     average: Generator
     discriminator: Discriminator
+    g_optimiser: torch.optim.Adam
+    d_optimiser: torch.optim.Adam
 
     def __init__(self, recipe: Recipe, sizes: Sizes, device: torch.device, *, ranks: int = 1, seed: int = 0) -> None:
         """Begin with the first stage, the same weights in every process."""
@@ -103,21 +105,34 @@ class Bank:
         size = self.recipe.stages[stage].size
         channels = self.sizes.bank_channels(size)
         depth, style = self.sizes.mapping_layers, self.sizes.style_dim
-        generators = [Generator(size=size, channels=channels, style_dim=style, mapping_layers=depth) for _ in range(2)]
         discriminator = Discriminator(size=size, channels=self.sizes.critic_channels(size))
+        generators = [Generator(size=size, channels=channels, style_dim=style, mapping_layers=depth) for _ in range(2)]
+        generators[1].load_state_dict(generators[0].state_dict())
+        for network in (*generators, discriminator):
+            network.to(self.device).to(memory_format=_LAYOUT)
+        g_optimiser = _adam(generators[0], self.recipe.rate, _PATH_EVERY)
+        d_optimiser = _adam(discriminator, self.recipe.rate, _R1_EVERY)
         if self.stage >= 0:
-            nn.init.zeros_(generators[0].synthesis.to_rgb[-1].get_parameter("weight"))
-            generators[0].load_state_dict(self.generator.state_dict(), strict=False)
-            _inherit(discriminator, self.discriminator)
-        generators[1].load_state_dict(
-            generators[0].state_dict() | (self.average.state_dict() if self.stage >= 0 else {})
-        )
-        self.generator, self.average = (each.to(self.device).to(memory_format=_LAYOUT) for each in generators)
+            growth.generator(generators[1], self.average)
+            growth.keep_moments(g_optimiser, self.g_optimiser, growth.generator(generators[0], self.generator))
+            growth.keep_moments(d_optimiser, self.d_optimiser, growth.discriminator(discriminator, self.discriminator))
+        self.generator, self.average, self.discriminator = *generators, discriminator
         self.average.requires_grad_(requires_grad=False)
-        self.discriminator = discriminator.to(self.device).to(memory_format=_LAYOUT)
-        self.g_optimiser = _adam(self.generator, self.recipe.rate, _PATH_EVERY)
-        self.d_optimiser = _adam(self.discriminator, self.recipe.rate, _R1_EVERY)
+        self.g_optimiser, self.d_optimiser = g_optimiser, d_optimiser
         self.stage = stage
+
+    def _grow(self, real: Images) -> None:
+        """Go to the next stage, with a discriminator that begins as the one before; `real` as in `advance`."""
+        old = self.discriminator
+        self._enter(self._wanted())
+        real = self._of_stage(real)
+
+        def images() -> Images:
+            with torch.no_grad():
+                return torch.cat([real, self._painted(self._codes(len(real)))])
+
+        with self._precision():
+            growth.imitate(self.discriminator, old, images)
 
     def state(self) -> dict[str, Any]:
         """Return everything a checkpoint needs."""
@@ -182,11 +197,9 @@ class Bank:
     def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
         """Make one step with real images (batch, 3, H, W), [0, 1], of any size of the recipe's; return the losses."""
         if self.stage != self._wanted():
-            self._enter(self._wanted())
+            self._grow(real)
         torch.manual_seed((self.seed * 1_000_003 + self.step) * self.ranks + rank)
-        size = self.recipe.stages[self.stage].size
-        real = F.avg_pool2d(real, real.shape[-1] // size) * 2 - 1
-        values = self._train_discriminator(real.contiguous(memory_format=_LAYOUT)) | self._train_generator()
+        values = self._train_discriminator(self._of_stage(real)) | self._train_generator()
         decay = 0.5 ** (len(real) * self.ranks / self.recipe.half_life)
         follow(self.average, self.generator, decay)
         self.step += 1
@@ -236,6 +249,11 @@ class Bank:
         descend(penalty * (_PATH_WEIGHT * _PATH_EVERY), self.g_optimiser, list(self.generator.parameters()))
         return penalty.item()
 
+    def _of_stage(self, real: Images) -> Images:
+        """Return real images [0, 1] in the size of the stage, [-1, 1]."""
+        size = self.recipe.stages[self.stage].size
+        return (F.avg_pool2d(real, real.shape[-1] // size) * 2 - 1).contiguous(memory_format=_LAYOUT)
+
     def _painted(self, w: Tensor) -> Images:
         images: Images = self.generator.synthesis(w, noise="random" if self.recipe.noise else "none")
         return images
@@ -259,12 +277,3 @@ def _adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:
     """Return Adam, corrected for regularisation in every so many-th step (Karras et al. 2020, Sec. 3.1)."""
     ratio = every / (every + 1)
     return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
-
-
-def _inherit(new: Discriminator, old: Discriminator) -> None:
-    """Give a discriminator the blocks of one for half the size; the first convolution and the first block are new."""
-    shift = len(new.blocks) - len(old.blocks)
-    for index, block in enumerate(old.blocks):
-        new.blocks[index + shift].load_state_dict(block.state_dict())
-    for name in ("last", "hidden", "score"):
-        new.get_submodule(name).load_state_dict(old.get_submodule(name).state_dict())

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import Card
 from methods.nets.rrdbnet import Shape
@@ -87,6 +88,24 @@ def test_a_grown_bank_paints_what_it_painted_enlarged():
     torch.testing.assert_close(after, double(before))
     with torch.no_grad():
         assert (bank.generator.synthesis.to_rgb[-1].weight == 0).all()
+
+
+def test_a_grown_discriminator_judges_as_before_and_its_optimiser_goes_on():
+    """Behind a block that was drawn anew it would judge at random, and a trained generator make it give up."""
+    bank = tiny()
+    for step in range(10):
+        bank.advance(feed().batch(step, 8))
+    old, optimiser = bank.discriminator, bank.d_optimiser
+    bank._grow(feed().batch(10, 8))
+    images = bank._of_stage(feed().batch(11, 8))
+    with torch.no_grad():
+        before, after = old(F.avg_pool2d(images, 2)), bank.discriminator(images)
+    assert before.shape == (8, 1)
+    assert (after - before).abs().mean() < before.std(), "the logits jump"
+    assert torch.corrcoef(torch.cat([before, after], 1).T)[0, 1] > 0.7, "other images are judged to be real"
+    moments = [optimiser.state[old.score.weight], bank.d_optimiser.state[bank.discriminator.score.weight]]
+    assert torch.equal(moments[0]["exp_avg_sq"], moments[1]["exp_avg_sq"])
+    assert bank.discriminator.first.weight not in bank.d_optimiser.state
 
 
 @pytest.mark.parametrize("half", [False, True])

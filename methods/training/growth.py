@@ -1,0 +1,68 @@
+"""The growth of a bank in training: networks for twice the size that begin as those they come from.
+
+A generator paints what it painted, enlarged, because the RGB layer of the new resolution is zero. A discriminator gets
+a first convolution and a first block that are new, and would judge at random behind them; trained on, it gives up (its
+logits go to zero and stay there). So these two first learn to hand on what the old first convolution made of the image
+of half the size. Optimisers keep what they know of the weights that stay.
+"""
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from bench.spec import Images
+from methods.nets.stylegan2 import Discriminator, Generator
+from methods.training.run import descend
+
+_STEPS = 200
+_RATE = 0.01
+
+Pairs = list[tuple[nn.Parameter, nn.Parameter]]
+"""A parameter of the old network, and the one of the new that goes on with it."""
+
+
+def generator(new: Generator, old: Generator) -> Pairs:
+    """Make a generator for twice the size paint what the old one does, enlarged."""
+    nn.init.zeros_(new.synthesis.to_rgb[-1].get_parameter("weight"))
+    new.load_state_dict(old.state_dict(), strict=False)
+    return [(parameter, new.get_parameter(name)) for name, parameter in old.named_parameters()]
+
+
+def discriminator(new: Discriminator, old: Discriminator) -> Pairs:
+    """Give a discriminator for twice the size the weights of the old one; its first convolution and block stay new."""
+    shift = len(new.blocks) - len(old.blocks)
+    parts = [(block, new.blocks[index + shift]) for index, block in enumerate(old.blocks)]
+    parts += [(old.get_submodule(name), new.get_submodule(name)) for name in ("last", "hidden", "score")]
+    for before, after in parts:
+        after.load_state_dict(before.state_dict())
+    return [pair for before, after in parts for pair in zip(before.parameters(), after.parameters(), strict=True)]
+
+
+def imitate(new: Discriminator, old: Discriminator, images: Callable[[], Images]) -> float:
+    """Train the first convolution and block of `new` to give what the first of `old` gives for images of half the size.
+
+    `images` returns another batch each time, (B, 3, R, R), about [-1, 1]. Returns the last error, as a part of the
+    variance of what is wanted.
+    """
+    fresh = [*new.first.parameters(), *new.blocks[0].parameters()]
+    optimiser = torch.optim.Adam(fresh, lr=_RATE, betas=(0.9, 0.99))
+    part = 1.0
+    for _ in range(_STEPS):
+        batch = images()
+        with torch.no_grad():
+            wanted = old.first(F.avg_pool2d(batch, 2)).float()
+        loss = F.mse_loss(new.blocks[0](new.first(batch)).float(), wanted)
+        descend(loss, optimiser, fresh)
+        part = (loss / wanted.var()).item()
+    return part
+
+
+def keep_moments(
+    new: torch.optim.Optimizer, old: torch.optim.Optimizer, pairs: Iterable[tuple[nn.Parameter, ...]]
+) -> None:
+    """Give an optimiser what another knows of the parameters that go on."""
+    for before, after in pairs:
+        if before in old.state:
+            new.state[after] = old.state[before]
