@@ -168,6 +168,15 @@ def test_what_is_counted_is_not_searched_in_other_threads(threads):
     assert inversion.each(range(3), lambda _: threading.get_ident(), META) == [here] * 3, "its counters are of a thread"
 
 
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C as in a terminal: a process in the background is started without it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("evil", [BenchError("bad image"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
 def test_a_search_that_fails_ends_the_others(threads, evil):
     steps = []

@@ -1,4 +1,4 @@
-"""The growth of a bank in training: networks for twice the size that begin as those they come from.
+"""The growth of a bank in training: networks for a larger size that begin as those they come from.
 
 A generator paints what it painted, enlarged, because the RGB layer of the new resolution is zero. A discriminator gets
 a first convolution and a first block that are new, and would judge at random behind them; trained on, it gives up (its
@@ -7,6 +7,7 @@ of half the size. Optimisers keep what they know of the weights that stay.
 """
 
 from collections.abc import Callable, Iterable
+from functools import reduce
 
 import torch
 from torch import nn
@@ -24,14 +25,14 @@ Pairs = list[tuple[nn.Parameter, nn.Parameter]]
 
 
 def generator(new: Generator, old: Generator) -> Pairs:
-    """Make a generator for twice the size paint what the old one does, enlarged."""
+    """Make a generator for a larger size paint what the old one does, enlarged."""
     nn.init.zeros_(new.synthesis.to_rgb[-1].get_parameter("weight"))
     new.load_state_dict(old.state_dict(), strict=False)
     return [(parameter, new.get_parameter(name)) for name, parameter in old.named_parameters()]
 
 
 def discriminator(new: Discriminator, old: Discriminator) -> Pairs:
-    """Give a discriminator for twice the size the weights of the old one; its first convolution and block stay new."""
+    """Give a discriminator for a larger size the weights of the old one; its first convolution and blocks stay new."""
     shift = len(new.blocks) - len(old.blocks)
     parts = [(block, new.blocks[index + shift]) for index, block in enumerate(old.blocks)]
     parts += [(old.get_submodule(name), new.get_submodule(name)) for name in ("last", "hidden", "score")]
@@ -41,19 +42,21 @@ def discriminator(new: Discriminator, old: Discriminator) -> Pairs:
 
 
 def imitate(new: Discriminator, old: Discriminator, images: Callable[[], Images]) -> float:
-    """Train the first convolution and block of `new` to give what the first of `old` gives for images of half the size.
+    """Train the first convolution and new blocks of `new` to give what the first of `old` gives for smaller images.
 
     `images` returns another batch each time, (B, 3, R, R), about [-1, 1]. Returns the last error, as a part of the
     variance of what is wanted.
     """
-    fresh = [*new.first.parameters(), *new.blocks[0].parameters()]
+    blocks = new.blocks[: len(new.blocks) - len(old.blocks)]
+    fresh = [*new.first.parameters(), *blocks.parameters()]
     optimiser = torch.optim.Adam(fresh, lr=_RATE, betas=(0.9, 0.99))
     part = 1.0
     for _ in range(_STEPS):
         batch = images()
         with torch.no_grad():
-            wanted = old.first(F.avg_pool2d(batch, 2)).float()
-        loss = F.mse_loss(new.blocks[0](new.first(batch)).float(), wanted)
+            wanted = old.first(F.avg_pool2d(batch, 2 ** len(blocks))).float()
+        made = reduce(lambda x, block: block(x), blocks, new.first(batch))
+        loss = F.mse_loss(made.float(), wanted)
         descend(loss, optimiser, fresh)
         part = (loss / wanted.var()).item()
     return part

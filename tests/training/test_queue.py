@@ -14,7 +14,7 @@ from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME, banks, sizes, weights
 from methods.training import __main__ as command
-from methods.training import bank, items, queue, report, restorer
+from methods.training import bank, growth, items, queue, report, restorer
 from methods.training.items import Item
 
 from ..conftest import ROOT
@@ -33,6 +33,7 @@ def settings(tmp_path, monkeypatch):
     monkeypatch.setattr(restorer, "MINI", restorer.Recipe(images=4, batch=2, crop=32))
     monkeypatch.setattr(weights, "_MINI", tmp_path / "mini")
     monkeypatch.setattr(queue, "_VGG_LAYER", 0)
+    monkeypatch.setattr(growth, "_STEPS", 2)
     vgg = tmp_path / "vgg.pt"
     torch.save({"features.0.weight": torch.randn(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}, vgg)
     return queue.Settings(device=CPU, runs=tmp_path / "runs", pool=8, vgg16=vgg)
