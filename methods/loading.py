@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from bench.spec import Task
+from bench.spec import BadFile, Task
 from methods import unpickle, weights
 from methods.nets import winograd
 
@@ -29,7 +29,11 @@ def network(
     if device.type == "meta":
         with device:
             return build(task)
-    found = read(unpickle.load(weights.find(method, task))).to(device).to(memory_format=torch.channels_last)
+    path = weights.find(method, task)
+    try:
+        found = read(unpickle.load(path)).to(device).to(memory_format=torch.channels_last)
+    except BadFile as error:
+        raise BadFile(f"{path.name}: {error}") from error
     if device.type == "cpu":
         winograd.accelerate(found)
     return found

@@ -1,9 +1,9 @@
 """The growth of a bank in training: networks for a larger size that begin as those they come from.
 
 A generator paints what it painted, enlarged, because the RGB layer of the new resolution is zero. A discriminator gets
-a first convolution and a first block that are new, and would judge at random behind them; trained on, it gives up (its
-logits go to zero and stay there). So these two first learn to hand on what the old first convolution made of the image
-of half the size. Optimisers keep what they know of the weights that stay.
+a first convolution and first blocks that are new, and would judge at random behind them; trained on, it gives up (its
+logits go to zero and stay there). So these first learn to hand on what the old first convolution made of the smaller
+image. Optimisers keep what they know of the weights that stay.
 """
 
 from collections.abc import Callable, Iterable
@@ -41,25 +41,20 @@ def discriminator(new: Discriminator, old: Discriminator) -> Pairs:
     return [pair for before, after in parts for pair in zip(before.parameters(), after.parameters(), strict=True)]
 
 
-def imitate(new: Discriminator, old: Discriminator, images: Callable[[], Images]) -> float:
+def imitate(new: Discriminator, old: Discriminator, images: Callable[[], Images]) -> None:
     """Train the first convolution and new blocks of `new` to give what the first of `old` gives for smaller images.
 
-    `images` returns another batch each time, (B, 3, R, R), about [-1, 1]. Returns the last error, as a part of the
-    variance of what is wanted.
+    `images` returns another batch each time, (B, 3, R, R), about [-1, 1].
     """
     blocks = new.blocks[: len(new.blocks) - len(old.blocks)]
     fresh = [*new.first.parameters(), *blocks.parameters()]
     optimiser = torch.optim.Adam(fresh, lr=_RATE, betas=(0.9, 0.99))
-    part = 1.0
     for _ in range(_STEPS):
         batch = images()
         with torch.no_grad():
             wanted = old.first(F.avg_pool2d(batch, 2 ** len(blocks))).float()
         made = reduce(lambda x, block: block(x), blocks, new.first(batch))
-        loss = F.mse_loss(made.float(), wanted)
-        descend(loss, optimiser, fresh)
-        part = (loss / wanted.var()).item()
-    return part
+        descend(F.mse_loss(made.float(), wanted), optimiser, fresh)
 
 
 def keep_moments(

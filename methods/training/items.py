@@ -59,12 +59,12 @@ def everything(profile: str) -> Iterator[Item]:
     for category, side in sides.items():
         yield Item("bank", Task(profile, category, 1, side))
     for factor in FACTORS:
-        for category in (category for category, side in sides.items() if side % factor == 0):
-            for method in RIVALS:
-                yield Item(method, Task(profile, category, factor, sides[category]))
-    for category in (category for category in ABLATED if category in sides):
-        for method in ABLATIONS:
-            yield Item(method, Task(profile, category, FACTORS[0], sides[category]))
+        for category, side in sides.items():
+            if side % factor == 0:
+                yield from (Item(method, Task(profile, category, factor, side)) for method in RIVALS)
+    for category, side in sides.items():
+        if category in ABLATED and side % FACTORS[0] == 0:
+            yield from (Item(method, Task(profile, category, FACTORS[0], side)) for method in ABLATIONS)
 
 
 def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str | int | float]) -> list[Path]:

@@ -68,11 +68,13 @@ def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[
     shown = console.is_terminal and rank() == 0
     with Progress(*columns, console=console, disable=not shown) as progress:
         bar = progress.add_task(label, total=training.steps, completed=training.step)
-        feed.batch(training.step, training.batch)  # a pool is drawn here, and not counted as training
-        start, first = time.monotonic(), training.step
+        start, first = 0.0, training.step
         while training.step < training.steps and not run.over:
             step = training.step
-            values = training.advance(feed.batch(step, training.batch), rank())
+            images = feed.batch(step, training.batch)
+            if step == first:
+                start = time.monotonic()  # a pool was drawn for the first batch, which is not training
+            values = training.advance(images, rank())
             if step % _LOG_EVERY == 0:
                 run.log(step, values | {"seconds_per_step": (time.monotonic() - start) / (step + 1 - first)})
             progress.update(bar, completed=training.step)

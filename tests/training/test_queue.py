@@ -143,7 +143,7 @@ def test_weights_of_another_bank_or_size_are_refused(settings, monkeypatch, tmp_
         queue.train(item, settings)
     queue.train(FACE, replace(settings, runs=tmp_path / "other", seed=1, out=tmp_path / "out"))
     (tmp_path / "out" / FACE.file("bank")).replace(tmp_path / "mini" / FACE.file("bank"))
-    with pytest.raises(BadFile, match="another bank"):
+    with pytest.raises(BadFile, match=r"glean_face_16x_128\.safetensors: .*another bank"):
         BY_NAME["glean"].load(glean.task, CPU)
     with pytest.raises(BadFile, match=r"glean_face_16x_128.*another bank"):
         queue.train(glean, replace(settings, runs=tmp_path / "elsewhere"))
