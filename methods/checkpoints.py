@@ -21,7 +21,8 @@ from methods.nets import pggan, stylegan
 from methods.nets.glean import FULL, GLEAN, Switches
 from methods.nets.rrdbnet import RRDBNet
 from methods.nets.srresnet import MSRResNet
-from methods.nets.stylegan2 import Discriminator, Generator
+from methods.nets.stylegan2 import Generator
+from methods.nets.stylegan2_discriminator import Discriminator
 from methods.state_dicts import filled, first_names, kind, last, opened, shape, single, stylegan2_sizes
 
 _CONTAINERS = ("state_dict", "G_ema", "g_ema", "params_ema", "generator_smooth", "models", "params", "g", "generator")

@@ -42,6 +42,8 @@ from bench.spec import BenchError, Images, Spec, Task
 from methods import banks, biggan_layouts, checkpoints, inversion, sizes, unpickle, weights
 from methods.dgp_search import Code, Search, Settings
 from methods.nets import biggan, stylegan2
+from methods.nets.stylegan2_discriminator import Discriminator
+from methods.nets.stylegan2_layers import SQRT2
 
 _LATENTS = 4096
 """How many w the mean is taken of."""
@@ -61,7 +63,7 @@ MINI = _shortened(PAPER)
 _MINI_CHANNELS = 8  # of a BigGAN
 
 
-def stylegan2_features(discriminator: stylegan2.Discriminator, images: Images) -> list[Tensor]:
+def stylegan2_features(discriminator: Discriminator, images: Images) -> list[Tensor]:
     """Return the features of images (B, 3, R, R) in [-1, 1], fine to coarse, each as if its image were alone.
 
     They are (B, C, R, R) behind the first layer, one of half the side for each block, (B, C, 4, 4) behind the last
@@ -72,10 +74,10 @@ def stylegan2_features(discriminator: stylegan2.Discriminator, images: Images) -
         found.append(block(found[-1]))
     spread = torch.full_like(found[-1][:, :1], 1e-4)  # what the discriminator makes of a single image
     found.append(discriminator.last(torch.cat([found[-1], spread], 1)))
-    return [*found, F.leaky_relu(discriminator.hidden(found[-1].flatten(1)), 0.2) * stylegan2.SQRT2]
+    return [*found, F.leaky_relu(discriminator.hidden(found[-1].flatten(1)), 0.2) * SQRT2]
 
 
-class Dgp(Search[stylegan2.Generator, stylegan2.Discriminator]):
+class Dgp(Search[stylegan2.Generator, Discriminator]):
     """The port to StyleGAN2."""
 
     spec: ClassVar[Spec] = Spec(
@@ -91,7 +93,7 @@ class Dgp(Search[stylegan2.Generator, stylegan2.Discriminator]):
 
     def __init__(self, bank: banks.Bank, discriminator: nn.Module, task: Task, settings: Settings = PAPER) -> None:
         """Take ready networks on one device; raises `BenchError` if they are no StyleGAN2 of the task's size."""
-        if not isinstance(bank, stylegan2.Generator) or not isinstance(discriminator, stylegan2.Discriminator):
+        if not isinstance(bank, stylegan2.Generator) or not isinstance(discriminator, Discriminator):
             raise BenchError("DGP's port needs generator and discriminator of a StyleGAN2; BigGAN's is dgp.biggan.")
         super().__init__(bank, discriminator, task, settings)
         with torch.no_grad():
@@ -105,7 +107,7 @@ class Dgp(Search[stylegan2.Generator, stylegan2.Discriminator]):
         if device.type == "meta":
             with device:
                 channels = sizes.of(task.profile).critic_channels(task.hr_size)
-                return cls(bank, stylegan2.Discriminator(size=task.hr_size, channels=channels), task, settings)
+                return cls(bank, Discriminator(size=task.hr_size, channels=channels), task, settings)
         state = unpickle.load(weights.find("dgp", task, part="discriminator"))
         return cls(bank, checkpoints.stylegan2_discriminator(state).to(device), task, settings)
 

@@ -23,7 +23,7 @@ from torch import Tensor
 from bench.spec import BenchError
 from methods.nets import pggan as pggan_net
 from methods.nets import stylegan as stylegan_net
-from methods.nets.stylegan2 import SQRT2
+from methods.nets.stylegan2_layers import SQRT2
 from methods.state_dicts import filled, first_names, last, opened, shape, single, stylegan_sizes
 
 _CONTAINERS = ("models", "generator_smooth", "generator")  # the averaged weights are the ones to test with

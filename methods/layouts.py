@@ -79,7 +79,7 @@ def generator_from_mmagic(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]
 
 
 def discriminator_from_mmagic(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the entries of mmagic's StyleGAN2 discriminator, without prefix, to `nets.stylegan2.Discriminator`'s."""
+    """Rename the entries of mmagic's StyleGAN2 discriminator, without prefix, to those of the discriminator."""
     return _renamed(state_dict, _DISCRIMINATOR)
 
 

@@ -33,6 +33,7 @@ from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
 from methods import banks, inversion, perceptual
 from methods.nets import pggan, stylegan2
+from methods.nets.stylegan2_layers import double
 
 Bank: TypeAlias = pggan.Generator | stylegan2.Generator
 
@@ -97,10 +98,10 @@ def _mixed_by_stylegan2(bank: stylegan2.Generator, z: Tensor, alpha: Tensor, sta
     x = _mixture(features.pop(), alpha)
     image: Tensor = synthesis.to_rgb[stage](x, w[:, 2 * stage + 1])
     if features:
-        image = image + stylegan2.double(synthesis.image(features, each).unflatten(0, z.shape[:2]).mean(1))
+        image = image + double(synthesis.image(features, each).unflatten(0, z.shape[:2]).mean(1))
     for index in range(stage + 1, synthesis.stages):
         x = synthesis.stage(index, x, w, noise)
-        image = stylegan2.double(image) + synthesis.to_rgb[index](x, w[:, 2 * index + 1])
+        image = double(image) + synthesis.to_rgb[index](x, w[:, 2 * index + 1])
     return image
 
 

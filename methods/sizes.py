@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from methods.nets.rrdbnet import ESRGAN, Shape
-from methods.nets.stylegan2 import config_f
+from methods.nets.stylegan2_layers import config_f
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -12,7 +12,8 @@ from methods.nets import pggan, stylegan
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import RRDBNet, Trunk
 from methods.nets.srresnet import MSRResNet
-from methods.nets.stylegan2 import Discriminator, Generator, Synthesis
+from methods.nets.stylegan2 import Generator, Synthesis
+from methods.nets.stylegan2_discriminator import Discriminator
 
 from .conftest import SHARED
 from .test_nets_stylegan import genforce as genforce_stylegan

@@ -14,6 +14,7 @@ from bench import cost, resize
 from bench.spec import BenchError, MissingWeights, Task
 from methods import checkpoints, dgp, dgp_search, weights
 from methods.nets import biggan, pggan, stylegan2
+from methods.nets.stylegan2_discriminator import Discriminator
 
 CPU = torch.device("cpu")
 TASK = Task("mini", "face", 4, 16)
@@ -28,7 +29,7 @@ def random_stylegan2(size=16):
     bank = stylegan2.Generator(size=size, channels=channels, style_dim=8, mapping_layers=2)
     for layer in bank.synthesis.to_rgb:
         layer.weight.data.mul_(0.2)
-    return bank, stylegan2.Discriminator(size=size, channels=channels)
+    return bank, Discriminator(size=size, channels=channels)
 
 
 def port(settings=SHORT, task=TASK):

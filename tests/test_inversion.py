@@ -16,6 +16,7 @@ from bench.spec import BenchError, Effort, MissingWeights, Task
 from methods import banks, checkpoints, inversion, weights
 from methods.inversion import Step, optimise
 from methods.nets import pggan, stylegan, stylegan2
+from methods.nets.stylegan2_discriminator import Discriminator
 
 from .test_nets_stylegan import genforce, pulse
 
@@ -293,7 +294,7 @@ def test_a_bank_is_read_frozen_and_of_the_tasks_size(files):
 
 
 def test_a_file_of_something_else_is_an_error(files):
-    files("bank", stylegan2.Discriminator(size=16, channels=dict.fromkeys((4, 8, 16), 5)))
+    files("bank", Discriminator(size=16, channels=dict.fromkeys((4, 8, 16), 5)))
     with pytest.raises(BenchError, match=r"bank\.safetensors holds a Discriminator, not a generator"):
         banks.load("pulse", Task("mini", "face", 4, 16), CPU)
 

@@ -9,7 +9,8 @@ from methods.layouts import from_mmagic
 from methods.nets import stylegan
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
-from methods.nets.stylegan2 import Synthesis, config_f
+from methods.nets.stylegan2 import Synthesis
+from methods.nets.stylegan2_layers import config_f
 
 from .conftest import SHARED
 

@@ -10,7 +10,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.spec import BenchError
 from methods import gan_layouts
 from methods.nets.pggan import Generator, doubled_conv
-from methods.nets.stylegan2 import config_f
+from methods.nets.stylegan2_layers import config_f
 
 TABLE = {4: 12, 8: 10, 16: 6}
 

@@ -12,7 +12,8 @@ from bench.spec import BenchError
 from methods import checkpoints, gan_layouts
 from methods.nets import stylegan2
 from methods.nets.stylegan import Generator, blur
-from methods.nets.stylegan2 import chosen_noise, config_f, mix, truncate
+from methods.nets.stylegan2 import chosen_noise, mix, truncate
+from methods.nets.stylegan2_layers import config_f
 
 TABLE = {4: 7, 8: 7, 16: 6, 32: 6, 64: 5, 128: 4}
 BEYOND_OURS = {

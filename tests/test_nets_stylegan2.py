@@ -8,7 +8,9 @@ from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.flop_counter import FlopCounterMode
 
 from methods.layouts import discriminator_from_mmagic, generator_from_mmagic
-from methods.nets.stylegan2 import Discriminator, Generator, StyledConv, config_f, double, mix, truncate
+from methods.nets.stylegan2 import Generator, StyledConv, mix, truncate
+from methods.nets.stylegan2_discriminator import Discriminator
+from methods.nets.stylegan2_layers import config_f, double
 
 TABLE = {4: 16, 8: 12, 16: 8, 32: 8}
 

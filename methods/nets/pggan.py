@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from methods.nets.stylegan2 import SQRT2, config_f
+from methods.nets.stylegan2_layers import SQRT2, config_f
 
 
 def pixel_norm(x: Tensor) -> Tensor:

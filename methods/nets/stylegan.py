@@ -20,7 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from methods.nets.pggan import EqualConv
-from methods.nets.stylegan2 import EqualLinear, Mapping, Noise, chosen_noise, config_f
+from methods.nets.stylegan2 import Mapping, Noise, chosen_noise
+from methods.nets.stylegan2_layers import EqualLinear, config_f
 
 
 def blur(x: Tensor) -> Tensor:

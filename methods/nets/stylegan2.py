@@ -1,9 +1,9 @@
-"""StyleGAN2: mapping network, synthesis network and discriminator, of the "config-f" family.
+"""StyleGAN2: mapping network and synthesis network, of the "config-f" family.
 
 T. Karras et al., "Analyzing and improving the image quality of StyleGAN", CVPR 2020: modulated convolutions (Sec. 2.2,
-Eq. 1-3), skip generator and residual discriminator (Sec. 4.1, Fig. 7), noise and constant input as in StyleGAN.
+Eq. 1-3), skip generator (Sec. 4.1, Fig. 7), noise and constant input as in StyleGAN.
 
-Three things are computed otherwise than in the published code, with the same values to rounding:
+Two things are computed otherwise than in the published code, with the same values to rounding:
 - Modulation scales the input of an ordinary convolution, demodulation its output (the equivalence of Sec. 2.2); the
   demodulation factor needs only the squared norm of each 3x3 kernel. Weights are built only for a single sample, and
   only where they are smaller than the image they are applied to.
@@ -11,12 +11,10 @@ Three things are computed otherwise than in the published code, with the same va
   stay in the published, unscaled convention: N(0, 1) at the start, and those of the mapping network divided by 0.01.
   Up-sampling convolutions keep theirs as (in, out, 3, 3), as torch's transposed convolution does: to swap the axes at
   each call would double its time on a CPU.
-- Where the discriminator blurs before a 1x1 convolution of stride 2, only every second sample is blurred. Up-sampling
-  keeps its two steps: the FIR folded into the transposed convolution would be a 6x6 kernel, four times the work.
-The FIR [1, 3, 3, 1] is no part of the state dict.
+Up-sampling keeps its two steps: the FIR folded into the transposed convolution would be a 6x6 kernel, four times the
+work.
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Mapping as Table
@@ -27,7 +25,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-SQRT2 = math.sqrt(2)
+from methods.nets.stylegan2_layers import SQRT2, EqualLinear, blur, config_f, double
+
 Noise: TypeAlias = Literal["stored", "none", "random"] | Sequence[Tensor]
 """Where the noise maps come from: the buffers, nowhere, torch's generator, or the caller, (1 or B, 1, R, R) a layer."""
 
@@ -42,13 +41,6 @@ def chosen_noise(layers: Iterable[nn.Module], noise: Noise, batch: int) -> Seque
     return [None if noise == "none" else torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
 
 
-def config_f(size: int, channel_multiplier: int = 2) -> dict[int, int]:
-    """Return the width at each resolution from 4 to `size`: min(512, 16384 * channel_multiplier / resolution)."""
-    if size < 4 or size & (size - 1):  # noqa: PLR2004 - the constant input is 4x4
-        raise ValueError(f"these generators make images of 4, 8, 16, ... px, not {size} px.")
-    return {2**k: min(512, 2**14 * channel_multiplier // 2**k) for k in range(2, size.bit_length())}
-
-
 def truncate(w: Tensor, mean: Tensor, psi: float) -> Tensor:
     """Move latents (B, L, D) towards the mean latent (D,): psi 1 leaves them, psi 0 gives the mean."""
     return mean + psi * (w - mean)
@@ -57,40 +49,6 @@ def truncate(w: Tensor, mean: Tensor, psi: float) -> Tensor:
 def mix(coarse: Tensor, fine: Tensor, layer: int) -> Tensor:
     """Take the first `layer` of the L latents from `coarse`, the others from `fine`: style mixing, (B, L, D)."""
     return torch.cat([coarse[:, :layer], fine[:, layer:]], 1)
-
-
-def blur(x: Tensor, *, padding: int, stride: int = 1, bias: Tensor | None = None) -> Tensor:
-    """Filter every channel with the FIR [1, 3, 3, 1] x [1, 3, 3, 1] / 64, and add a bias to each."""
-    if stride > 1 and x.dtype is torch.bfloat16 and x.requires_grad and x.device.type == "cpu":
-        with torch.autocast("cpu", enabled=False):  # its gradient in bfloat16 takes a CPU twenty times as long
-            return blur(x.float(), padding=padding, stride=stride, bias=bias).to(x.dtype)
-    return F.conv2d(x, _fir(x), bias, stride=stride, padding=padding, groups=x.shape[1])
-
-
-def double(image: Tensor) -> Tensor:
-    """Up-sample (B, C, H, W) to (B, C, 2H, 2W): zeros between the pixels, then the FIR with gain 4."""
-    return F.conv_transpose2d(image, _fir(image) * 4, stride=2, padding=1, groups=image.shape[1])
-
-
-def _fir(x: Tensor) -> Tensor:
-    taps = torch.tensor([0.125, 0.375, 0.375, 0.125], dtype=x.dtype, device=x.device)
-    return torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
-
-
-class EqualLinear(nn.Module):
-    """A linear layer with equalised learning rate: y = (weight * rate / sqrt(fan in)) x + bias * rate."""
-
-    def __init__(self, inputs: int, outputs: int, *, bias: float = 0.0, rate: float = 1.0) -> None:
-        """Draw the weights from N(0, 1 / rate^2) and set the bias."""
-        super().__init__()
-        self.rate = rate
-        self.gain = rate / math.sqrt(inputs)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs) / rate)
-        self.bias = nn.Parameter(torch.full((outputs,), bias))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (..., inputs) to (..., outputs)."""
-        return F.linear(x * self.gain, self.weight, self.bias * self.rate)
 
 
 class StyledConv(nn.Module):
@@ -268,78 +226,3 @@ class Generator(nn.Module):
         z = torch.randn(samples, self.z_dim, generator=generator, device=generator.device)
         mean: Tensor = self.mapping(z.to(weight))[:, 0].mean(0)
         return mean
-
-
-class EqualConv(nn.Module):
-    """A convolution with equalised learning rate, bias, leaky ReLU; if `down`, the FIR before it and stride 2."""
-
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, down: bool = False) -> None:
-        """Draw weights."""
-        super().__init__()
-        self.down = down
-        self.gain = SQRT2 / math.sqrt(inputs * kernel**2)
-        self.weight = nn.Parameter(torch.randn(outputs, inputs, kernel, kernel))
-        self.bias = nn.Parameter(torch.zeros(outputs))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, inputs, H, W) to (B, outputs, H, W), or half of that."""
-        weight, bias = self.weight * self.gain, self.bias * SQRT2
-        if self.down:
-            x = F.conv2d(blur(x, padding=2), weight, bias, stride=2)
-        else:
-            x = F.conv2d(x, weight, bias, padding=weight.shape[-1] // 2)
-        return F.leaky_relu(x, 0.2, inplace=True)
-
-
-class ResidualBlock(nn.Module):
-    """Two convolutions and a 1x1 skip, both down by two, summed and divided by sqrt(2)."""
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        """Draw weights."""
-        super().__init__()
-        self.conv1 = EqualConv(inputs, inputs)
-        self.conv2 = EqualConv(inputs, outputs, down=True)
-        self.skip = nn.Parameter(torch.randn(outputs, inputs, 1, 1))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Map (B, inputs, H, W) to (B, outputs, H / 2, W / 2)."""
-        skip = F.conv2d(blur(x, padding=1, stride=2), self.skip * (1 / math.sqrt(x.shape[1])))
-        y: Tensor = self.conv2(self.conv1(x))
-        return (y + skip) / SQRT2
-
-
-class Discriminator(nn.Module):
-    """The residual discriminator with minibatch standard deviation: images -> logits."""
-
-    def __init__(self, *, size: int, channels: Table[int, int] | None = None, channel_multiplier: int = 2) -> None:
-        """Draw weights; without a table of widths, `config_f(size, channel_multiplier)`."""
-        super().__init__()
-        table = channels or config_f(size, channel_multiplier)
-        widths = [table[resolution] for resolution in reversed(config_f(size))]
-        self.first = EqualConv(3, widths[0], kernel=1)
-        self.blocks = nn.ModuleList(ResidualBlock(a, b) for a, b in itertools.pairwise(widths))
-        self.last = EqualConv(widths[-1] + 1, widths[-1])
-        self.hidden = EqualLinear(widths[-1] * 16, widths[-1])
-        self.score = EqualLinear(widths[-1], 1)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Map (B, 3, size, size), about [-1, 1], to logits (B, 1); B is at most 4 or divisible by 4."""
-        x = self.first(images)
-        for block in self.blocks:
-            x = block(x)
-        x = self.last(torch.cat([x, self._spread(x)], 1))
-        x = F.leaky_relu(self.hidden(x.flatten(1)), 0.2) * SQRT2
-        logits: Tensor = self.score(x)
-        return logits
-
-    @staticmethod
-    def _spread(x: Tensor) -> Tensor:
-        """Return the standard deviation within groups of four (every (B / 4)-th image), averaged: (B, 1, H, W)."""
-        group = min(len(x), 4)
-        if len(x) % group:
-            raise ValueError(f"the discriminator takes up to 4 images or a multiple of 4, not {len(x)}.")
-        grouped = x.unflatten(0, (group, -1))  # (group, B / group, C, H, W)
-        spread: Tensor = (
-            (grouped.var(0, unbiased=False) + 1e-8).sqrt().mean((1, 2, 3), keepdim=True)
-        )  # (B / group, 1, 1, 1)
-        return spread.repeat(group, 1, *x.shape[2:])

@@ -14,7 +14,8 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import Images
-from methods.nets.stylegan2 import Discriminator, Generator
+from methods.nets.stylegan2 import Generator
+from methods.nets.stylegan2_discriminator import Discriminator
 from methods.training.run import descend
 
 _STEPS = 200

@@ -13,7 +13,7 @@ from bench import cards
 from bench.spec import BenchError, Task
 from methods import checkpoints, perceptual, sizes, unpickle, weights
 from methods.glean import ABLATIONS, Glean
-from methods.training import bank, esrgan, glean, loop, restorer, run
+from methods.training import bank, bank_recipe, esrgan, glean, loop, restorer, run
 from methods.training.feed import Share, open_feed
 from methods.training.items import RIVALS, Item, facts, ship, steps
 from methods.training.loop import Training
@@ -77,7 +77,7 @@ def start(item: Item, settings: Settings, ranks: int = 1) -> Training:
     size = sizes.of(item.task.profile)
     mini = size is sizes.MINI
     if item.what == "bank":
-        recipe = bank.MINI if mini else bank.paper(cards.card(item.task.profile, item.task.category))
+        recipe = bank_recipe.MINI if mini else bank_recipe.paper(cards.card(item.task.profile, item.task.category))
         return bank.Bank(recipe, size, settings.device, ranks=ranks, seed=settings.seed)
     torch.manual_seed(settings.seed)
     return restorer.Restorer(

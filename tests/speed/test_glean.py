@@ -15,7 +15,8 @@ import torch
 from methods.nets import winograd
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import Trunk
-from methods.nets.stylegan2 import Synthesis, config_f
+from methods.nets.stylegan2 import Synthesis
+from methods.nets.stylegan2_layers import config_f
 
 SIZES = [(16, 256), (64, 1024)]
 LAYOUT = torch.channels_last

@@ -11,6 +11,7 @@ import torch
 from bench.spec import Task
 from methods import dgp, mganprior, pulse, sizes
 from methods.nets import stylegan2
+from methods.nets.stylegan2_discriminator import Discriminator
 from methods.singan import SinGan
 
 TASK = Task("mini", "face", 16, 128)
@@ -35,7 +36,7 @@ def method(name):
     if name == "mganprior":
         return mganprior.Mganprior(bank(), TASK, mganprior.MINI)
     if name == "dgp":
-        critic = stylegan2.Discriminator(size=128, channels=MINI.critic_channels(128))
+        critic = Discriminator(size=128, channels=MINI.critic_channels(128))
         return dgp.Dgp(bank(), critic, TASK, dgp.MINI)
     return SinGan.load(TASK, torch.device("cpu"))
 

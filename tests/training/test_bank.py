@@ -12,10 +12,11 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import Card
 from methods.nets.rrdbnet import Shape
-from methods.nets.stylegan2 import double
+from methods.nets.stylegan2_layers import double
 from methods.sizes import Sizes
 from methods.training import bank as training
 from methods.training import loop, run
+from methods.training.bank_recipe import Recipe, Stage
 from methods.training.feed import Pool, Share
 
 from ..conftest import ROOT
@@ -25,9 +26,7 @@ TINY = Sizes(
     trunk_channels=4, trunk_blocks=1, trunk_growth=2, esrgan_plus=Shape(blocks=1, multiple=4, growth=4),
     srgan_channels=4, srgan_blocks=1, generators={},
 )  # fmt: skip
-RECIPE = training.Recipe(
-    stages=(training.Stage(8, 80, 8), training.Stage(16, 80, 4)), gamma=0.1, half_life=50, half_precision=False
-)
+RECIPE = Recipe(stages=(Stage(8, 80, 8), Stage(16, 80, 4)), gamma=0.1, half_life=50, half_precision=False)
 CPU = torch.device("cpu")
 CARD = Card("mini", "face", "Face", 32, "scenes", "face", "", "")
 
@@ -110,7 +109,7 @@ def test_a_grown_discriminator_judges_as_before_and_its_optimiser_goes_on():
 
 @pytest.mark.parametrize("half", [False, True])
 def test_every_weight_is_trained(half):
-    recipe = training.Recipe(stages=(training.Stage(16, 64, 8),), gamma=0.1, half_life=50, half_precision=half)
+    recipe = Recipe(stages=(Stage(16, 64, 8),), gamma=0.1, half_life=50, half_precision=half)
     bank = tiny(recipe)
     before = {name: value.clone() for name, value in bank.generator.named_parameters()}
     before |= {name: value.clone() for name, value in bank.discriminator.named_parameters()}
@@ -122,7 +121,7 @@ def test_every_weight_is_trained(half):
 
 
 def test_training_moves_the_images_towards_the_data():
-    recipe = replace(RECIPE, stages=(training.Stage(8, 800, 8),), rate=0.008, gamma=0.5, half_life=100)
+    recipe = replace(RECIPE, stages=(Stage(8, 800, 8),), rate=0.008, gamma=0.5, half_life=100)
     bank = tiny(recipe)
     real = torch.tensor([0.9, 0.5, 0.1]).view(1, 3, 1, 1).expand(8, 3, 8, 8) + 0.03 * torch.randn(8, 3, 8, 8)
 

@@ -14,7 +14,8 @@ from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME, banks, sizes, weights
 from methods.training import __main__ as command
-from methods.training import bank, growth, items, queue, report, restorer
+from methods.training import bank_recipe, growth, items, queue, report, restorer
+from methods.training.bank_recipe import Recipe, Stage
 from methods.training.items import Item
 
 from ..conftest import ROOT
@@ -28,8 +29,8 @@ def settings(tmp_path, monkeypatch):
     """Tiny recipes for the real profile, and the files in the test's own folder."""
     monkeypatch.setattr(sizes, "MINI", TINY)
     monkeypatch.setattr(sizes, "_BY_PROFILE", {"mini": TINY})
-    recipe = bank.Recipe(stages=(bank.Stage(8, 16, 8), bank.Stage(128, 8, 4)), gamma=0.1, half_life=50)
-    monkeypatch.setattr(bank, "MINI", recipe)
+    recipe = Recipe(stages=(Stage(8, 16, 8), Stage(128, 8, 4)), gamma=0.1, half_life=50)
+    monkeypatch.setattr(bank_recipe, "MINI", recipe)
     monkeypatch.setattr(restorer, "MINI", restorer.Recipe(images=4, batch=2, crop=32))
     monkeypatch.setattr(weights, "_MINI", tmp_path / "mini")
     monkeypatch.setattr(queue, "_VGG_LAYER", 0)
@@ -126,8 +127,8 @@ def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, t
         queue.train(Item(name, replace(task, factor=1) if name == "bank" else task), settings)
     path = tmp_path / "mini" / Item(what, task).file("bank" if what == "bank" else "network")
     before, facts = load_file(path), items.facts(path)
-    longer = (bank.Stage(8, 16, 8), bank.Stage(128, 12, 4))
-    monkeypatch.setattr(bank, "MINI", replace(bank.MINI, stages=longer, rate=0.0))
+    longer = (Stage(8, 16, 8), Stage(128, 12, 4))
+    monkeypatch.setattr(bank_recipe, "MINI", replace(bank_recipe.MINI, stages=longer, rate=0.0))
     monkeypatch.setattr(restorer, "MINI", replace(restorer.MINI, images=6, rate=0.0))
     assert queue.train(Item(what, task), replace(settings, runs=tmp_path / "elsewhere"))
     assert items.facts(path)["steps"] == facts["steps"] + 1

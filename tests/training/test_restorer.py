@@ -10,7 +10,8 @@ from bench.spec import Task
 from methods import esrgan_plus, glean, srgan
 from methods.nets.rrdbnet import RRDBNet, Trunk
 from methods.nets.srresnet import MSRResNet
-from methods.nets.stylegan2 import Discriminator, Synthesis
+from methods.nets.stylegan2 import Synthesis
+from methods.nets.stylegan2_discriminator import Discriminator
 from methods.perceptual import Vgg16
 from methods.training import loop, restorer, run
 
