@@ -53,7 +53,10 @@ PAPER = replace(PAPER_BIGGAN, weight_rates=tuple(40 * rate for rate in PAPER_BIG
 
 
 def _shortened(settings: Settings) -> Settings:
-    """Return settings for two cores of a CPU: a twentieth of the steps, at four times the rates."""
+    """Return settings for two cores of a CPU: a twentieth of the steps, at four times the rates.
+
+    Of 1, 2, 4 and 12 times, 4 restored six faces of `mini` (training seeds, 16x) best: 19.1, 20.9, 21.4, 20.8 dB.
+    """
     z_rates, weight_rates = (tuple(4 * rate for rate in each) for each in (settings.z_rates, settings.weight_rates))
     return replace(settings, draws=16, steps=50, z_rates=z_rates, weight_rates=weight_rates)
 

@@ -1,0 +1,77 @@
+"""The weight files that come with the suite: each loads, and what it makes is what it is for."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench import scenes
+from bench.spec import Task
+from methods import checkpoints, mganprior, pulse, unpickle, weights
+from methods.training import items, quality, report
+
+from ..conftest import ROOT
+from .test_bank import CPU
+
+MINI = ROOT / "methods" / "weights" / "mini"
+COUNT = 100
+BANKS = sorted(path.name.split("_")[1] for path in MINI.glob("bank_*_128.safetensors"))
+
+
+def bank(category):
+    return checkpoints.stylegan2_generator(unpickle.load(MINI / f"bank_{category}_128.safetensors"))
+
+
+def test_all_files_together_are_small_enough_for_a_checkout():
+    files = list(MINI.iterdir())
+    assert files
+    assert sum(path.stat().st_size for path in files) <= 40e6
+    assert all(path.stat().st_size <= 4e6 for path in files if path.name.startswith("bank_"))
+
+
+def test_every_file_says_how_it_was_made():
+    known = {item.file(part) for item in items.everything("mini") for part in item.parts}
+    for path in MINI.iterdir():
+        assert path.name in known, "a file that no method asks for"
+        facts = items.facts(path)
+        assert {"steps", "of", "seed", "minutes", "device", "torch"} <= set(facts)
+        assert 0 < facts["steps"] <= facts["of"]
+
+
+@pytest.fixture(scope="module")
+def renders():
+    seeds = torch.arange(scenes.FIRST_TRAINING_SEED, scenes.FIRST_TRAINING_SEED + COUNT)
+    found = {name: scenes.render(name, seeds) for name in scenes.SCENES}
+    return {name: (images.std(0).mean(), quality.features(images)) for name, images in found.items()}
+
+
+@pytest.mark.parametrize("category", BANKS)
+@torch.no_grad()
+def test_samples_vary_and_are_of_their_category(renders, category):
+    made = report.samples(bank(category), COUNT)
+    assert made.std(0).mean() > 0.5 * renders[category][0], "all samples are alike"
+    seen = quality.features(made)
+    distances = {name: quality.fid(seen, real) for name, (_, real) in renders.items()}
+    assert min(distances, key=distances.get) == category, f"the samples are nearest to another category: {distances}"
+
+
+@pytest.mark.parametrize("category", BANKS)
+@torch.no_grad()
+def test_the_discriminator_of_a_bank_tells_renders_from_its_samples(category):
+    path = weights.find("dgp", Task("mini", category, 16, 128), part="discriminator")
+    critic = checkpoints.stylegan2_discriminator(unpickle.load(path))
+    first = 10 * scenes.FIRST_TRAINING_SEED
+    real, made = scenes.render(category, torch.arange(first, first + 64)), report.samples(bank(category), 64)
+    assert critic(real * 2 - 1).mean() > critic(made * 2 - 1).mean() + 0.1
+
+
+@pytest.mark.parametrize("category", BANKS)
+def test_the_methods_that_search_find_the_bank(category, monkeypatch):
+    monkeypatch.setattr(pulse, "_BY_PROFILE", {"mini": replace(pulse.MINI, steps=2, fit_samples=1000)})
+    monkeypatch.setattr(mganprior, "_BY_PROFILE", {"mini": replace(mganprior.MINI, steps=2)})
+    lr = torch.rand(1, 3, 8, 8)
+    for method in (pulse.Pulse, mganprior.Mganprior):
+        with torch.no_grad():
+            restored = method.load(Task("mini", category, 16, 128), CPU).upscale(lr)
+        assert restored.shape == (1, 3, 128, 128)
+        assert restored.isfinite().all()
