@@ -1,4 +1,4 @@
-"""Table -> data frames: every row with all its figures, the comparisons, the timing."""
+"""Table -> data frames: every row with all its figures, the values of each image, the comparisons, the timing."""
 
 import math
 from collections.abc import Sequence
@@ -13,6 +13,27 @@ from bench.table import Row, Table
 def frame(table: Table) -> pd.DataFrame:
     """Return every row of the table with all its figures, for CSV and the details."""
     return pd.DataFrame([_facts(row) for row in table.rows])
+
+
+def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
+    """Return the values of each image, a row each: what every figure of the table can be computed from.
+
+    `run` is the fingerprint of code, weights, versions and device; a failed image has the values of its bicubic result.
+    """
+    metrics = {row.metric.name: row.metric.protocol() for row in table.rows}
+    return pd.DataFrame(
+        {
+            "category": record.task.category,
+            "factor": record.task.factor,
+            "method": record.method,
+            "image": record.image,
+            "status": record.status,
+            "run": record.run,
+            **{name: record.metrics.get(protocol, math.nan) for name, protocol in metrics.items()},
+        }
+        for record in records
+        if record.image is not None
+    ).round(6)
 
 
 def timing(records: Sequence[Record]) -> pd.DataFrame:

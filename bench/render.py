@@ -9,7 +9,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench import notes, store
-from bench.frames import comparisons, frame, interval, timing
+from bench.frames import comparisons, frame, images, interval, timing
 from bench.spec import Record
 from bench.table import Row, Table
 
@@ -41,13 +41,14 @@ _COMPARISONS = (
 
 
 def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write <table>.md, .csv, .tex and .timing.csv into a folder; return their paths.
+    """Write <table>.md, .csv, .images.csv, .tex and .timing.csv into a folder; return their paths.
 
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
     contents = {
         ".md": markdown(table, machine),
         ".csv": _csv(frame(table)),
+        ".images.csv": _csv(images(table, records)),
         ".tex": latex(table),
         ".timing.csv": _csv(timing(records)),
     }

@@ -30,7 +30,8 @@ def test_a_table_of_photographs(table2, tmp_path):
     assert re.search(r"\d+ cells, 14 runnable, 0 refused", out)
     assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
     written = sorted(path.name for path in (tmp_path / "out" / "photos").glob("table2.*"))
-    assert written == ["table2.csv", "table2.md", "table2.png", "table2.tex", "table2.timing.csv"]
+    files = ["table2.csv", "table2.images.csv", "table2.md", "table2.png", "table2.tex", "table2.timing.csv"]
+    assert written == files
     with Image.open(tmp_path / "out" / "photos" / "table2.png") as figure:
         assert figure.height > 6 * 100, "three images of each category"
 

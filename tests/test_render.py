@@ -3,8 +3,10 @@ import io
 import re
 
 import pandas as pd
+import pytest
 
 from bench import render
+from bench.frames import images
 
 from .test_table import GOOD, build, records, variants
 
@@ -59,6 +61,17 @@ def test_csv_has_every_row_in_full():
     assert float(first["mean"]) == round(GOOD.mean(), 4)
     assert (first["n_ok"], first["n"], first["published"], first["verdict"]) == ("30", "30", "20.1", "other images")
     assert {row["status"] for row in rows} == {"ok", "incomplete", "not measured"}
+
+
+def test_the_values_of_the_images_give_the_figures_of_the_table():
+    good, bad = records("a", GOOD, GOOD / 100), records("b", GOOD - 3, GOOD / 50, status="failed", reason="broken")
+    built = build(good, bad)
+    found = images(built, good + bad)
+    means = found.groupby("method")[["psnr", "lpips"]].mean()
+    for row in built.rows:
+        mean = means.loc[row.cell.method, row.metric.name]
+        assert mean == pytest.approx(row.summary.mean, abs=1e-6), "a reader could not check the table"
+    assert set(found["status"]) == {"ok", "failed"}, "failed images are kept, and told"
 
 
 def test_latex_has_balanced_braces_and_no_bare_underscore():
