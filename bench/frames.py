@@ -21,19 +21,14 @@ def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
     `run` is the fingerprint of code, weights, versions and device; a failed image has the values of its bicubic result.
     """
     metrics = {row.metric.name: row.metric.protocol() for row in table.rows}
-    return pd.DataFrame(
-        {
-            "category": record.task.category,
-            "factor": record.task.factor,
-            "method": record.method,
-            "image": record.image,
-            "status": record.status,
-            "run": record.run,
-            **{name: record.metrics.get(protocol, math.nan) for name, protocol in metrics.items()},
-        }
-        for record in records
-        if record.image is not None
-    ).round(6)
+    keys = ["category", "factor", "method", "image", "status", "run"]
+    values = [
+        [r.task.category, r.task.factor, r.method, r.image, r.status, r.run]
+        + [r.metrics.get(protocol, math.nan) for protocol in metrics.values()]
+        for r in records
+        if r.image is not None
+    ]
+    return pd.DataFrame(values, columns=[*keys, *metrics]).round(6)
 
 
 def timing(records: Sequence[Record]) -> pd.DataFrame:

@@ -72,6 +72,7 @@ def test_the_values_of_the_images_give_the_figures_of_the_table():
         mean = means.loc[row.cell.method, row.metric.name]
         assert mean == pytest.approx(row.summary.mean, abs=1e-6), "a reader could not check the table"
     assert set(found["status"]) == {"ok", "failed"}, "failed images are kept, and told"
+    assert list(images(built, []).columns) == list(found.columns), "a table without images has its head all the same"
 
 
 def test_latex_has_balanced_braces_and_no_bare_underscore():

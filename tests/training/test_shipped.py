@@ -15,7 +15,7 @@ from .test_bank import CPU
 
 MINI = ROOT / "methods" / "weights" / "mini"
 COUNT = 100
-BANKS = sorted(path.name.split("_")[1] for path in MINI.glob("bank_*_128.safetensors"))
+BANKS = sorted(scenes.SCENES)
 
 
 def bank(category):
