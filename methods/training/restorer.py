@@ -46,8 +46,8 @@ class Recipe:
     """Side in pixels of the part, another one in each step, of which VGG16's features are compared; None: the whole."""
 
 
-MINI = Recipe(images=24_000, batch=8, rate=1e-3, critic_rate=5e-4, crop=48)
-"""Few images, so higher rates; and a part of each for VGG16, which would cost more than all the rest."""
+MINI = Recipe(images=24_000, batch=4, rate=2e-3, critic_rate=5e-4, crop=48)
+"""Few images, so small batches and a high rate; a part of each for VGG16, which would cost more than all the rest."""
 
 
 def paper(category: str) -> Recipe:
