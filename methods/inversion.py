@@ -163,7 +163,7 @@ def _begin(stop: Event, grad: bool) -> None:  # noqa: FBT001 - an initialiser's 
     _STOP.set(stop)
 
 
-def track(items: Sequence[int], label: str) -> Iterator[int]:
+def track(items: Sequence[Item], label: str) -> Iterator[Item]:
     """Yield the items, drawing a bar on standard error if that is a terminal; it goes when it is full.
 
     Of several threads one draws. Raises `CancelledError` in a search of `each` that is to end.

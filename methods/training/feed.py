@@ -8,6 +8,7 @@ or database of a card, without the card's test images. Every second image, by ch
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Protocol
 
 import torch
@@ -90,19 +91,29 @@ class Pool:
         drawn = size + step * _NEW  # so many seeds were used up to this step; place p holds the last of its own
         places = torch.arange(size)
         wanted = scenes.FIRST_TRAINING_SEED + places + (drawn - 1 - places) // size * size
-        self._draw((wanted != self._seeds).nonzero()[:, 0], wanted)
+        if step == 0:
+            self._images, self._seeds = _first(self._card.source, self._card.hr_size, size).clone(), wanted
+        new = (wanted != self._seeds).nonzero()[:, 0]
+        if len(new):
+            self._images[new] = _drawn(self._card.source, self._card.hr_size, wanted[new])
+        self._seeds = wanted
         order = self._share.order(step)
         chosen = torch.randint(size, (count,), generator=order)
         return _mirrored(self._images[chosen].float() / 255, order)
 
-    def _draw(self, places: Tensor, wanted: Tensor) -> None:
-        """Draw the images that are not those that should be there."""
-        parts = places.split(256)
-        for index in track(range(len(parts)), "draw training images") if len(parts) > 1 else range(len(parts)):
-            part = parts[index]
-            images = scenes.render(self._card.source, wanted[part], self._card.hr_size)
-            self._images[part] = images.mul(255).round().to(torch.uint8)
-        self._seeds = wanted
+
+@lru_cache(maxsize=1)
+def _first(source: str, side: int, count: int) -> Tensor:
+    """Return the pool at the beginning, kept for the next training of the category: it takes minutes to draw."""
+    seeds = torch.arange(scenes.FIRST_TRAINING_SEED, scenes.FIRST_TRAINING_SEED + count)
+    return _drawn(source, side, seeds)
+
+
+def _drawn(source: str, side: int, seeds: Tensor) -> Tensor:
+    """Return the scenes of some seeds, (N, 3, side, side) uint8."""
+    parts = seeds.split(256)
+    shown = track(parts, "draw training images") if len(parts) > 1 else parts
+    return torch.cat([scenes.render(source, part, side).mul(255).round().to(torch.uint8) for part in shown])
 
 
 class Photographs:

@@ -70,6 +70,14 @@ def test_training_images_are_a_function_of_the_step_and_none_is_a_test_image():
     assert not torch.equal(new.batch(0, 2), other.batch(0, 2)), "two processes have the same images"
 
 
+def test_the_pool_is_drawn_once_for_the_trainings_of_a_category(monkeypatch):
+    first = Pool(CARD, Share(), 40)
+    begun = first.batch(0, 4)
+    first.batch(30, 4)
+    monkeypatch.setattr(scenes, "render", None)
+    assert torch.equal(Pool(CARD, Share(), 40).batch(0, 4), begun), "a training has changed the pool of the next one"
+
+
 def test_photographs_are_those_that_are_not_tested(photos):
     text = 'title="Face"\nhr_size=32\nreader="folder"\nsource="face"\ntest_set="x"\ntrain_set=""\ntest_images=2\n'
     (photos / "face.toml").write_text(text)
