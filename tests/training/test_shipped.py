@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench import scenes
+import methods
+from bench import metrics, resize, scenes
 from bench.spec import Task
 from methods import checkpoints, mganprior, pulse, unpickle, weights
 from methods.training import items, quality, report
@@ -16,6 +17,8 @@ from .test_bank import CPU
 MINI = ROOT / "methods" / "weights" / "mini"
 COUNT = 100
 BANKS = sorted(scenes.SCENES)
+TRAINED = [item for item in items.everything("mini") if item.what != "bank"]
+RESTORERS = [item for item in TRAINED if (MINI / item.file("network")).is_file()]
 
 
 def bank(category):
@@ -63,6 +66,17 @@ def test_the_discriminator_of_a_bank_tells_renders_from_its_samples(category):
     first = 10 * scenes.FIRST_TRAINING_SEED
     real, made = scenes.render(category, torch.arange(first, first + 64)), report.samples(bank(category), 64)
     assert critic(real * 2 - 1).mean() > critic(made * 2 - 1).mean() + 0.1
+
+
+@pytest.mark.parametrize("item", RESTORERS, ids=lambda item: item.label)
+@torch.no_grad()
+def test_a_trained_network_is_nearer_to_the_truth_than_bicubic(item):
+    first = 10 * scenes.FIRST_TRAINING_SEED
+    hr = resize.quantise(scenes.render(item.task.category, torch.arange(first, first + 8)))
+    lr = resize.quantise(resize.downsample(hr, item.task.factor))
+    sr = methods.find(item.what).load(item.task, CPU).upscale(lr).clamp(0, 1)
+    bicubic = resize.upsample(lr, item.task.factor).clamp(0, 1)
+    assert metrics.lpips(sr, hr).mean() < 0.6 * metrics.lpips(bicubic, hr).mean(), "as if it were not trained"
 
 
 @pytest.mark.parametrize("category", BANKS)
