@@ -41,6 +41,15 @@ def test_every_file_says_how_it_was_made():
         assert 0 < facts["steps"] <= facts["of"]
 
 
+def test_the_documentation_lists_every_file_with_what_it_says_of_itself():
+    told = (ROOT / "docs" / "trained.md").read_text()
+    for path in MINI.iterdir():
+        (row,) = [line for line in told.splitlines() if line.startswith(f"| {path.name} |")]
+        facts, size = items.facts(path), f"{path.stat().st_size / 1e3:.0f}"
+        cells = [cell.strip() for cell in row.split("|")[1:]]
+        assert cells[1:2] + cells[3:7] == [size, *(str(facts[name]) for name in ("seed", "steps", "of", "minutes"))]
+
+
 @pytest.fixture(scope="module")
 def renders():
     seeds = torch.arange(scenes.FIRST_TRAINING_SEED, scenes.FIRST_TRAINING_SEED + COUNT)
