@@ -17,7 +17,7 @@ from bench import contract, data, fingerprint, photos, pipeline, plan, reports, 
 from bench.progress import follow
 from bench.restore import Settings
 from bench.spec import BenchError, Card, Cell, Method, Record, Report, Task
-from methods import checkpoints, download, unpickle, weights
+from methods import checkpoints, download, trained, unpickle, weights
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 out = Console(soft_wrap=True, markup=False, highlight=False)
@@ -151,7 +151,7 @@ def list_all() -> None:
     out.print(f"weights: {len(there)} of {len(weights.catalogue())} published files are on this machine")
     for file, path in there:
         out.print(f"  {file.name}: {path}")
-    own = weights.trained()
+    own = trained.present()
     out.print(f"trained with this suite: {len(own)} files")
     for path in own:
         out.print(f"  {path}")

@@ -1,15 +1,12 @@
-"""The weight files: those that were published (weights.toml), those that were trained here, and where they are.
+"""The weight files that were published (weights.toml), and where they are.
 
 A published file is looked for in methods/weights/mini/ (the `mini` profile), then in $GLEAN_WEIGHTS, then in
 ~/.cache/glean-bench/weights, and is only handed out if its sha256, where one was published, is right. (The 8 digits
 that most publishers give tell a broken file, not a forged one; methods/unpickle.py runs nothing either way.)
-methods/download.py brings them. What `python -m bench train` made is known by its name, `trained_name`, and comes
-first: the files of `mini` are in methods/weights/mini/ and come with the suite, those of a folder of photographs in its
-sub-folder weights/, those of `paper` in the user's folders.
+methods/download.py brings them. What `python -m bench train` made comes first: methods/trained.py.
 """
 
 import hashlib
-import os
 import re
 import tomllib
 from collections.abc import Mapping
@@ -19,11 +16,9 @@ from pathlib import Path
 from typing import Any, get_type_hints
 
 from bench.spec import BadFile, MissingWeights, Task, UnknownName
+from methods import trained
 
 _CATALOGUE = Path(__file__).with_name("weights.toml")
-_MINI = Path(__file__).with_name("weights") / "mini"
-_SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
-"""The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
 _FORMS = {"name": r"[A-Za-z0-9][A-Za-z0-9._-]*", "sha256": r"([0-9a-f]{8,64})?", "address": r"(https?://\S+)?"}
 
 
@@ -88,7 +83,7 @@ def find(method: str, task: Task, *, part: str = "network") -> Path:
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
-    own = locate_trained(method, task, part)
+    own = trained.locate(method, task, part)
     if own is not None:
         return own
     files = catalogue()
@@ -105,60 +100,20 @@ def find(method: str, task: Task, *, part: str = "network") -> Path:
     for file in fitting:
         if path := locate(file):
             if problem := wrong(file, path):
-                raise MissingWeights(f"{_short(path)} {problem}. Delete it, and {advice(file)}")
+                raise MissingWeights(f"{trained.short(path)} {problem}. Delete it, and {advice(file)}")
             return path
     if not fitting:  # no category is named, so that the cells of a table share one note
         raise MissingWeights(
             f"methods/weights.toml knows no {part} of {method} for this category, {task.factor}x and "
-            f"{task.hr_size} px, in the profile {trained_for}"
-            + ("; `python -m bench train` would make one" if _trainable(method, part) else "")
+            f"{task.hr_size} px, in the profile {trained_for}" + trained.advice(method, task, part)
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
-    looked = ", ".join(_short(folder) for folder in _folders(trained_for))
+    looked = ", ".join(trained.short(folder) for folder in trained.folders(trained_for))
     others = ", ".join(file.name for file in fitting[1:])
     raise MissingWeights(
         f"{what} ({fitting[0].name}) is not on this machine; looked in {looked}. To have it, {advice(fitting[0])}"
         + (f" Others that would do: {others}." if others else "")
     )
-
-
-def trained_name(what: str, task: Task, part: str = "network") -> str:
-    """Return the name of the file that training makes of a method's network, or of a part of a bank (`what` "bank")."""
-    kind = "" if part in ("network", "bank") else f"_{part}"
-    factor = "" if what == "bank" else f"_{task.factor}x"
-    return f"{what}_{task.category}{factor}_{task.hr_size}{kind}.safetensors"
-
-
-def trained_folder(profile: str) -> Path:
-    """Return where the files that are trained for a profile go; for a user's photographs, a folder beside them."""
-    return _trained_folders(profile)[0]
-
-
-def locate_trained(method: str, task: Task, part: str = "network") -> Path | None:
-    """Return where a file that was trained for a method, by its spec's name, is on this machine."""
-    if not _trainable(method, part):
-        return None
-    name = trained_name(method if part == "network" else "bank", task, part)
-    return next((path for folder in _trained_folders(task.profile) if (path := folder / name).is_file()), None)
-
-
-def _trainable(method: str, part: str) -> bool:
-    """Tell whether training makes a part for a method: its network, or the two parts of a bank it searches."""
-    return part == "network" or (part in ("bank", "discriminator") and method in _SEARCHERS)
-
-
-def _trained_folders(profile: str) -> list[Path]:
-    """Return where the files that were trained for a profile are looked for, in order."""
-    if profile == "mini":
-        return [_MINI]
-    own = [] if profile == "paper" else [Path(profile).expanduser().absolute() / "weights"]
-    return [*own, *_folders(profile)]
-
-
-def trained() -> list[Path]:
-    """Return the files on this machine that training made, by name."""
-    pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
-    return sorted(path for folder in _folders("mini") for path in folder.glob("*") if pattern.fullmatch(path.name))
 
 
 def present() -> list[tuple[Weights, Path]]:
@@ -185,32 +140,19 @@ def _entry(values: Mapping[str, Any]) -> Weights:
     return Weights(**{**values, "methods": tuple(values["methods"])})
 
 
-def _folders(profile: str) -> list[Path]:
-    """Return where the files of a profile are looked for, in order."""
-    given = os.environ.get("GLEAN_WEIGHTS")
-    own = [Path(given).expanduser()] if given else []
-    return [_MINI] * (profile == "mini") + [*own, Path.home() / ".cache" / "glean-bench" / "weights"]
-
-
 def target(file: Weights) -> Path:
     """Return where a file is fetched to: the first folder that is the user's."""
-    return next(folder for folder in _folders(file.profile) if folder != _MINI) / file.name
+    return next(folder for folder in trained.folders(file.profile) if folder != trained.MINI) / file.name
 
 
 def advice(file: Weights) -> str:
     """Return the end of a message: from where, where to put it."""
-    return f"get it from {file.source} and put it at {_short(target(file))}."
-
-
-def _short(path: Path) -> str:
-    """Return a path for a message, which may end in a published table: without the name of the user."""
-    home = Path.home()
-    return f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+    return f"get it from {file.source} and put it at {trained.short(target(file))}."
 
 
 def locate(file: Weights) -> Path | None:
     """Return where a file is on this machine."""
-    return next((path for folder in _folders(file.profile) if (path := folder / file.name).is_file()), None)
+    return next((path for folder in trained.folders(file.profile) if (path := folder / file.name).is_file()), None)
 
 
 def wrong(file: Weights, path: Path) -> str:

@@ -4,12 +4,13 @@ import hashlib
 import http.server
 import re
 import threading
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from bench.spec import BadFile, MissingWeights, Task, UnknownName
-from methods import download, weights
+from methods import download, trained, weights
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: two blocks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -43,7 +44,7 @@ def entries(tmp_path, monkeypatch):
         texts = ["[[file]]\n" + "\n".join(f"{k} = {v}" for k, v in (FACTS | c).items() if v) for c in changes]
         path.write_text("\n".join(texts))
         monkeypatch.setattr(weights, "_CATALOGUE", path)
-        monkeypatch.setattr(weights, "_MINI", tmp_path / "mini")
+        monkeypatch.setattr(trained, "MINI", tmp_path / "mini")
 
     return write
 
@@ -176,6 +177,29 @@ def test_a_missing_file_says_what_from_where_and_where_to_put_it(entries, own):
         assert part in text, f"the message lacks {part}"
     with pytest.raises(MissingWeights, match="knows no network of glean for this category"):
         found(category="car")
+
+
+@pytest.mark.parametrize(
+    ("method", "part", "profile", "command"),
+    [
+        ("srgan", "network", "mini", "train srgan --factor 8 --category NAME`"),
+        ("pulse", "bank", "mini", "train bank --category NAME`"),
+        ("glean", "network", "paper", "train glean --factor 8 --category NAME --profile paper`"),
+        ("dgp", "discriminator", "my photos", "train bank --category NAME --profile 'my photos'`"),
+    ],
+)
+def test_what_training_would_make_comes_with_the_command_that_makes_it(entries, method, part, profile, command):
+    entries(FACTS)
+    with pytest.raises(MissingWeights, match=re.escape(f"`python -m bench {command} makes it")) as error:
+        weights.find(method, Task(profile, "face", 8, 128), part=part)
+    assert str(Path.home()) not in str(error.value), "a published table would name the user"
+
+
+def test_what_training_does_not_make_comes_without_a_command(entries):
+    entries(FACTS)
+    with pytest.raises(MissingWeights) as error:
+        weights.find("dgp.biggan", Task("mini", "face", 8, 128), part="bank")
+    assert "bench train" not in str(error.value)
 
 
 def test_a_file_is_chosen_by_method_profile_category_factor_part_and_size(entries, own):
@@ -353,11 +377,11 @@ def test_a_wrong_file_in_place_is_not_overwritten_by_fetch(entries, own, server)
 def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(entries, own, tmp_path):
     entries(FACTS)
     face = Task("mini", "face", 16, 128)
-    names = [weights.trained_name("glean", face), weights.trained_name("bank", face, "discriminator")]
+    names = [trained.file_name("glean", face), trained.file_name("bank", face, "discriminator")]
     assert names == ["glean_face_16x_128.safetensors", "bank_face_128_discriminator.safetensors"]
     for folder in (tmp_path / "mini", own):
         folder.mkdir()
-        for name in (*names, weights.trained_name("bank", face, "bank")):
+        for name in (*names, trained.file_name("bank", face, "bank")):
             (folder / name).write_bytes(b"x")
     mini = tmp_path / "mini"
     assert weights.find("glean", face) == mini / names[0]
@@ -367,11 +391,11 @@ def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(en
     photographs = Task(str(tmp_path / "photos"), "face", 16, 128)
     assert weights.find("glean", photographs) == own / names[0], "photographs must not get the weights of drawn images"
     (tmp_path / "photos" / "weights").mkdir(parents=True)
-    beside = weights.trained_folder(photographs.profile) / names[0]
+    beside = trained.folder(photographs.profile) / names[0]
     beside.write_bytes(b"x")
     assert weights.find("glean", photographs) == beside, "two folders of photographs share their weights"
     assert weights.find("glean", Task("paper", "face", 16, 128)) == own / names[0]
-    assert {path.parent for path in weights.trained()} == {mini, own}
+    assert {path.parent for path in trained.present()} == {mini, own}
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from bench import cards
 from bench.spec import BenchError, Task
-from methods import weights
+from methods import trained
 from methods.training import queue, report
 from methods.training.items import Item, everything
 from methods.training.run import rank
@@ -58,7 +58,7 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     try:
         if told.report:
-            folder = told.out or weights.trained_folder(told.profile)
+            folder = told.out or trained.folder(told.profile)
             for path in report.write(everything(told.profile), folder, told.report):
                 console.print(f"written: {escape(str(path))}")
             return 0

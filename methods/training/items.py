@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from bench import cards, store
 from bench.spec import BadFile, Task
-from methods import checkpoints, weights
+from methods import checkpoints, trained
 from methods.training.loop import Training
 
 RIVALS = ("glean", "esrgan_plus", "srgan")
@@ -50,7 +50,7 @@ class Item:
 
     def file(self, part: str) -> str:
         """Return the name of a part's file."""
-        return weights.trained_name(self.what, self.task, part)
+        return trained.file_name(self.what, self.task, part)
 
 
 def everything(profile: str) -> Iterator[Item]:

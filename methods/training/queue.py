@@ -11,7 +11,7 @@ import torch
 
 from bench import cards
 from bench.spec import BenchError, Task
-from methods import checkpoints, perceptual, sizes, unpickle, weights
+from methods import checkpoints, perceptual, sizes, trained, unpickle, weights
 from methods.glean import ABLATIONS, Glean
 from methods.training import bank, bank_recipe, esrgan, glean, loop, restorer, run
 from methods.training.feed import Share, open_feed
@@ -38,7 +38,7 @@ class Settings:
 
     def folder(self, item: Item) -> Path:
         """Return where an item's weight files go."""
-        return self.out or weights.trained_folder(item.task.profile)
+        return self.out or trained.folder(item.task.profile)
 
 
 def train(item: Item, settings: Settings, seconds: float = math.inf) -> bool:

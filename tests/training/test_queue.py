@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 
 from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
-from methods import BY_NAME, banks, sizes, weights
+from methods import BY_NAME, banks, sizes, trained
 from methods.training import __main__ as command
 from methods.training import bank_recipe, growth, items, queue, report, restorer
 from methods.training.bank_recipe import Recipe, Stage
@@ -32,7 +32,7 @@ def settings(tmp_path, monkeypatch):
     recipe = Recipe(stages=(Stage(8, 16, 8), Stage(128, 8, 4)), gamma=0.1, half_life=50)
     monkeypatch.setattr(bank_recipe, "MINI", recipe)
     monkeypatch.setattr(restorer, "MINI", restorer.Recipe(images=4, batch=2, crop=32))
-    monkeypatch.setattr(weights, "_MINI", tmp_path / "mini")
+    monkeypatch.setattr(trained, "MINI", tmp_path / "mini")
     monkeypatch.setattr(queue, "_VGG_LAYER", 0)
     monkeypatch.setattr(growth, "_STEPS", 2)
     vgg = tmp_path / "vgg.pt"
@@ -77,7 +77,7 @@ def test_methods_are_trained_around_the_bank_and_load_again(settings):
     lr = torch.rand(1, 3, 8, 8)
     for name in ("glean", "glean.no-bank", "glean.unfrozen-bank", "esrgan_plus", "srgan"):
         assert queue.train(Item(name, task), settings)
-        path = weights.locate_trained(name, task)
+        path = trained.locate(name, task)
         stored = any(key.startswith("bank.") and key != "bank.sha256" for key in load_file(path))
         assert stored == (name == "glean.unfrozen-bank"), "a frozen bank is stored again, or a trained one is lost"
         with torch.no_grad():
