@@ -1,0 +1,97 @@
+"""The published tables are whole, of a commit, equal to the values of their images, and of the shipped weights."""
+
+import re
+
+import pandas as pd
+import pytest
+import torch
+
+import methods
+from bench import cards, data, metrics, pipeline, reports, resize
+
+from .conftest import ROOT
+
+PUBLISHED = ROOT / "reports" / "published" / "mini"
+TABLES = ("table1", "table2")
+CPU = torch.device("cpu")
+
+
+def rows(name):
+    return pd.read_csv(PUBLISHED / f"{name}.csv", keep_default_na=False)
+
+
+def image_values(name):
+    return pd.read_csv(PUBLISHED / f"{name}.images.csv", dtype={"image": str})
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_all_its_files_and_was_made_from_a_commit(name):
+    for ending in (".md", ".csv", ".images.csv", ".tex", ".timing.csv", ".png"):
+        assert (PUBLISHED / f"{name}{ending}").is_file(), f"{name}{ending} is not published"
+    (commit,) = re.findall(r"^- commit: (.*)$", (PUBLISHED / f"{name}.md").read_text(), re.MULTILINE)
+    assert re.fullmatch("[0-9a-f]{12}", commit), "a figure that no commit can repeat"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_table_has_every_cell_of_its_report(name):
+    report = reports.read(name)
+    found = rows(name)
+    asked = {
+        (category, factor, method, metric)
+        for category in report.categories
+        for factor in report.factors
+        for method in report.methods
+        for metric in (*report.metrics, *report.also)
+        if metrics.METRICS[metric].applies(category)
+    }
+    assert set(zip(found.category, found.factor, found.method, found.metric, strict=True)) == asked
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_every_mean_is_that_of_the_images(name):
+    found = rows(name)
+    images = image_values(name)
+    for row in found[found.status == "ok"].itertuples():
+        chosen = (images.category == row.category) & (images.factor == row.factor) & (images.method == row.method)
+        values = images.loc[chosen, row.metric]
+        assert len(values) == row.n
+        assert values.mean() == pytest.approx(float(row.mean), abs=1e-4), row
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_nothing_is_missing_at_16x_or_failed_anywhere(name):
+    found = rows(name)
+    at_16 = found[found.factor == 16]
+    assert set(at_16.status) == {"ok"}
+    assert set(at_16.n) == {100}, "the tables are run in full"
+    assert set(found.status) <= {"ok", "not measured"}
+    refused = found[found.status == "not measured"]
+    assert refused.reason.str.contains("python -m bench train", regex=False).all()
+
+
+@pytest.mark.parametrize("category", reports.read("table2").categories)
+def test_glean_is_nearer_than_bicubic_by_more_than_the_intervals(category):
+    found = rows("table2")
+    of = found[(found.category == category) & (found.metric == "lpips")].set_index("method")
+    glean, bicubic = of.loc["glean"], of.loc["bicubic"]
+    assert float(glean["mean"]) + float(glean.ci95) < float(bicubic["mean"]) - float(bicubic.ci95)
+
+
+@pytest.mark.parametrize("method", ["glean", "esrgan_plus", "srgan"])
+@pytest.mark.parametrize("category", reports.read("table2").categories)
+def test_the_weights_that_are_shipped_give_the_published_values(method, category):
+    images = image_values("table2")
+    chosen = images[(images.category == category) & (images.method == method)].set_index("image")
+    task = pipeline.task(category, 16)
+    (batch,) = data.batches(cards.card("mini", category), 16, batch_size=2, limit=2)
+    sr = resize.quantise(pipeline.upscale(methods.find(method), batch.lr.float(), task))
+    assert metrics.psnr(sr, batch.hr) == pytest.approx(chosen.loc[list(batch.ids), "psnr"].to_numpy(), abs=0.02)
+    assert metrics.lpips(sr, batch.hr) == pytest.approx(chosen.loc[list(batch.ids), "lpips"].to_numpy(), abs=2e-3)
+
+
+def test_the_readme_shows_table_2_as_published():
+    report, readme = (PUBLISHED / "table2.md").read_text(), (ROOT / "README.md").read_text()
+    blocks = re.findall(r"^## .* at 16x .*\n\n((?:\|.*\n)+)", report, re.MULTILINE)
+    assert len(blocks) == 2
+    for block in blocks:
+        assert block in readme, "README's Table 2 is not the published one"
