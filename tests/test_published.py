@@ -12,7 +12,7 @@ from bench import cards, data, metrics, pipeline, reports, resize
 from .conftest import ROOT
 
 PUBLISHED = ROOT / "reports" / "published" / "mini"
-TABLES = ("table1", "table2")
+TABLES = ("table1", "table2", "ablation_bank", "ablation_decoder", "ablation_encoder")
 CPU = torch.device("cpu")
 
 
