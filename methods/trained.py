@@ -2,7 +2,7 @@
 
 They come before the published ones (methods/weights.py). The files of `mini` are in methods/weights/mini/ and come with
 the suite, those of a folder of photographs in its sub-folder weights/, those of `paper` in the user's folders:
-$GLEAN_WEIGHTS, then ~/.cache/glean-bench/weights.
+$GLEAN_WEIGHTS, then ~/.cache/glean-bench/weights. `folders` and `short` serve the published ones too.
 """
 
 import os
