@@ -77,8 +77,8 @@ def _row(line: Line) -> dict[str, object]:
     return row | {"dead_macs": cost.dead, "remark": cost.remark}
 
 
-def markdown(report: Report, found: Sequence[Line]) -> str:
-    """Return the table: totals for every method, the split of those that have parts, and what was not counted."""
+def markdown(report: Report, found: Sequence[Line], machine: Mapping[str, str]) -> str:
+    """Return the table: totals for every method, the split of those that have parts, what was not counted, versions."""
     whole = [[*_heads(line), *_totals(line.cost)] for line in found if line.cost]
     split = [[*_heads(line), *_split(line.cost)] for line in found if line.cost and line.cost.parts["bank"].macs]
     heads = ["profile", "method", "pixels", "factor"]
@@ -90,6 +90,7 @@ def markdown(report: Report, found: Sequence[Line]) -> str:
         blocks += ["## By part", _grid(split, [*parts, "dead: GMACs"])]
     if refusals:
         blocks += ["## Not counted", "\n".join(f"- {refusal}" for refusal in refusals)]
+    blocks += ["## How it was made", "\n".join(f"- {name}: {value}" for name, value in machine.items())]
     return "\n\n".join(blocks) + "\n"
 
 

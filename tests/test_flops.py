@@ -27,7 +27,7 @@ def test_what_is_not_counted_says_why():
     report = grid("bicubic", "glean", "soon", factors=(2, 8), pending={"soon": "Soon"})
     found = list(flops.lines(report, BY_NAME, [[card("cat", 192)]]))
     assert [line.method for line in found if line.cost] == ["bicubic"] * 2
-    text = flops.markdown(report, found)
+    text = flops.markdown(report, found, {"commit": "abc"})
     assert "Soon is not implemented yet" in text
     assert "GLEAN is for factors 4, 8, 16, 32, 64, not 2" in text
     assert "not 192 px. (category cat, 8x)" in text
@@ -45,7 +45,7 @@ def test_the_table_of_the_suite_has_every_method_that_exists():
 def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
     report = grid("esrgan_plus", "glean", factors=(16,))
     found = list(flops.lines(report, BY_NAME, [[card("cat", 256)]]))
-    text = flops.markdown(report, found)
+    text = flops.markdown(report, found, {"commit": "abc"})
     assert "256 channels, 23 blocks, growth 128" in text
     assert "108.8" in text.split("## By part")[1], "the decoder's GMACs"
     row = flops.frame(found).set_index("method").loc["glean"]
