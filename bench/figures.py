@@ -36,7 +36,9 @@ def strip(cells: Sequence[Cell], cards: Mapping[str, Card], settings: Settings, 
     Three images of each; one if there are several factors. Return what was written: nothing if nothing was restored.
     """
     shown = [cell for cell in cells if _state(cell, settings.out)["status"] != "refused"]
-    methods = {cell.method: cell.title for cell in shown}
+    restored = {cell.method for cell in shown}
+    # In the order of the cells, which is that of the pictures: the first to be shown may not be the first of the table.
+    methods = {cell.method: cell.title for cell in cells if cell.method in restored}
     tasks = list(dict.fromkeys(cell.task for cell in shown))
     images = _IMAGES if len({task.factor for task in tasks}) == 1 else 1
     by_task = {task: [cell for cell in cells if cell.task == task and cell.method in methods] for task in tasks}
@@ -121,7 +123,8 @@ def curves(table: Table, path: Path) -> list[Path]:
     categories = list(dict.fromkeys(row.cell.task.category for row in measured))
     # Numbered with those that were not measured, so that a method looks the same in every run.
     places = {method: place for place, method in enumerate(dict.fromkeys(row.cell.method for row in table.rows))}
-    titles = {row.cell.method: row.cell.title for row in measured}
+    seen = {row.cell.method for row in measured}
+    titles = {row.cell.method: row.cell.title for row in table.rows if row.cell.method in seen}
     size = (_PANEL[0] * len(categories) + 0.4, _PANEL[1] * len(metrics) + 0.5)
     with mpl.rc_context({"savefig.dpi": 150, "font.size": 9, "lines.markersize": 3.5, "lines.linewidth": 1}):
         figure = Figure(figsize=size, layout="constrained")

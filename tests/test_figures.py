@@ -4,9 +4,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
-from bench import figures, table
+from bench import cards, figures, store, table
 from bench.metrics import METRICS
+from bench.restore import Settings
 from bench.spec import Card, Cell, Record, Report, Task
 
 FACTORS = (8, 16, 32)
@@ -94,6 +96,36 @@ def test_a_method_without_weights_is_not_in_the_legend_and_leaves_the_others_the
 
     both = legend(drawn({"a": 25.0, "b": 24.0}))
     assert legend(drawn({"b": 24.0}, absent=("a",))) == {"B": both["B"]}
+
+
+def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_place_in_the_legend(
+    monkeypatch, tmp_path
+):
+    kept = []
+    monkeypatch.setattr(figures, "_save", lambda figure, path: kept.append(figure) or [path])
+    methods = {"first": 10, "second": 200}
+    tasks = [Task("mini", "face", factor, 128) for factor in (8, 16)]
+    cells = [Cell(task, name, name) for task in tasks for name in methods]
+    records = []
+    for cell in cells:
+        folder = store.cell_folder(tmp_path, cell)
+        absent = (cell.method, cell.task.factor) == ("first", 8)
+        store.write_json(folder / "cell.json", {"status": "refused" if absent else "ok", "run": "r", "reason": ""})
+        if absent:
+            records.append(Record(cell.task, cell.method, None, "refused", "no weights"))
+            continue
+        picture = torch.full((3, 128, 128), methods[cell.method], dtype=torch.uint8)
+        store.save(store.image_file(folder / "r", "0000"), picture, {"lr": "x", "seconds": "1"})
+        records.append(Record(cell.task, cell.method, "0000", "ok", metrics={METRICS["psnr"].protocol(): 20.0}))
+    profile = {"face": cards.card("mini", "face")}
+    figures.strip(cells, profile, Settings(tmp_path, torch.device("cpu"), limit=1), tmp_path / "t.png")
+    columns = {axis.get_title(): index for index, axis in enumerate(kept[0].axes[:4])}
+    for name, grey in methods.items():
+        picture = kept[0].axes[4 + columns[name]].images[0].get_array()
+        np.testing.assert_allclose(picture, grey / 255, err_msg="a picture under another method's name")
+    report = Report("t", "T", "C", "S", ("psnr",), ("face",), (8, 16), tuple(methods))
+    figures.curves(table.build(report, cells, records, profile), tmp_path / "t.png")
+    assert [text.get_text() for text in kept[1].legends[0].get_texts()] == list(methods)
 
 
 def test_sixteen_methods_look_different_also_without_colour():
