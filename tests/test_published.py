@@ -31,6 +31,10 @@ def test_a_table_has_all_its_files(name):
         assert (PUBLISHED / f"{name}{ending}").is_file(), f"{name}{ending} is not published"
 
 
+def test_the_factors_have_their_curves():
+    assert (PUBLISHED / "factors.curves.png").is_file(), "README shows it"
+
+
 @pytest.mark.parametrize("name", [*TABLES, "flops"])
 def test_a_table_was_made_from_a_commit(name):
     (commit,) = re.findall(r"^- commit: (.*)$", (PUBLISHED / f"{name}.md").read_text(), re.MULTILINE)
@@ -74,7 +78,8 @@ def test_every_cell_is_measured_on_all_images(name):
 def test_only_the_untrained_are_missing_at_other_factors_and_say_how_to_train_them():
     found = rows("factors")
     refused = found[found.status == "not measured"]
-    assert set(refused.method) <= {"srgan", "esrgan_plus", "glean"}
+    assert set(refused.method) == {"srgan", "esrgan_plus", "glean"}
+    assert set(refused.factor) == {8, 32, 64}
     for row in refused.itertuples():
         assert f"`python -m bench train {row.method} --factor {row.factor} --category NAME`" in row.reason
 
