@@ -4,7 +4,6 @@ import re
 
 import pandas as pd
 import pytest
-import torch
 
 import methods
 from bench import cards, cost, data, metrics, pipeline, reports, resize
@@ -14,7 +13,6 @@ from .conftest import ROOT
 PUBLISHED = ROOT / "reports" / "published" / "mini"
 ABLATIONS = tuple(f"ablation_{part}" for part in ("bank", "decoder", "encoder", "frozen", "latents"))
 TABLES = ("table1", "table2", *ABLATIONS, "factors")
-CPU = torch.device("cpu")
 
 
 def rows(name):
