@@ -1,7 +1,7 @@
 """The command line: parses, calls one function per verb, prints. `python -m bench --help` lists the verbs."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -13,11 +13,14 @@ from rich.markup import escape
 
 import methods as suite
 from bench import cards as card_files
-from bench import contract, data, fingerprint, photos, pipeline, plan, reports, resize, score, store
+from bench import contract, fingerprint, pipeline, reports, resize, store
+from bench.images import data, photos
+from bench.pipeline import Measurement
 from bench.progress import follow
-from bench.restore import Settings
-from bench.spec import BenchError, Card, Cell, Method, Record, Report, Task
-from methods import checkpoints, download, trained, unpickle, weights
+from bench.restore import RunSettings
+from bench.spec import BenchError, Record
+from methods.formats import checkpoints, stored, unpickle
+from methods.weights import catalogue, download, trained
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 out = Console(soft_wrap=True, markup=False, highlight=False)
@@ -54,36 +57,29 @@ def make_table(
     folder: Folder = Path("reports/out"),
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
-    report, cards = reports.read(name), card_files.cards(profile, hr_size)
-    if not report.metrics:
-        raise BenchError(f"{name} names no metric: it is counted, not measured. Use: python -m bench {name}")
+    report = reports.read(name)
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
-    methods = _distinct([*names, *(guests or [])])
-    settings = Settings(folder, _device(device), batch_size, limit, allow_enlarge)
-    cells = plan.plan(report, methods, cards, seed=seed)
-    out.print("\n".join([f"{report.title}, profile {profile}: {plan.describe(cells)}", *plan.left_out(report, cards)]))
-    failed = _restore(cells, cards, methods, settings) if only in (None, Step.RESTORE) else False
+    methods = [suite.find(method) for method in dict.fromkeys((*names, *(guests or [])))]
+    settings = RunSettings(folder, _device(device), batch_size, limit, allow_enlarge)
+    measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seed=seed)
+    out.print(measurement.describe())
+    failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
-        if only is Step.RENDER:
-            records = [record for cell in cells for record in score.read(cell, folder)]
-        else:
-            records = list(pipeline.score_all(cells, cards, report, settings))
+        records = measurement.stored() if only is Step.RENDER else list(measurement.score())
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
-            _render(report, records, cells, cards, settings)
+            _render(measurement, records)
     if failed:
         raise typer.Exit(1)
 
 
-def _restore(
-    cells: Sequence[Cell], cards: Mapping[str, Card], methods: Mapping[str, type[Method]], settings: Settings
-) -> bool:
+def _restore(measurement: Measurement) -> bool:
     """Restore what is missing, print what is wrong once, and return whether something failed.
 
     A cell that is refused, such as for want of weights, is in order: the table says why.
     """
     failed, told = False, set()
-    for cell, image in pipeline.restore_all(cells, cards, methods, settings):
+    for cell, image in measurement.restore():
         failed |= image.status == "failed"
         where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
         wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
@@ -93,17 +89,12 @@ def _restore(
     return failed
 
 
-def _render(
-    report: Report,
-    records: Sequence[Record],
-    cells: Sequence[Cell],
-    cards: Mapping[str, Card],
-    settings: Settings,
-) -> None:
+def _render(measurement: Measurement, records: Sequence[Record]) -> None:
     """Write the table and its pictures, and print it."""
     # Statistics, data frames and figures take seconds to import; the other verbs do without.
-    from bench import figures, render, table  # noqa: PLC0415
+    from bench.report import figures, render, table  # noqa: PLC0415
 
+    report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
     result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
     files = render.write(result, records, fingerprint.machine(settings.device), target)
@@ -122,12 +113,7 @@ def check(
     """Put a method through the contract: shapes, range, repeatability, for every category and factor it declares."""
     found = suite.find(method)
     cards = card_files.cards(profile).values()
-    tasks = [
-        Task(card.profile, card.category, factor, card.hr_size)
-        for card in cards
-        for factor in found.spec.factors
-        if card.hr_size % factor == 0
-    ]
+    tasks = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]
     broken = checked = 0
     for task, problems in contract.sweep(found, tasks, _device(device)):
         checked += 1
@@ -147,8 +133,8 @@ def list_all() -> None:
             f"{spec.name:16} {spec.title}: {spec.family}, {spec.paper}; factors {', '.join(map(str, spec.factors))}"
         )
     out.print(f"{'<name>+bp':16} any of these with back-projection onto its input")
-    there = weights.present()
-    out.print(f"weights: {len(there)} of {len(weights.catalogue())} published files are on this machine")
+    there = catalogue.present()
+    out.print(f"weights: {len(there)} of {len(catalogue.catalogue())} published files are on this machine")
     for file, path in there:
         out.print(f"  {file.name}: {path}")
     own = trained.present()
@@ -171,8 +157,8 @@ def upscale(
 ) -> None:
     """Restore one low-resolution image with one method."""
     lr = photos.read(source)[None].to(_device(device)) / 255
-    task = Task(profile, category, factor, lr.shape[-1] * factor)
-    store.save(target, (resize.quantise(pipeline.upscale(suite.find(method), lr, task)[0].cpu()) * 255).to(torch.uint8))
+    task = pipeline.task(category, factor, profile=profile, hr_size=lr.shape[-1] * factor)
+    store.save(target, resize.eight_bit(pipeline.upscale(suite.find(method), lr, task)[0].cpu()))
 
 
 @app.command()
@@ -205,8 +191,8 @@ def convert(
     target: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
-    network = checkpoints.network(unpickle.load(source))
-    store.write(target, checkpoints.safetensors(network))
+    network = checkpoints.any_network(unpickle.load(source))
+    store.write(target, stored.safetensors(network))
     count = sum(parameter.numel() for parameter in network.parameters())
     out.print(f"{target}: {type(network).__name__}, {count:,} parameters")
 
@@ -216,7 +202,7 @@ def fetch(
     names: Annotated[list[str] | None, typer.Argument(help="Files by name; none: all that a program can get.")] = None,
 ) -> None:
     """Download published weight files, with resume and checksum; offline, say what to get from where."""
-    wanted = names or [file.name for file in weights.catalogue() if file.address]
+    wanted = names or [file.name for file in catalogue.catalogue() if file.address]
     for name in follow(download.fetch(wanted)):
         out.print(f"{name}: there")
 
@@ -239,26 +225,16 @@ def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose car
 @app.command("flops")
 def count_flops(*, folder: Folder = Path("reports/out")) -> None:
     """Count operations and parameters of every method at the paper's sizes and those of `mini`."""
-    from bench import flops  # noqa: PLC0415 - data frames take a second to import
+    from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
 
     report = reports.read("flops")
     profiles = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
-    found = list(flops.lines(report, suite.BY_NAME, profiles))
-    text = flops.markdown(report, found, fingerprint.machine(torch.device("meta")))
+    found = list(cost_table.lines(report, suite.BY_NAME, profiles))
+    text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
     files = [folder / "flops.md", folder / "flops.csv"]
     store.write(files[0], text.encode())
-    store.write(files[1], flops.frame(found).to_csv(index=False).encode())
+    store.write(files[1], cost_table.frame(found).to_csv(index=False).encode())
     out.print(f"{text}\nWritten: {', '.join(map(str, files))}")
-
-
-def _distinct(names: Sequence[str]) -> dict[str, type[Method]]:
-    """Return the classes of methods by name. Raises `BenchError` if a guest has the name of another method."""
-    found: dict[str, type[Method]] = {}
-    for name in dict.fromkeys(names):
-        method = suite.find(name)
-        if found.setdefault(method.spec.name, method) is not method:
-            raise BenchError(f"{name} calls itself {method.spec.name!r}, as another method does; change its spec.name.")
-    return found
 
 
 def _device(name: str) -> torch.device:

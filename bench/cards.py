@@ -13,7 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from bench import photos
+from bench.images import photos
 from bench.spec import BadFile, BenchError, Card, MissingImages, UnknownName
 
 STANDARD = ("face", "cat", "car", "bedroom", "tower")
@@ -29,6 +29,7 @@ _OPTIONAL = {
     "fit": str,
     "licence": str,
     "address": str,
+    "preset": str,
 }
 _TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
 _LIST_LINE = re.compile(r"(?:(?P<sha256>[0-9a-f]{64})  )?(?P<id>\S.*)")

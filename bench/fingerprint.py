@@ -15,10 +15,13 @@ from torch import nn
 
 from bench.spec import Method, Task
 
-SCHEMA = 1
+SCHEMA = 2
 """Raised when the way of restoring changes, so that older results are not mixed in."""
 
 _OURS = ("bench", "methods")
+_WITHOUT_EFFECT = ("bench.spec", *(f"methods.weights.{name}" for name in ("catalogue", "folders", "trained")))
+"""Modules that change no picture: the nouns, whose values are in the fingerprint, and what finds weight files, whose
+content is. A corrected address must not throw results away."""
 
 
 def run(method_class: type[Method], method: Method, task: Task, device: torch.device) -> str:
@@ -26,7 +29,7 @@ def run(method_class: type[Method], method: Method, task: Task, device: torch.de
     facts = {
         "schema": SCHEMA,
         "method": method_class.spec.name,
-        "task": [task.profile, task.category, task.factor, task.hr_size, task.seed],
+        "task": [task.profile, task.category, task.factor, task.hr_size, task.seed, task.preset],
         "sources": sources(method_class),
         "weights": weights(method),
         "torch": torch.__version__,
@@ -36,17 +39,22 @@ def run(method_class: type[Method], method: Method, task: Task, device: torch.de
 
 
 def sources(method_class: type[Method]) -> str:
-    """Return the sha256 of the file that defines a method and of every file of ours, or beside it, that it imports."""
+    """Return the sha256 of the texts of `files`."""
+    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files(method_class))
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def files(method_class: type[Method]) -> set[Path]:
+    """Return the file that defines a method, and every file of ours, or beside it, that it imports."""
     inner = getattr(method_class, "inner_class", None)
     todo = [Path(inspect.getfile(part)) for part in (method_class, inner) if part is not None]
-    found: dict[str, str] = {}
+    found: set[Path] = set()
     while todo:
         path = todo.pop()
-        if str(path) not in found:
-            text = path.read_bytes()
-            found[str(path)] = hashlib.sha256(text).hexdigest()
-            todo += _imports(text, path)
-    return hashlib.sha256("".join(sorted(found.values())).encode()).hexdigest()
+        if path not in found:
+            found.add(path)
+            todo += _imports(path.read_bytes(), path)
+    return found
 
 
 def _imports(text: bytes, path: Path) -> list[Path]:
@@ -57,8 +65,8 @@ def _imports(text: bytes, path: Path) -> list[Path]:
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    files = (_file(name, path) for name in names)
-    return [file for file in files if file is not None]
+    found = (_file(name, path) for name in names if name not in _WITHOUT_EFFECT)
+    return [file for file in found if file is not None]
 
 
 def _file(name: str, importer: Path) -> Path | None:

@@ -1,38 +1,103 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from bench import cards as card_files
-from bench import contract, data, reports
-from bench.plan import plan
+from bench import contract, reports
+from bench.images import data
+from bench.plan import describe, left_out, plan
 from bench.progress import track
-from bench.restore import Restored, Settings, restore
-from bench.score import score
+from bench.restore import Restored, RunSettings, restore
+from bench.scores import score
 from bench.spec import BenchError, Card, Cell, Images, Method, Record, Report, Task
 
 
-def restore_all(
-    cells: Sequence[Cell], cards: Mapping[str, Card], methods: Mapping[str, type[Method]], settings: Settings
-) -> Iterator[tuple[Cell, Restored]]:
-    """Restore every runnable cell, yielding each image with its cell as it is done."""
-    for cell in cells:
-        if cell.refusal is None:
-            card = cards[cell.task.category]
-            images = restore(cell, card, methods[cell.method], settings)
-            for image in track(images, f"restore {label(cell)}", _count(card, settings, cell)):
-                yield cell, image
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """A table to be measured: what is planned, on which images, by which methods, how."""
+
+    report: Report
+    cells: list[Cell]
+    cards: Mapping[str, Card]
+    methods: Mapping[str, type[Method]]
+    settings: RunSettings
+
+    def describe(self) -> str:
+        """Return the plan in a line, and one more for what is left out."""
+        plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
+        return "\n".join([plan_line, *left_out(self.report, self.cards)])
+
+    def restore(self) -> Iterator[tuple[Cell, Restored]]:
+        """Restore every runnable cell, yielding each image with its cell as it is done."""
+        for cell in self.cells:
+            if cell.refusal is None:
+                images = restore(cell, self._card(cell), self.methods[cell.method], self.settings)
+                for image in track(images, f"restore {label(cell)}", self._count(cell)):
+                    yield cell, image
+
+    def score(self) -> Iterator[Record]:
+        """Score every cell with the metrics of the report."""
+        names = (*self.report.metrics, *self.report.also)
+        for cell in self.cells:
+            records = score.score(cell, self._card(cell), names, self.settings)
+            if cell.refusal is not None:
+                yield from records
+            else:
+                yield from track(records, f"score {label(cell)}", self._count(cell))
+
+    def stored(self) -> list[Record]:
+        """Return the records of earlier scores; raises `BenchError` for a cell that was not scored yet."""
+        return [record for cell in self.cells for record in score.read(cell, self.settings.out)]
+
+    def _card(self, cell: Cell) -> Card:
+        return self.cards[cell.task.category]
+
+    def _count(self, cell: Cell) -> int:
+        """Return how many images of its card a run goes through for a cell."""
+        return len(data.image_ids(self._card(cell), self.settings.images(cell)))
 
 
-def score_all(cells: Sequence[Cell], cards: Mapping[str, Card], report: Report, settings: Settings) -> Iterator[Record]:
-    """Score every cell with the metrics of the report."""
-    names = (*report.metrics, *report.also)
-    for cell in cells:
-        card = cards[cell.task.category]
-        records = score(cell, card, names, settings)
-        if cell.refusal is not None:
-            yield from records
-        else:
-            yield from track(records, f"score {label(cell)}", _count(card, settings, cell))
+def prepare(  # noqa: PLR0913 - a table, by whom, on what
+    report: Report,
+    methods: Iterable[type[Method]],
+    settings: RunSettings,
+    *,
+    profile: str = "mini",
+    hr_size: int | None = None,
+    seed: int = 0,
+) -> Measurement:
+    """Plan a table: those of its methods that are given, and any others as further rows.
+
+    Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
+    """
+    if not report.metrics:
+        raise BenchError(
+            f"{report.name} names no metric: it is counted, not measured. Use: python -m bench {report.name}"
+        )
+    by_name: dict[str, type[Method]] = {}
+    for method in methods:
+        name = method.spec.name
+        if by_name.setdefault(name, method) is not method:
+            raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
+    cards = card_files.cards(profile, hr_size)
+    return Measurement(report, plan(report, by_name, cards, seed=seed), cards, by_name, settings)
+
+
+def run(  # noqa: PLR0913 - as `prepare`
+    report: str,
+    methods: Iterable[type[Method]],
+    settings: RunSettings,
+    *,
+    profile: str = "mini",
+    hr_size: int | None = None,
+    seed: int = 0,
+) -> list[Record]:
+    """Measure a table: restore what is not there yet, score it, return one record per image and per refused cell."""
+    measurement = prepare(reports.read(report), methods, settings, profile=profile, hr_size=hr_size, seed=seed)
+    for _ in measurement.restore():
+        pass
+    return list(measurement.score())
 
 
 def label(cell: Cell) -> str:
@@ -40,15 +105,9 @@ def label(cell: Cell) -> str:
     return f"{cell.task.category} {cell.task.factor}x {cell.title}"
 
 
-def _count(card: Card, settings: Settings, cell: Cell) -> int:
-    """Return how many images of a card a run goes through for a cell."""
-    return len(data.image_ids(card, settings.images(cell)))
-
-
 def task(category: str, factor: int, *, profile: str = "mini", hr_size: int | None = None, seed: int = 0) -> Task:
     """Return the task of one category and factor, its size taken from the profile's card."""
-    card = card_files.card(profile, category, hr_size)
-    return Task(card.profile, category, factor, card.hr_size, seed)
+    return card_files.card(profile, category, hr_size).task(factor, seed)
 
 
 def upscale(method: type[Method], lr: Images, task: Task) -> Images:
@@ -61,13 +120,3 @@ def upscale(method: type[Method], lr: Images, task: Task) -> Images:
     if refusal is not None:
         raise BenchError(refusal)
     return contract.upscale(method.load(task, lr.device), task, lr)
-
-
-def run(report: str, methods: Sequence[type[Method]], settings: Settings, *, profile: str = "mini") -> list[Record]:
-    """Measure a table: restore what is not there yet, score it, return one record per image and per refused cell."""
-    facts, by_name = reports.read(report), {method.spec.name: method for method in methods}
-    cards = card_files.cards(profile)
-    cells = plan(facts, by_name, cards)
-    for _ in restore_all(cells, cards, by_name, settings):
-        pass
-    return list(score_all(cells, cards, facts, settings))

@@ -25,11 +25,7 @@ def plan(
     places = [(cards[category], factor) for category in categories for factor in report.factors]
     # Where no factor divides any size, the first task says so, and which factors would.
     fitting = [(card, factor) for card, factor in places if _divides(factor, card)] or places
-    return [
-        _cell(report, methods, Task(card.profile, card.category, factor, card.hr_size, seed), name, card)
-        for card, factor in fitting
-        for name in names
-    ]
+    return [_cell(report, methods, card.task(factor, seed), name, card) for card, factor in fitting for name in names]
 
 
 def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.cards import facts_root, read_toml
-from bench.metrics import METRICS
+from bench.scores.metrics import METRICS
 from bench.spec import BadFile, Published, Report, UnknownName
 
 _REQUIRED = {

@@ -107,16 +107,6 @@ def matrix(n: int, factor: int, dtype: torch.dtype = torch.float64, device: Devi
     return resize_matrix(n, _divide(n, factor), dtype, device)
 
 
-def up_matrix(n_lr: int, factor: int, dtype: torch.dtype = torch.float64, device: Device = "cpu") -> Tensor:
-    """Return the (n_lr · factor, n_lr) up-sampling matrix of a side of n_lr pixels."""
-    return resize_matrix(n_lr, n_lr * factor, dtype, device)
-
-
-def pseudo_inverse_matrix(n: int, factor: int, dtype: torch.dtype = torch.float64, device: Device = "cpu") -> Tensor:
-    """Return M†, the (n, n/factor) pseudo-inverse of `matrix(n, factor)`: M · M† = I."""
-    return torch.tensor(_pseudo_inverse(n, factor), dtype=dtype, device=device)
-
-
 def resize(images: Tensor, height: int, width: int) -> Tensor:
     """Return (..., height, width) for (..., H, W)."""
     return _apply(_weights(images.shape[-2], height), images, _weights(images.shape[-1], width))
@@ -151,9 +141,14 @@ def quantise(images: Tensor) -> Images:
     return (torch.floor(images.double().clamp(0, 1) * 255 + _HALF_UP) / 255).float()
 
 
+def eight_bit(images: Tensor) -> Tensor:
+    """Return images in [0, 1] as uint8, on the grid of `quantise`: what a PNG holds, in the same shape."""
+    return (quantise(images) * 255).round().to(torch.uint8)
+
+
 def _by_pil(hr: Tensor, factor: int, kernel: str) -> Tensor:
     size = (hr.shape[-1] // factor, hr.shape[-2] // factor)
-    pixels = (hr * 255).round().byte().movedim(-3, -1).numpy()
+    pixels = eight_bit(hr).movedim(-3, -1).numpy()
     made = [np.asarray(Image.fromarray(each).resize(size, Image.Resampling[kernel])) for each in pixels]
     return torch.tensor(np.stack(made)).movedim(-1, -3) / 255
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import torch
 
-from bench import contract, data, fingerprint, store
-from bench.resize import quantise
+from bench import contract, fingerprint, store
+from bench.images import data
+from bench.resize import eight_bit
 from bench.spec import BenchError, Card, Cell, Method, MissingWeights, Status
 
 
@@ -23,7 +24,7 @@ class Restored:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class RunSettings:
     """How to run, apart from what to run: none of these may change a picture beyond rounding."""
 
     out: Path
@@ -39,7 +40,7 @@ class Settings:
         return self.limit or cell.images
 
 
-def restore(cell: Cell, card: Card, method_class: type[Method], settings: Settings) -> Iterator[Restored]:
+def restore(cell: Cell, card: Card, method_class: type[Method], settings: RunSettings) -> Iterator[Restored]:
     """Restore every image of a cell that is not there yet, yielding each as it is done.
 
     Each result lies on disk before it is yielded. A method that cannot be loaded fails or (weights absent) refuses the
@@ -69,8 +70,7 @@ def restore(cell: Cell, card: Card, method_class: type[Method], settings: Settin
 def _batch(cell: Cell, method: Method, batch: data.Batch, folder: Path, device: torch.device) -> Iterator[Restored]:
     """Restore the images of one batch that are not there yet. The method sees the LR images and nothing else."""
     ids, lr = batch.ids, batch.lr
-    eight_bit = (lr * 255).round().to(torch.uint8)
-    checksums = [data.pixel_sha256(image) for image in eight_bit]
+    checksums = [data.pixel_sha256(image) for image in eight_bit(lr)]
     stored = [store.load(store.image_file(folder, image_id)) for image_id in ids]
     missing = [
         index
@@ -88,7 +88,7 @@ def _batch(cell: Cell, method: Method, batch: data.Batch, folder: Path, device: 
             store.write_json(path.with_suffix(".json"), {"lr": checksums[index], "reason": outcome.reason})
             yield Restored(ids[index], "failed", outcome.reason)
         else:
-            image = (quantise(outcome.image.cpu()) * 255).round().to(torch.uint8)
+            image = eight_bit(outcome.image.cpu())
             effort = json.dumps(asdict(outcome.effort), sort_keys=True)
             store.save(path, image, {"lr": checksums[index], "seconds": repr(outcome.seconds), "effort": effort})
             path.with_suffix(".json").unlink(missing_ok=True)

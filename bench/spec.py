@@ -69,6 +69,8 @@ class Task:
     """Side of the ground truth and of the result, in pixels."""
     seed: int = 0
     """The suite's seed; a method that draws random numbers draws them from this and from the image."""
+    preset: str = "paper"
+    """Which sizes, steps and rates a method has (methods/presets), and so which weights fit; from the card."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
@@ -97,8 +99,6 @@ class Spec:
     categories: tuple[str, ...] | None = None
     """None: every category."""
     max_batch: int = 32
-    seeded: bool = False
-    """True if the result depends on `Task.seed`."""
     needs_reference: bool = False
     trained_on: str = ""
     """The training set, to mark a method that has seen the test images."""
@@ -174,6 +174,12 @@ class Card:
     licence: str = ""
     address: str = ""
     """Where the images can be had."""
+    preset: str = "paper"
+    """As in `Task`: `mini` for small drawn images, `paper` for everything that is restored with published networks."""
+
+    def task(self, factor: int, seed: int = 0) -> Task:
+        """Return the task of restoring these images at a factor; raises `BenchError` if it does not divide the size."""
+        return Task(self.profile, self.category, factor, self.hr_size, seed, self.preset)
 
 
 @dataclass(frozen=True, slots=True)

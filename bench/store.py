@@ -27,7 +27,7 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 from torch.nn import functional
 
-from bench.data import pixel_sha256
+from bench.images.data import pixel_sha256
 from bench.spec import Cell, Effort, OutputError
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 from bench.spec import BenchError, Method, UnknownName
 from methods.back_projection import SUFFIX, back_projected
 from methods.bicubic import Bicubic
-from methods.dgp import Dgp, DgpBiggan
 from methods.esrgan_plus import EsrganPlus
 from methods.glean import ABLATIONS, Glean
-from methods.mganprior import Mganprior, MganpriorBilinear
 from methods.pseudo_inverse import PseudoInverse
-from methods.pulse import Pulse, PulseBest, PulseReflect
-from methods.singan import SinGan
+from methods.search.dgp import Dgp, DgpBiggan
+from methods.search.mganprior import Mganprior, MganpriorBilinear
+from methods.search.pulse import Pulse, PulseBest, PulseReflect
+from methods.search.singan import SinGan
 from methods.srgan import Srgan
 
 ALL: tuple[type[Method], ...] = (

@@ -14,8 +14,13 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError, Images, Spec, Task
-from methods import checkpoints, glean, loading, sizes
+from methods import glean
+from methods.formats import esrgan
 from methods.nets.rrdbnet import RRDBNet, Width, match
+from methods.nets.winograd import fastest
+from methods.presets.choose import chosen
+from methods.presets.sizes import SIZES
+from methods.weights import load
 
 
 def size(task: Task) -> Width:
@@ -25,7 +30,7 @@ def size(task: Task) -> Width:
     """
     target_macs = _glean_macs(replace(task, category="any", seed=0))
     try:
-        wanted = sizes.of(task.profile).esrgan_plus
+        wanted = chosen(SIZES, task).esrgan_plus
         return match(target_macs=target_macs, lr_size=task.lr_size, factor=task.factor, wanted=wanted)
     except ValueError as error:
         raise BenchError(f"{error} (category {task.category}, {task.factor}x)") from error
@@ -35,13 +40,13 @@ def size(task: Task) -> Width:
 def _glean_macs(task: Task) -> int:
     """Return the multiply-accumulates of GLEAN for one image."""
     with torch.device("meta"), torch.no_grad():
-        rival, lr = glean.network(task), torch.empty(1, 3, task.lr_size, task.lr_size)
+        rival, lr = glean.glean_network(task), torch.empty(1, 3, task.lr_size, task.lr_size)
         with FlopCounterMode(display=False) as counter:
             rival(lr)
     return int(counter.get_total_flops()) // 2
 
 
-def network(task: Task) -> RRDBNet:
+def esrgan_network(task: Task) -> RRDBNet:
     """Return the network for a task with random weights, on torch's default device."""
     found = size(task)
     return RRDBNet(factor=task.factor, channels=found.channels, blocks=found.blocks, growth=found.growth)
@@ -66,7 +71,7 @@ class EsrganPlus:
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:
         """Read the weights; on the meta device, which has no values, make the network without them."""
-        return cls(loading.network(cls.spec.name, task, device, build=network, read=checkpoints.rrdbnet))
+        return cls(fastest(load.network(cls.spec.name, task, device, build=esrgan_network, read=esrgan.rrdbnet)))
 
     def upscale(self, lr: Images) -> Images:
         """Restore a batch."""

@@ -13,10 +13,15 @@ from typing import Any, ClassVar, Self
 import torch
 
 from bench.spec import BenchError, Images, Spec, Task
-from methods import banks, checkpoints, loading, sizes
+from methods.formats import glean as glean_format
+from methods.formats import stored
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
-from methods.nets.stylegan2 import Synthesis
+from methods.nets.stylegan2 import StyleGAN2Synthesis
+from methods.nets.winograd import fastest
+from methods.presets.choose import chosen
+from methods.presets.sizes import SIZES
+from methods.weights import load, stylegan2_bank
 
 _SPEC = Spec(
     name="glean",
@@ -28,16 +33,18 @@ _SPEC = Spec(
 )
 
 
-def network(task: Task, switches: Switches = FULL, bank: Synthesis | None = None) -> GLEAN:
-    """Return the network for a task with random weights, on torch's default device; sizes are those of the profile.
+def glean_network(task: Task, switches: Switches = FULL, bank: StyleGAN2Synthesis | None = None) -> GLEAN:
+    """Return the network for a task with random weights, on torch's default device; sizes are those of its preset.
 
     `bank` is the one it is made around; None: one with random weights too.
 
     Raises `BenchError` if GLEAN takes no LR images of the task's size.
     """
-    size = sizes.of(task.profile)
+    size = chosen(SIZES, task)
     try:
-        bank = bank or Synthesis(size=task.hr_size, channels=size.bank_channels(task.hr_size), style_dim=size.style_dim)
+        bank = bank or StyleGAN2Synthesis(
+            size=task.hr_size, channels=size.bank_channels(task.hr_size), style_dim=size.style_dim
+        )
         trunk = Trunk(channels=size.trunk_channels, blocks=size.trunk_blocks, growth=size.trunk_growth)
         return GLEAN(trunk=trunk, bank=bank, in_size=task.lr_size, switches=switches)
     except ValueError as error:
@@ -46,9 +53,7 @@ def network(task: Task, switches: Switches = FULL, bank: Synthesis | None = None
 
 def _with_bank(state: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
     """Add the bank to weights of ours that were stored without: it was frozen, and is a file of its own."""
-    return checkpoints.completed(
-        state, "bank.", lambda: banks.load("glean", task, torch.device("cpu")).get_submodule("synthesis")
-    )
+    return stored.completed(state, "bank.", lambda: stylegan2_bank.load("glean", task, torch.device("cpu")).synthesis)
 
 
 class Glean:
@@ -64,17 +69,14 @@ class Glean:
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:
         """Read the weights; on the meta device, which has no values, make the network without them."""
-        return cls(
-            loading.network(
-                cls.spec.name,
-                task,
-                device,
-                build=partial(network, switches=cls.switches),
-                read=lambda state: checkpoints.glean(
-                    _with_bank(state, task), switches=cls.switches, in_size=task.lr_size
-                ),
-            )
+        network = load.network(
+            cls.spec.name,
+            task,
+            device,
+            build=partial(glean_network, switches=cls.switches),
+            read=lambda state: glean_format.glean(_with_bank(state, task), switches=cls.switches, in_size=task.lr_size),
         )
+        return cls(fastest(network))
 
     def upscale(self, lr: Images) -> Images:
         """Restore a batch."""

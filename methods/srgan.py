@@ -11,16 +11,20 @@ from typing import ClassVar, Self
 import torch
 
 from bench.spec import BenchError, Images, Spec, Task
-from methods import checkpoints, loading, sizes
+from methods.formats import srresnet
 from methods.nets.srresnet import MSRResNet
+from methods.nets.winograd import fastest
+from methods.presets.choose import chosen
+from methods.presets.sizes import SIZES
+from methods.weights import load
 
 
-def network(task: Task) -> MSRResNet:
-    """Return the network for a task with random weights, on torch's default device; sizes are those of the profile.
+def srgan_network(task: Task) -> MSRResNet:
+    """Return the network for a task with random weights, on torch's default device; sizes are those of its preset.
 
     Raises `BenchError` if there is no such network for the task's factor.
     """
-    size = sizes.of(task.profile)
+    size = chosen(SIZES, task)
     try:
         return MSRResNet(factor=task.factor, channels=size.srgan_channels, blocks=size.srgan_blocks)
     except ValueError as error:
@@ -46,7 +50,7 @@ class Srgan:
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:
         """Read the weights; on the meta device, which has no values, make the network without them."""
-        return cls(loading.network(cls.spec.name, task, device, build=network, read=checkpoints.srresnet))
+        return cls(fastest(load.network(cls.spec.name, task, device, build=srgan_network, read=srresnet.srresnet)))
 
     def upscale(self, lr: Images) -> Images:
         """Restore a batch."""

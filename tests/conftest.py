@@ -9,9 +9,15 @@ import torch
 from PIL import Image
 
 from bench import __main__ as command
-from bench import data
-from bench.restore import Settings
-from methods import BY_NAME, checkpoints, dgp, mganprior, pulse, singan, weights
+from bench.images import data
+from bench.restore import RunSettings
+from methods import BY_NAME
+from methods.formats import stored
+from methods.presets.dgp import DGP, DGP_BIGGAN
+from methods.presets.mganprior import MGANPRIOR
+from methods.presets.pulse import PULSE
+from methods.presets.singan import SINGAN
+from methods.weights import load
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -37,7 +43,7 @@ def threads(request):
 @pytest.fixture
 def settings(tmp_path):
     """Run on the CPU and write below the test's own folder."""
-    return Settings(tmp_path / "out", torch.device("cpu"))
+    return RunSettings(tmp_path / "out", torch.device("cpu"))
 
 
 @pytest.fixture
@@ -88,14 +94,13 @@ def random_weights(monkeypatch, tmp_path):
             draw = torch.Generator().manual_seed(0)
             for key, value in network.state_dict().items():
                 value.copy_(torch.randn(value.shape, generator=draw) * 0.02 + key.endswith("var"))
-            path.write_bytes(checkpoints.safetensors(network))
+            path.write_bytes(stored.safetensors(network))
         return path
 
-    monkeypatch.setattr(weights, "find", find)
-    short = replace(pulse.MINI, steps=2, fit_samples=1000)
-    monkeypatch.setattr(pulse, "_BY_PROFILE", {"mini": short})
-    monkeypatch.setattr(mganprior, "_BY_PROFILE", {"mini": replace(mganprior.MINI, steps=2)})
-    for name in ("MINI", "MINI_BIGGAN"):
-        monkeypatch.setattr(dgp, name, replace(getattr(dgp, name), draws=2, steps=2))
-    schedule = replace(singan.MINI.schedule, epochs=2)
-    monkeypatch.setattr(singan, "_BY_PROFILE", {"mini": replace(singan.MINI, schedule=schedule)})
+    monkeypatch.setattr(load, "find", find)
+    monkeypatch.setitem(PULSE, "mini", replace(PULSE["mini"], steps=2, fit_samples=1000))
+    monkeypatch.setitem(MGANPRIOR, "mini", replace(MGANPRIOR["mini"], steps=2))
+    for numbers in (DGP, DGP_BIGGAN):
+        monkeypatch.setitem(numbers, "mini", replace(numbers["mini"], draws=2, steps=2))
+    schedule = replace(SINGAN["mini"].schedule, epochs=2)
+    monkeypatch.setitem(SINGAN, "mini", replace(SINGAN["mini"], schedule=schedule))

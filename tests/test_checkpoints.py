@@ -7,13 +7,18 @@ import pytest
 import torch
 
 from bench.spec import BenchError
-from methods import checkpoints, unpickle
+from methods.formats import checkpoints, stored, unpickle
+from methods.formats import esrgan as esrgan_format
+from methods.formats import gan as gan_format
+from methods.formats import glean as glean_format
+from methods.formats import srresnet as srresnet_format
+from methods.formats import stylegan2 as stylegan2_format
 from methods.nets import pggan, stylegan
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import RRDBNet, Trunk
 from methods.nets.srresnet import MSRResNet
-from methods.nets.stylegan2 import Generator, Synthesis
-from methods.nets.stylegan2_discriminator import Discriminator
+from methods.nets.stylegan2 import StyleGAN2, StyleGAN2Synthesis
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 
 from .conftest import SHARED
 from .test_nets_stylegan import genforce as genforce_stylegan
@@ -32,11 +37,11 @@ def randomised(network, seed=0):
 
 
 def generator():
-    return randomised(Generator(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
+    return randomised(StyleGAN2(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
 
 
 def discriminator():
-    return randomised(Discriminator(size=32, channels=CHANNELS))
+    return randomised(StyleGAN2Discriminator(size=32, channels=CHANNELS))
 
 
 def layers(g):
@@ -182,7 +187,7 @@ def test_a_generator_comes_back_from_every_layout(layout, wrapped):
     state = LAYOUTS[layout](saved)
     if wrapped:
         state = CONTAINERS.get(layout, lambda s: {"params": s})(state)
-    loaded = checkpoints.stylegan2_generator(state)
+    loaded = stylegan2_format.generator(state)
     assert (loaded.synthesis.size, loaded.synthesis.channels, loaded.z_dim) == (32, CHANNELS, 16)
     z = torch.randn(2, 16, generator=torch.Generator().manual_seed(3))
     for noise in ("stored", "none"):
@@ -247,7 +252,7 @@ D_LAYOUTS = {
 @torch.inference_mode()
 def test_a_discriminator_comes_back_from_every_layout(layout):
     saved = discriminator()
-    loaded = checkpoints.stylegan2_discriminator(D_LAYOUTS[layout](saved))
+    loaded = stylegan2_format.discriminator(D_LAYOUTS[layout](saved))
     images = torch.randn(4, 3, 32, 32, generator=torch.Generator().manual_seed(1))
     expected = saved(images)
     assert (loaded(images) - expected).abs().max() <= 1e-5 * expected.abs().max()
@@ -260,7 +265,7 @@ def test_the_golden_glean_with_all_sizes_read_off_its_weights(prefix):
     with torch.serialization.safe_globals([torch.torch_version.TorchVersion]):
         golden = torch.load(SHARED / "golden" / "glean_8_64.pt", weights_only=True)
     extra = {"discriminator.convs.0.1.bias": torch.zeros(3)} if prefix else {}
-    network = checkpoints.glean({"state_dict": prefixed(golden["state_dict"], prefix) | extra})
+    network = glean_format.glean({"state_dict": prefixed(golden["state_dict"], prefix) | extra})
     assert (network.in_size, network.bank.size) == (8, 64)
     error = (network(golden["input"]) - golden["output"]).abs().max()
     assert error <= 1e-4 * golden["output"].abs().max()
@@ -269,7 +274,7 @@ def test_the_golden_glean_with_all_sizes_read_off_its_weights(prefix):
 
 def glean_state():
     """A tiny GLEAN 8 -> 32 in mmagic's names."""
-    bank = Synthesis(size=32, channels=CHANNELS, style_dim=16)
+    bank = StyleGAN2Synthesis(size=32, channels=CHANNELS, style_dim=16)
     network = randomised(GLEAN(trunk=Trunk(channels=8, blocks=2, growth=4), bank=bank, in_size=8))
     g = generator()
     g.synthesis.load_state_dict(network.bank.state_dict())
@@ -296,7 +301,7 @@ def glean_state():
 def test_a_glean_of_other_sizes_comes_back():
     network, state = glean_state()
     lr = torch.rand(2, 3, 8, 8) * 2 - 1
-    loaded = checkpoints.glean(state)
+    loaded = glean_format.glean(state)
     assert torch.allclose(loaded(lr), network(lr), atol=1e-5)
 
 
@@ -316,21 +321,21 @@ def test_weights_that_do_not_fit_say_which(spoil, words):
     _, state = glean_state()
     spoil(state)
     with pytest.raises(BenchError, match=words):
-        checkpoints.glean(state)
+        glean_format.glean(state)
 
 
-@pytest.mark.parametrize("function", [checkpoints.stylegan2_generator, checkpoints.stylegan2_discriminator])
+@pytest.mark.parametrize("function", [stylegan2_format.generator, stylegan2_format.discriminator])
 def test_the_file_of_another_network_is_refused(function):
     with pytest.raises(BenchError, match="layout we know"):
         function(RRDBNet(factor=4, channels=8, blocks=1, growth=4).state_dict())
 
 
 def stylegan_generator():
-    return randomised(stylegan.Generator(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
+    return randomised(stylegan.StyleGAN(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
 
 
 def pggan_generator():
-    return randomised(pggan.Generator(size=32, channels=CHANNELS, z_dim=16))
+    return randomised(pggan.PGGAN(size=32, channels=CHANNELS, z_dim=16))
 
 
 def mganprior(g):
@@ -341,24 +346,24 @@ def mganprior(g):
 
 
 OURS = {
-    "glean": (lambda: glean_state()[0], checkpoints.glean),
-    "stylegan2 generator": (generator, checkpoints.stylegan2_generator),
-    "stylegan2 discriminator": (discriminator, checkpoints.stylegan2_discriminator),
-    "stylegan": (stylegan_generator, checkpoints.stylegan_generator),
-    "pggan": (pggan_generator, checkpoints.pggan_generator),
-    "rrdbnet": (lambda: randomised(RRDBNet(factor=4, channels=8, blocks=1, growth=4)), checkpoints.rrdbnet),
-    "srresnet": (lambda: randomised(MSRResNet(factor=8, channels=8, blocks=2)), checkpoints.srresnet),
+    "glean": (lambda: glean_state()[0], glean_format.glean),
+    "stylegan2 generator": (generator, stylegan2_format.generator),
+    "stylegan2 discriminator": (discriminator, stylegan2_format.discriminator),
+    "stylegan": (stylegan_generator, gan_format.stylegan),
+    "pggan": (pggan_generator, gan_format.pggan),
+    "rrdbnet": (lambda: randomised(RRDBNet(factor=4, channels=8, blocks=1, growth=4)), esrgan_format.rrdbnet),
+    "srresnet": (lambda: randomised(MSRResNet(factor=8, channels=8, blocks=2)), srresnet_format.srresnet),
     "srresnet, mmagic's form": (
         lambda: randomised(MSRResNet(factor=4, channels=8, blocks=2, activated_stages=False)),
-        checkpoints.srresnet,
+        srresnet_format.srresnet,
     ),
 }
 FOREIGN = {
     "glean": (lambda: glean_state()[1], GLEAN),
-    "stylegan2 generator": (lambda: LAYOUTS["nvidia"](generator()), Generator),
-    "stylegan2 discriminator": (lambda: D_LAYOUTS["rosinality"](discriminator()), Discriminator),
-    "stylegan": (lambda: {"generator_smooth": genforce_stylegan(), "generator": {}}, stylegan.Generator),
-    "pggan": (lambda: mganprior(pggan_generator()), pggan.Generator),
+    "stylegan2 generator": (lambda: LAYOUTS["nvidia"](generator()), StyleGAN2),
+    "stylegan2 discriminator": (lambda: D_LAYOUTS["rosinality"](discriminator()), StyleGAN2Discriminator),
+    "stylegan": (lambda: {"generator_smooth": genforce_stylegan(), "generator": {}}, stylegan.StyleGAN),
+    "pggan": (lambda: mganprior(pggan_generator()), pggan.PGGAN),
     "rrdbnet": (lambda: {"params": RRDBNet(factor=4, channels=8, blocks=1, growth=4).state_dict()}, RRDBNet),
     "srresnet": (lambda: {"params": MSRResNet(factor=4, channels=8, blocks=1).state_dict()}, MSRResNet),
     "srgan": (lambda: {"state_dict": mmagic_srresnet(MSRResNet(factor=4, channels=8, blocks=1))}, MSRResNet),
@@ -371,9 +376,9 @@ def values_of(network):
 
 @pytest.mark.parametrize(("state", "kind"), FOREIGN.values(), ids=FOREIGN)
 def test_what_is_converted_is_told_by_its_names_and_loads_again(state, kind, tmp_path):
-    network = checkpoints.network(state())
-    (tmp_path / "ours.safetensors").write_bytes(checkpoints.safetensors(network))
-    again = checkpoints.network(unpickle.load(tmp_path / "ours.safetensors"))
+    network = checkpoints.any_network(state())
+    (tmp_path / "ours.safetensors").write_bytes(stored.safetensors(network))
+    again = checkpoints.any_network(unpickle.load(tmp_path / "ours.safetensors"))
     assert type(network) is type(again) is kind, "the file of one network was taken for another's"
     found = again.state_dict()
     assert found.keys() == network.state_dict().keys()
@@ -383,7 +388,7 @@ def test_what_is_converted_is_told_by_its_names_and_loads_again(state, kind, tmp
 @pytest.mark.parametrize(("make", "load"), OURS.values(), ids=OURS)
 def test_our_own_names_load_and_are_told_apart(make, load):
     saved = make()
-    for loaded in (load(saved.state_dict()), checkpoints.network(saved.state_dict())):
+    for loaded in (load(saved.state_dict()), checkpoints.any_network(saved.state_dict())):
         assert type(loaded) is type(saved)
         assert not loaded.training, "it would not be ready to use"
         assert all(map(torch.equal, values_of(loaded), values_of(saved)))
@@ -411,32 +416,32 @@ def test_tensors_in_single_precision_are_shared(make, load):
 def test_a_layout_with_other_values_is_converted_in_single_precision(name):
     theirs = genforce_stylegan() if name == "stylegan" else genforce(generator())
     half = {name: value.half() for name, value in theirs.items()}
-    exact = checkpoints.network({name: value.float() for name, value in half.items()})
-    found = checkpoints.network(half)
+    exact = checkpoints.any_network({name: value.float() for name, value in half.items()})
+    found = checkpoints.any_network(half)
     assert all(map(torch.equal, values_of(found), values_of(exact))), "values were rounded a second time"
 
 
 def test_the_weights_of_something_else_are_no_network_of_ours():
     with pytest.raises(BenchError, match=r"(?s)a GLEAN, a StyleGAN.*MSRResNet.*first entries are: fc\.weight"):
-        checkpoints.network({"fc.weight": torch.zeros(3, 3)})
+        checkpoints.any_network({"fc.weight": torch.zeros(3, 3)})
 
 
 def test_a_file_of_a_known_kind_that_is_cut_says_what_it_lacks():
     state = pggan_generator().state_dict()
     state.pop("layers.3.bias")
-    with pytest.raises(BenchError, match=r"fit the network pggan\.Generator.*1 missing: layers\.3\.bias"):
-        checkpoints.network(state)
+    with pytest.raises(BenchError, match=r"fit the network pggan\.PGGAN.*1 missing: layers\.3\.bias"):
+        checkpoints.any_network(state)
 
 
 def test_rrdbnet_comes_back():
     saved = RRDBNet(factor=8, channels=8, blocks=2, growth=4).eval()
     lr = torch.rand(1, 3, 4, 4)
     with torch.inference_mode():
-        assert torch.equal(checkpoints.rrdbnet(saved.state_dict())(lr), saved(lr))
+        assert torch.equal(esrgan_format.rrdbnet(saved.state_dict())(lr), saved(lr))
 
 
 def test_a_network_is_loaded_without_drawing_random_weights():
     state = LAYOUTS["mmagic"](generator())
     before = torch.random.get_rng_state()
-    checkpoints.stylegan2_generator(state)
+    stylegan2_format.generator(state)
     assert torch.equal(torch.random.get_rng_state(), before), "seconds of random numbers would be drawn and thrown away"

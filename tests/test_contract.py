@@ -5,7 +5,7 @@ from bench import contract
 from bench.spec import ContractError, Spec, Task
 from methods.bicubic import Bicubic
 
-TASK = Task("mini", "face", 4, 16)
+TASK = Task("mini", "face", 4, 16, preset="mini")
 LR = torch.linspace(0, 1, 3 * 3 * 16).view(3, 3, 4, 4)
 CPU = torch.device("cpu")
 
@@ -110,7 +110,7 @@ def test_sweep_passes_a_good_method():
 
 
 def test_sweep_leaves_out_what_the_spec_refuses():
-    assert list(contract.sweep(method(nearest), [Task("mini", "face", 8, 16)], CPU)) == []
+    assert list(contract.sweep(method(nearest), [Task("mini", "face", 8, 16, preset="mini")], CPU)) == []
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench import cost
+from bench.cost.count import count
 from bench.spec import Spec, Task
 from methods import BY_NAME
 from methods.glean import Glean
@@ -23,7 +23,7 @@ FACTS = {
 @pytest.mark.parametrize(("in_size", "out_size"), FACTS)
 def test_glean_by_part_is_the_released_network(in_size, out_size):
     macs, parameters = FACTS[in_size, out_size]
-    found = cost.count(Glean, Task("paper", "x", out_size // in_size, out_size))
+    found = count(Glean, Task("paper", "x", out_size // in_size, out_size))
     parts = [found.parts[name] for name in ("encoder", "fusion", "bank", "decoder")]
     got = [part.macs / 1e9 for part in parts]
     assert got == pytest.approx(macs[:4], abs=0.006)
@@ -64,7 +64,7 @@ class Steps:
 
 
 def test_parts_that_call_each_other_loops_and_backward_passes_are_counted_as_often_as_they_run():
-    found = cost.count(Steps, Task("x", "x", 2, 8))
+    found = count(Steps, Task("x", "x", 2, 8))
     one, conv = 9 * 16, 81 * 16  # the 1x1 and the 3x3 convolution at 4x4
     forward = {"bank": (2 + 500) * one, "encoder": 2 * conv, "fusion": 0, "decoder": 0}
     assert {name: found.parts[name].macs for name in forward} == forward
@@ -93,7 +93,7 @@ class Nested(Steps):
 
 
 def test_the_turns_of_nested_loops_multiply():
-    found = cost.count(Nested, Task("x", "x", 2, 8))
+    found = count(Nested, Task("x", "x", 2, 8))
     one, conv = 9 * 16, 81 * 16
     assert found.parts["encoder"].macs == 7 * 3 * conv
     assert found.parts["bank"].macs == (7 * 3 + 500 + 4) * one
@@ -120,9 +120,9 @@ def test_the_suite_counts_what_torch_counts_if_every_turn_is_run(name, turns):
                 setattr(method, attribute, number)
             return method
 
-    task = Task("mini", "face", 4, 64 if name == "singan" else 128)  # SinGAN has networks for every size
+    task = Task("mini", "face", 4, 64 if name == "singan" else 128, preset="mini")  # SinGAN has networks for every size
     assert set(turns) == {name for names in getattr(Short, "loops", ()) for name in names.split()}
     method = Short.load(task, torch.device("meta"))
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         method.upscale(torch.empty(1, 3, task.lr_size, task.lr_size, device="meta"))
-    assert cost.count(Short, task).flops == counter.get_total_flops(), "a loop's turns do not cost the same"
+    assert count(Short, task).flops == counter.get_total_flops(), "a loop's turns do not cost the same"

@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench.counter import Counter
+from bench.cost.flop_counter import Counter
 
 
 class Net(nn.Module):

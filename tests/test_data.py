@@ -9,7 +9,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import cards, data, photos, resize, scenes
+from bench import cards, resize, scenes
+from bench.images import data, photos
 from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, TooSmall
 
 SIZE = 32

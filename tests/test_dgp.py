@@ -10,26 +10,30 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench import cost, resize
+from bench import resize
+from bench.cost.count import count
 from bench.spec import BenchError, MissingWeights, Task
-from methods import checkpoints, dgp, dgp_search, weights
+from methods.formats import stored
 from methods.nets import biggan, pggan, stylegan2
-from methods.nets.stylegan2_discriminator import Discriminator
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
+from methods.presets.dgp import DGP, DGP_BIGGAN, DgpSettings
+from methods.search import dgp, dgp_search
+from methods.weights import catalogue
 
 CPU = torch.device("cpu")
-TASK = Task("mini", "face", 4, 16)
-BIG = Task("mini", "cat", 16, 128)
-SHORT = replace(dgp.PAPER, draws=6, steps=5)
+TASK = Task("mini", "face", 4, 16, preset="mini")
+BIG = Task("mini", "cat", 16, 128, preset="mini")
+SHORT = replace(DGP["paper"], draws=6, steps=5)
 
 
 def random_stylegan2(size=16):
     """A generator whose images are about [-1, 1], and a discriminator."""
     torch.manual_seed(3)
     channels = dict.fromkeys((4, 8, 16, 32, 64, 128), 8)
-    bank = stylegan2.Generator(size=size, channels=channels, style_dim=8, mapping_layers=2)
+    bank = stylegan2.StyleGAN2(size=size, channels=channels, style_dim=8, mapping_layers=2)
     for layer in bank.synthesis.to_rgb:
         layer.weight.data.mul_(0.2)
-    return bank, Discriminator(size=size, channels=channels)
+    return bank, StyleGAN2Discriminator(size=size, channels=channels)
 
 
 def port(settings=SHORT, task=TASK):
@@ -38,8 +42,8 @@ def port(settings=SHORT, task=TASK):
 
 def original(settings=replace(SHORT, draws=2), task=BIG):  # noqa: B008 - frozen
     torch.manual_seed(4)
-    bank = biggan.Generator(size=128, channels=8, embedding=4, classes=5)
-    return dgp.DgpBiggan(bank, biggan.Discriminator(size=128, channels=8, classes=5), task, settings)
+    bank = biggan.BigGAN(size=128, channels=8, embedding=4, classes=5)
+    return dgp.DgpBiggan(bank, biggan.BigGANDiscriminator(size=128, channels=8, classes=5), task, settings)
 
 
 @pytest.fixture(params=[port, original], ids=["stylegan2", "biggan"])
@@ -85,7 +89,7 @@ def test_groups_open_as_published(groups, numbers):
 
 def test_the_paper_settings_are_the_published_ones():
     assert (
-        dgp_search.Settings(
+        DgpSettings(
             draws=500,
             spread=0.3,
             steps=1000,
@@ -95,9 +99,9 @@ def test_the_paper_settings_are_the_published_ones():
             error_weights=(1, 1, 1, 1, 1),
             prior_weight=0.02,
         )
-        == dgp.PAPER_BIGGAN
+        == DGP_BIGGAN["paper"]
     )
-    whole = port(dgp.PAPER)
+    whole = port(DGP["paper"])
     assert [whole.stage(step) for step in (0, 199, 200, 999)] == [0, 0, 1, 4], "five stages of 200 steps"
     assert whole.rates(0) == pytest.approx([2e-3, 2e-3, 2e-3, 0]), "z, two open groups, one that is not"
 
@@ -168,7 +172,7 @@ def test_the_result_is_the_image_before_the_last_change(method):
 
 
 def test_groups_cover_what_moves():
-    faces, imagenet = port(task=Task("mini", "x", 16, 128)), original()
+    faces, imagenet = port(task=Task("mini", "x", 16, 128, preset="mini")), original()
     assert len(faces.groups) == len(imagenet.groups) == 6
     assert set(faces.groups[0]) >= {"constant", "layers.0.weight", "to_rgb.0.weight"}
     assert {name.split(".")[1] for name in faces.groups[5]} == {"9", "10", "5"}, "the layers and RGB of 128 px"
@@ -241,11 +245,11 @@ def test_images_do_not_know_their_neighbours(make, threads):
 
 def test_one_search_does_not_run_with_the_weights_of_another():
     method = port()
-    weights = [{name: value + shift for name, value in method.tuned.named_parameters()} for shift in (0.0, 0.5)]
+    catalogue = [{name: value + shift for name, value in method.tuned.named_parameters()} for shift in (0.0, 0.5)]
     w = torch.randn(1, method.bank.synthesis.latents, 8, generator=torch.Generator().manual_seed(0))
-    wanted = [method.run(own, w) for own in weights]
+    wanted = [method.run(own, w) for own in catalogue]
     with ThreadPoolExecutor(2) as pool:
-        found = list(pool.map(lambda index: method.run(weights[index % 2], w), range(40)))
+        found = list(pool.map(lambda index: method.run(catalogue[index % 2], w), range(40)))
     assert all(torch.allclose(each, wanted[index % 2], atol=1e-5) for index, each in enumerate(found))
 
 
@@ -285,7 +289,7 @@ def test_a_broken_image_stays_alone(method, threads):
 
 
 def test_an_image_of_the_bank_is_recovered():
-    method = port(replace(dgp.PAPER, draws=50, steps=200))
+    method = port(replace(DGP["paper"], draws=50, steps=200))
     with torch.no_grad():
         code = method.codes(torch.Generator().manual_seed(9), 1, CPU)
         hr = (method.images(code, {}) + 1) / 2
@@ -314,12 +318,12 @@ def test_nothing_is_kept_from_step_to_step():
 
 @pytest.mark.parametrize(("adapter", "task"), [(dgp.Dgp, TASK), (dgp.DgpBiggan, BIG)])
 def test_every_draw_and_step_is_counted(adapter, task, monkeypatch):
-    monkeypatch.setattr(dgp, "MINI", replace(dgp.MINI, draws=3, steps=3))
-    monkeypatch.setattr(dgp, "MINI_BIGGAN", replace(dgp.MINI_BIGGAN, draws=3, steps=3))
+    for numbers in (DGP, DGP_BIGGAN):
+        monkeypatch.setitem(numbers, "mini", replace(numbers["mini"], draws=3, steps=3))
     method = adapter.load(task, torch.device("meta"))
     with FlopCounterMode(display=False) as all_of_it:
         restored(method, torch.empty(1, 3, task.lr_size, task.lr_size, device="meta"))
-    found = cost.count(adapter, task)
+    found = count(adapter, task)
     assert found.macs == all_of_it.get_total_flops() // 2, "what is counted is not what is done"
     assert "3 draws, 3 steps" in found.remark
     with FlopCounterMode(display=False) as forward, torch.no_grad():
@@ -331,11 +335,11 @@ def test_every_draw_and_step_is_counted(adapter, task, monkeypatch):
 def test_networks_that_do_not_fit_are_told():
     bank, discriminator = random_stylegan2()
     with pytest.raises(BenchError, match="a bank for 16 px and a discriminator for 16; the task asks for 32"):
-        dgp.Dgp(bank, discriminator, Task("mini", "face", 4, 32))
+        dgp.Dgp(bank, discriminator, Task("mini", "face", 4, 32, preset="mini"))
     with pytest.raises(BenchError, match="a bank for 16 px and a discriminator for 32; "):
         dgp.Dgp(bank, random_stylegan2(32)[1], TASK)
     with pytest.raises(BenchError, match="needs generator and discriminator of a StyleGAN2"):
-        dgp.Dgp(pggan.Generator(size=16, channels=dict.fromkeys((4, 8, 16), 4), z_dim=4), discriminator, TASK)
+        dgp.Dgp(pggan.PGGAN(size=16, channels=dict.fromkeys((4, 8, 16), 4), z_dim=4), discriminator, TASK)
     with pytest.raises(BenchError, match=r"LR images of shape \(3, 8, 8\), not 3 x 4\^2"):
         port().upscale(torch.zeros(1, 3, 8, 8))
     with pytest.raises(BenchError, match="128 or 256 px, not 512"):
@@ -357,10 +361,10 @@ def test_files_of_both_networks_are_loaded(make, monkeypatch, tmp_path):
         assert (name, task) == (wanted.spec.name, wanted.task)
         network = wanted.bank if part == "bank" else wanted.discriminator
         path = tmp_path / f"{part}.safetensors"
-        path.write_bytes(checkpoints.safetensors(network))
+        path.write_bytes(stored.safetensors(network))
         return path
 
-    monkeypatch.setattr(weights, "find", find)
+    monkeypatch.setattr(catalogue, "find", find)
     found = type(wanted).load(wanted.task, CPU)
     assert found.settings.steps == 50, "the profile mini has settings of its own"
     assert moved(wanted.bank.state_dict(), found.bank.state_dict()) == set()

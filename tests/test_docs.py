@@ -18,7 +18,7 @@ def code(document, language="python"):
 def test_the_example_of_adding_a_method_keeps_the_contract(tmp_path):
     (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
     guest = methods.find(f"{tmp_path}/nearest.py:Nearest")
-    ((_, problems),) = contract.sweep(guest, [Task("mini", "face", 16, 128)], torch.device("cpu"))
+    ((_, problems),) = contract.sweep(guest, [Task("mini", "face", 16, 128, preset="mini")], torch.device("cpu"))
     assert problems == []
 
 

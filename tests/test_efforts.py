@@ -2,10 +2,12 @@
 
 import torch
 
-from bench import cards, contract, data, frames, render, table
+from bench import cards, contract
+from bench.images import data
+from bench.report import data_frames, render, table
 from bench.reports import read
 from bench.restore import restore
-from bench.score import score
+from bench.scores.score import score
 from bench.spec import Cell, Effort, Spec, Task
 
 CPU = torch.device("cpu")
@@ -35,7 +37,7 @@ def test_passes_notes_and_settings_reach_records_and_table(photos, settings):
     assert [(r.g_forward, r.g_backward, r.remark) for r in records] == [(7, 6, "7 steps")] * 3
     dark = {b.ids[i]: bool(b.lr[i].mean() < 0.5) for b in data.batches(card, 16, 3) for i in range(3)}
     assert {r.image: r.note == "missed" for r in records} == dark, "a note must be that of its image"
-    assert list(frames.timing(records)["g_forward"]) == [7]
+    assert list(data_frames.timing(records)["g_forward"]) == [7]
     text = render.markdown(table.build(read("table2"), [cell], records, {"face": card}), {})
     assert "Searching: 7 steps." in text
     if missed := sum(dark.values()):
@@ -43,7 +45,7 @@ def test_passes_notes_and_settings_reach_records_and_table(photos, settings):
 
 
 def test_the_number_of_efforts_must_be_that_of_the_images():
-    task = Task("mini", "face", 16, 64)
+    task = Task("mini", "face", 16, 64, preset="mini")
     (one, two) = contract.attempt(Searching(task, told=2), task, torch.rand(2, 3, 4, 4))
     assert one.image is two.image is None
     assert "4 efforts of 2 images" in one.reason
@@ -54,6 +56,6 @@ def test_a_note_says_why_an_image_is_nan():
         def upscale(self, lr):
             return super().upscale(lr) * torch.nan
 
-    task = Task("mini", "face", 16, 64)
+    task = Task("mini", "face", 16, 64, preset="mini")
     (outcome,) = contract.attempt(Broken(task), task, torch.zeros(1, 3, 4, 4))
     assert outcome.reason == "searching returned NaN or infinity: missed"

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench.spec import BenchError
-from methods.esrgan_layouts import detect, rrdbnet, to_ours
+from methods.formats.esrgan import layout_of, rrdbnet, to_ours
 from methods.nets.rrdbnet import RRDBNet
 
 BLOCKS = 2
@@ -68,7 +68,7 @@ def written(net, layout):
 def test_every_layout_gives_the_same_image(layout, factor):
     net = network(factor)
     theirs = written(net, layout)
-    assert detect(theirs) == layout
+    assert layout_of(theirs) == layout
     assert to_ours(theirs).keys() == net.state_dict().keys()
     lr = torch.rand(1, 3, 4, 4)
     assert torch.equal(rrdbnet(theirs)(lr), net(lr)), "an entry went to another layer"

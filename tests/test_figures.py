@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from bench import cards, figures, store, table
-from bench.metrics import METRICS
-from bench.restore import Settings
+from bench import cards, store
+from bench.report import figures, table
+from bench.restore import RunSettings
+from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Record, Report, Task
 
 FACTORS = (8, 16, 32)
@@ -104,7 +105,7 @@ def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_p
     kept = []
     monkeypatch.setattr(figures, "_save", lambda figure, path: kept.append(figure) or [path])
     methods = {"first": 10, "second": 200}
-    tasks = [Task("mini", "face", factor, 128) for factor in (8, 16)]
+    tasks = [Task("mini", "face", factor, 128, preset="mini") for factor in (8, 16)]
     cells = [Cell(task, name, name) for task in tasks for name in methods]
     records = []
     for cell in cells:
@@ -118,7 +119,7 @@ def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_p
         store.save(store.image_file(folder / "r", "0000"), picture, {"lr": "x", "seconds": "1"})
         records.append(Record(cell.task, cell.method, "0000", "ok", metrics={METRICS["psnr"].protocol(): 20.0}))
     profile = {"face": cards.card("mini", "face")}
-    figures.strip(cells, profile, Settings(tmp_path, torch.device("cpu"), limit=1), tmp_path / "t.png")
+    figures.strip(cells, profile, RunSettings(tmp_path, torch.device("cpu"), limit=1), tmp_path / "t.png")
     columns = {axis.get_title(): index for index, axis in enumerate(kept[0].axes[:4])}
     for name, grey in methods.items():
         picture = kept[0].axes[4 + columns[name]].images[0].get_array()

@@ -9,7 +9,9 @@ from bench import fingerprint
 from bench.spec import Spec, Task
 from methods.bicubic import Bicubic
 
-TASK = Task("mini", "face", 16, 128)
+from .conftest import ROOT
+
+TASK = Task("mini", "face", 16, 128, preset="mini")
 CPU = torch.device("cpu")
 
 
@@ -74,22 +76,31 @@ def test_back_projection_follows_its_inner_method():
     assert len(set(sources.values())) == 3
 
 
-def test_other_methods_do_not_count():
-    files = {path.name for path in _visited(Bicubic)}
-    assert files == {"bicubic.py", "resize.py", "spec.py"}, "a change of one method would throw away all results"
-
-
-def _visited(method_class):
-    todo, seen = [fingerprint.Path(fingerprint.inspect.getfile(method_class))], set()
-    while todo:
-        path = todo.pop()
-        if path not in seen:
-            seen.add(path)
-            todo += fingerprint._imports(path.read_bytes(), path)
-    return seen
-
-
 def test_the_machine_names_what_a_reader_needs():
     facts = fingerprint.machine(CPU)
     assert {"commit", "torch", "device", "threads", "lpips", "onnxruntime"} <= set(facts)
     assert facts["device"] == "cpu"
+
+
+def test_a_result_depends_on_what_its_method_uses_alone():
+    def named(name):
+        return {path.relative_to(ROOT).as_posix() for path in fingerprint.files(methods.BY_NAME[name])}
+
+    glean = named("glean")
+    assert {
+        "methods/glean.py",
+        "methods/nets/glean.py",
+        "methods/formats/glean.py",
+        "methods/presets/sizes.py",
+    } <= glean
+    others = ("srresnet", "esrgan", "biggan", "gan", "vgg16", "checkpoints")
+    assert not glean & {f"methods/formats/{name}.py" for name in others}, (
+        "results are lost when another's layout changes"
+    )
+    assert not any(path.startswith(("methods/search", "methods/training", "bench/spec")) for path in glean)
+    assert "methods/presets/pulse.py" in named("pulse"), "another number of steps must be another run"
+    assert "methods/presets/pulse.py" not in named("dgp") | named("mganprior") | glean
+    assert named("bicubic") == {"methods/bicubic.py", "methods/interpolation.py", "bench/resize.py"}
+    for name in methods.BY_NAME:
+        assert not named(name) & {f"methods/weights/{finder}.py" for finder in ("catalogue", "folders", "trained")}
+        assert len(named(name)) <= 25, f"{name} depends on more than it can use: {sorted(named(name))}"

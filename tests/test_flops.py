@@ -1,6 +1,7 @@
 """The cost table: every line of the grid is there, and nothing is hidden."""
 
-from bench import cost, flops, reports
+from bench import reports
+from bench.cost import cost_table, count
 from bench.spec import BenchError, Card, Report
 from methods import BY_NAME
 
@@ -17,7 +18,7 @@ def grid(*methods, factors=(8, 16), pending=None):
 
 def test_categories_of_one_size_share_a_line_and_foreign_ones_have_none():
     cards = [card("face", 1024), card("cat", 256), card("dog", 64), card("tower", 256)]
-    found = list(flops.lines(grid("bicubic"), BY_NAME, [cards]))
+    found = list(cost_table.lines(grid("bicubic"), BY_NAME, [cards]))
     assert [(line.task.hr_size, line.task.factor, line.categories) for line in found] == [
         (1024, 8, ("face",)), (1024, 16, ("face",)), (256, 8, ("cat", "tower")), (256, 16, ("cat", "tower"))
     ]  # fmt: skip
@@ -25,13 +26,13 @@ def test_categories_of_one_size_share_a_line_and_foreign_ones_have_none():
 
 def test_what_is_not_counted_says_why():
     report = grid("bicubic", "glean", "soon", factors=(2, 8), pending={"soon": "Soon"})
-    found = list(flops.lines(report, BY_NAME, [[card("cat", 192)]]))
+    found = list(cost_table.lines(report, BY_NAME, [[card("cat", 192)]]))
     assert [line.method for line in found if line.cost] == ["bicubic"] * 2
-    text = flops.markdown(report, found, {"commit": "abc"})
+    text = cost_table.markdown(report, found, {"commit": "abc"})
     assert "Soon is not implemented yet" in text
     assert "GLEAN is for factors 4, 8, 16, 32, 64, not 2" in text
     assert "not 192 px. (category cat, 8x)" in text
-    assert len(flops.frame(found)) == 6
+    assert len(cost_table.frame(found)) == 6
 
 
 def test_the_table_of_the_suite_has_every_method_that_exists():
@@ -44,22 +45,22 @@ def test_the_table_of_the_suite_has_every_method_that_exists():
 
 def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
     report = grid("esrgan_plus", "glean", factors=(16,))
-    found = list(flops.lines(report, BY_NAME, [[card("cat", 256)]]))
-    text = flops.markdown(report, found, {"commit": "abc"})
+    found = list(cost_table.lines(report, BY_NAME, [[card("cat", 256)]]))
+    text = cost_table.markdown(report, found, {"commit": "abc"})
     assert "256 channels, 23 blocks, growth 128" in text
     assert "108.8" in text.split("## By part")[1], "the decoder's GMACs"
-    row = flops.frame(found).set_index("method").loc["glean"]
+    row = cost_table.frame(found).set_index("method").loc["glean"]
     assert row["macs"] == sum(row[f"{part}_macs"] for part in ("encoder", "fusion", "bank", "decoder", "rest"))
 
 
 def test_a_line_costs_what_its_method_costs_when_counted_alone():
     report = grid("mganprior", "srgan", "singan", factors=(8, 16))
-    found = list(flops.lines(report, BY_NAME, [[card("cat", 128, "mini")]]))
+    found = list(cost_table.lines(report, BY_NAME, [[card("cat", 128, "mini")]]))
     assert [(line.method, line.task.factor) for line in found] == [
         ("mganprior", 8), ("mganprior", 16), ("srgan", 8), ("srgan", 16), ("singan", 8), ("singan", 16)
     ]  # fmt: skip
     for line in found:
-        assert line.cost == cost.count(BY_NAME[line.method], line.task), "one count was taken for another"
+        assert line.cost == count.count(BY_NAME[line.method], line.task), "one count was taken for another"
 
 
 def test_a_method_that_cannot_be_made_leaves_the_other_lines():
@@ -70,6 +71,6 @@ def test_a_method_that_cannot_be_made_leaves_the_other_lines():
                 raise BenchError("its file is damaged")
             return super().load(task, device)
 
-    found = list(flops.lines(grid("broken", "bicubic"), {**BY_NAME, "broken": Broken}, [[card("cat", 256)]]))
+    found = list(cost_table.lines(grid("broken", "bicubic"), {**BY_NAME, "broken": Broken}, [[card("cat", 256)]]))
     assert [line.refusal for line in found] == ["its file is damaged", "", "", ""]
     assert [line.cost is None for line in found] == [True, False, False, False]

@@ -4,14 +4,16 @@ import pytest
 import torch
 
 import methods
-from bench import cost
+from bench.cost.count import count
 from bench.spec import BenchError, MissingWeights, Task
-from methods import esrgan_plus, glean, sizes
+from methods import esrgan_plus, glean
 from methods.nets import winograd
 from methods.nets.glean import GLEAN, Switches
+from methods.presets import sizes
+from methods.presets.sizes import SIZES
 
 CPU = torch.device("cpu")
-TASK = Task("mini", "face", 16, 128)
+TASK = Task("mini", "face", 16, 128, preset="mini")
 
 
 class Constant(torch.nn.Module):
@@ -45,7 +47,7 @@ def test_wide_convolutions_are_accelerated_on_a_cpu(monkeypatch):
 def test_a_variant_loads_its_own_network(variant):
     loaded = variant.load(TASK, CPU).network
     assert isinstance(loaded, GLEAN)
-    wanted = glean.network(TASK, variant.switches)
+    wanted = glean.glean_network(TASK, variant.switches)
     assert {name: p.shape for name, p in loaded.named_parameters()} == {
         n: p.shape for n, p in wanted.named_parameters()
     }
@@ -71,7 +73,7 @@ def test_weights_that_are_not_here_are_asked_for_by_name():
 
 def test_a_task_of_no_glean_is_an_error_of_the_task():
     with pytest.raises(BenchError, match=r"not 96 px\. \(category cat, 8x\)"):
-        glean.network(Task("paper", "cat", 8, 96))
+        glean.glean_network(Task("paper", "cat", 8, 96))
 
 
 @pytest.mark.parametrize("hr_size", [256, 512, 1024])
@@ -79,12 +81,15 @@ def test_the_paper_profile_has_the_published_widths(hr_size):
     published = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
     channels = sizes.of("paper").bank_channels(hr_size)
     assert channels == {size: width for size, width in published.items() if size <= hr_size}
-    assert sizes.of("/home/ann/photos") is sizes.PAPER, "a user's photographs are restored with the published networks"
+    assert sizes.of("/home/ann/photos") is SIZES["paper"], (
+        "a user's photographs are restored with the published networks"
+    )
 
 
 @pytest.mark.parametrize(
-    "task", [Task("paper", "face", 16, 1024), Task("paper", "cat", 64, 256), Task("mini", "face", 8, 128)]
+    "task",
+    [Task("paper", "face", 16, 1024), Task("paper", "cat", 64, 256), Task("mini", "face", 8, 128, preset="mini")],
 )
 def test_esrgan_plus_costs_what_glean_costs(task):
-    ratio = cost.count(esrgan_plus.EsrganPlus, task).macs / cost.count(glean.Glean, task).macs
+    ratio = count(esrgan_plus.EsrganPlus, task).macs / count(glean.Glean, task).macs
     assert 0.95 < ratio < 1.05

@@ -6,17 +6,23 @@ import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 import torch
 from rich.console import Console
 from torch.nn import functional as F  # noqa: N812
 
+import methods
 from bench.spec import BenchError, Effort, MissingWeights, Task
-from methods import banks, checkpoints, inversion, weights
-from methods.inversion import Step, optimise
+from methods.formats import stored
 from methods.nets import pggan, stylegan, stylegan2
-from methods.nets.stylegan2_discriminator import Discriminator
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
+from methods.search import optimise as search_loop
+from methods.search.mganprior import Mganprior
+from methods.search.optimise import Step, optimise
+from methods.search.pulse import Pulse
+from methods.weights import load, stylegan2_bank
 
 from .test_nets_stylegan import genforce, pulse
 
@@ -145,8 +151,8 @@ def test_the_loop_runs_on_the_meta_device():
     found = optimise(follow(x, 1.0), sgd(x), steps=3)
     assert found.last.shape == (2, 3, 2, 2)
     assert found.steps == 3
-    sources = inversion.generators(torch.empty(2, 3, 4, 4, device=META), 0)
-    assert inversion.normal(sources, 5, device=META).shape == (2, 5)
+    sources = search_loop.generators(torch.empty(2, 3, 4, 4, device=META), 0)
+    assert search_loop.normal(sources, 5, device=META).shape == (2, 5)
 
 
 def test_searches_run_at_once_and_their_results_are_in_order(threads):
@@ -156,17 +162,19 @@ def test_searches_run_at_once_and_their_results_are_in_order(threads):
         meet.wait()  # breaks unless as many searches as there are threads run at once
         return item, torch.get_num_threads(), torch.is_grad_enabled()
 
-    assert inversion.each(range(4), search, CPU) == [(item, 1, False) for item in range(4)]
+    assert search_loop.each(range(4), search, CPU) == [(item, 1, False) for item in range(4)]
     assert torch.get_num_threads() == threads, "the caller has another number of threads than before"
     with ThreadPoolExecutor(1) as pool:
         assert pool.submit(torch.get_num_threads).result() == threads, "so has the next thread"
     with torch.enable_grad():
-        assert {grad for _, _, grad in inversion.each(range(4), search, CPU)} == {True}
+        assert {grad for _, _, grad in search_loop.each(range(4), search, CPU)} == {True}
 
 
 def test_what_is_counted_is_not_searched_in_other_threads(threads):
     here = threading.get_ident()
-    assert inversion.each(range(3), lambda _: threading.get_ident(), META) == [here] * 3, "its counters are of a thread"
+    assert search_loop.each(range(3), lambda _: threading.get_ident(), META) == [here] * 3, (
+        "its counters are of a thread"
+    )
 
 
 @pytest.fixture
@@ -183,7 +191,7 @@ def test_a_search_that_fails_ends_the_others(threads, evil):
     steps = []
 
     def search(item):
-        for step in inversion.track(range(10**5), "search"):
+        for step in search_loop.track(range(10**5), "search"):
             if item == threads - 1 and step == 3:
                 if isinstance(evil, KeyboardInterrupt):
                     signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)  # as a terminal does
@@ -193,7 +201,7 @@ def test_a_search_that_fails_ends_the_others(threads, evil):
             time.sleep(1e-4)
 
     with pytest.raises(type(evil)):
-        inversion.each(range(4), search, CPU)
+        search_loop.each(range(4), search, CPU)
     assert len(steps) < 10**4, "a search went on to its end"
     assert set(steps) <= set(range(threads)), "a search began after another had failed"
     assert torch.get_num_threads() == threads
@@ -202,26 +210,26 @@ def test_a_search_that_fails_ends_the_others(threads, evil):
 def test_one_search_draws_the_bar(monkeypatch, threads):
     drawn, meet = [], threading.Barrier(threads, timeout=20)
 
-    class Bar(inversion.Progress):
+    class Bar(optimise.Progress):
         def __init__(self, *, disable, **options):
             super().__init__(disable=disable, **options)
             drawn.append(not disable)
 
     def search(_):
-        list(map(lambda step: meet.wait() if step == 0 else None, inversion.track(range(3), "search")))  # noqa: C417
+        list(map(lambda step: meet.wait() if step == 0 else None, search_loop.track(range(3), "search")))  # noqa: C417
         meet.wait()
 
-    monkeypatch.setattr(inversion, "Progress", Bar)
-    monkeypatch.setattr(inversion, "Console", lambda **_: Console(file=io.StringIO(), force_terminal=True))
-    inversion.each(range(threads), search, CPU)
+    monkeypatch.setattr(optimise, "Progress", Bar)
+    monkeypatch.setattr(optimise, "Console", lambda **_: Console(file=io.StringIO(), force_terminal=True))
+    search_loop.each(range(threads), search, CPU)
     assert sorted(drawn) == [False] * (threads - 1) + [True], "two bars in one terminal"
-    assert not inversion._BAR.locked(), "nobody can draw any more"
+    assert not optimise._BAR.locked(), "nobody can draw any more"
 
 
 def test_random_numbers_come_from_the_seed_and_the_pixels_alone():
     lr = torch.rand(3, 3, 4, 4, generator=torch.Generator().manual_seed(0)).mul(255).round() / 255
     lr[2] = lr[0]
-    draw = lambda images, seed=0: inversion.normal(inversion.generators(images, seed), 2, 4, device=CPU)  # noqa: E731
+    draw = lambda images, seed=0: search_loop.normal(search_loop.generators(images, seed), 2, 4, device=CPU)  # noqa: E731
     first = draw(lr)
     assert first.shape == (3, 2, 4)
     torch.manual_seed(99)
@@ -239,31 +247,30 @@ def test_random_numbers_come_from_the_seed_and_the_pixels_alone():
 
 
 @pytest.mark.parametrize(
-    ("profile", "kinds"),
+    ("preset", "kinds"),
     [
-        ("paper", (stylegan.Generator, pggan.Generator, stylegan2.Generator)),
-        ("mini", (stylegan2.Generator,) * 3),
-        ("/home/ann/photos", (stylegan.Generator, pggan.Generator, stylegan2.Generator)),
+        ("paper", (stylegan.StyleGAN, pggan.PGGAN, stylegan2.StyleGAN2)),
+        ("mini", (stylegan2.StyleGAN2,) * 3),
     ],
 )
-def test_each_method_has_its_kind_of_bank(profile, kinds):
-    task = Task(profile, "face", 16, 128)
+def test_each_method_has_its_kind_of_bank(preset, kinds):
+    task = Task("/home/ann/photos", "face", 16, 128, preset=preset)
     for method, kind in zip(("pulse", "mganprior", "dgp"), kinds, strict=True):
-        bank = banks.load(method, task, META)
+        bank = methods.find(method).load(task, META).bank
         assert type(bank) is kind
-        assert banks.side(bank) == 128
+        assert bank.size == 128
         assert {each.device for each in bank.parameters()} == {META}
         assert not any(each.requires_grad for each in bank.parameters()), "a bank is frozen"
 
 
 def test_a_size_no_bank_makes_is_an_error_of_the_task():
     with pytest.raises(BenchError, match="96"):
-        banks.load("pulse", Task("paper", "face", 4, 96), META)
+        Pulse.load(Task("paper", "face", 4, 96), META)
 
 
 @pytest.fixture
 def files(monkeypatch, tmp_path):
-    """A place to put weight files in, by part; `weights.find` knows no other."""
+    """A place to put weight files in, by part; `load.find` knows no other."""
     paths = {}
 
     def find(method, task, *, part="network"):
@@ -276,27 +283,29 @@ def files(monkeypatch, tmp_path):
         if isinstance(entries, dict):
             torch.save(entries, paths[part])
         else:
-            paths[part].write_bytes(checkpoints.safetensors(entries))
+            paths[part].write_bytes(stored.safetensors(entries))
 
-    monkeypatch.setattr(weights, "find", find)
+    monkeypatch.setattr(load, "find", find)
     return put
 
 
 def test_a_bank_is_read_frozen_and_of_the_tasks_size(files):
-    network = stylegan2.Generator(size=16, channels=dict.fromkeys((4, 8, 16), 5), style_dim=4, mapping_layers=2)
+    network = stylegan2.StyleGAN2(size=16, channels=dict.fromkeys((4, 8, 16), 5), style_dim=4, mapping_layers=2)
     files("bank", network)
-    bank = banks.load("pulse", Task("mini", "face", 4, 16), CPU)
+    bank = Pulse.load(Task("mini", "face", 4, 16, preset="mini"), CPU).bank
     z = torch.randn(2, 4)
     assert torch.equal(bank(z), network(z)), "the values are not those of the file"
     assert not any(each.requires_grad for each in bank.parameters())
-    with pytest.raises(BenchError, match=r"bank\.safetensors makes images of 16 px, the task asks for 32"):
-        banks.load("pulse", Task("mini", "face", 4, 32), CPU)
+    wrong = Task("mini", "face", 4, 32, preset="mini")
+    for method in (Pulse.load, Mganprior.load, partial(stylegan2_bank.load, "dgp")):
+        with pytest.raises(BenchError, match=r"bank makes images of 16 px, the task asks for 32"):
+            method(wrong, CPU)
 
 
 def test_a_file_of_something_else_is_an_error(files):
-    files("bank", Discriminator(size=16, channels=dict.fromkeys((4, 8, 16), 5)))
-    with pytest.raises(BenchError, match=r"bank\.safetensors holds a Discriminator, not a generator"):
-        banks.load("pulse", Task("mini", "face", 4, 16), CPU)
+    files("bank", StyleGAN2Discriminator(size=16, channels=dict.fromkeys((4, 8, 16), 5)))
+    with pytest.raises(BenchError, match=r"bank\.safetensors: these are not the weights of a StyleGAN2 generator"):
+        Pulse.load(Task("mini", "face", 4, 16, preset="mini"), CPU)
 
 
 def test_the_bank_of_pulse_is_two_files(files):
@@ -304,14 +313,14 @@ def test_the_bank_of_pulse_is_two_files(files):
     files("bank", {name: value for name, value in entries.items() if not name.startswith("dense")})
     task = Task("paper", "face", 16, 128)
     with pytest.raises(MissingWeights, match="no mapping"):
-        banks.load("pulse", task, CPU)
+        Pulse.load(task, CPU)
     files("mapping", {name: value for name, value in entries.items() if name.startswith("dense")})
-    bank = banks.load("pulse", task, CPU)
-    assert type(bank) is stylegan.Generator
+    bank = Pulse.load(task, CPU).bank
+    assert type(bank) is stylegan.StyleGAN
     w = bank.mapping(torch.randn(3, 6))[:, 0]
     assert (F.leaky_relu(F.leaky_relu(w, 5.0), 0.2) - w).abs().max() < 1e-5 * w.abs().max()
 
 
 def test_a_bank_that_is_not_here_is_missing(files):
     with pytest.raises(MissingWeights, match="no bank"):
-        banks.load("pulse", Task("paper", "face", 16, 128), CPU)
+        Pulse.load(Task("paper", "face", 16, 128), CPU)

@@ -10,24 +10,26 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
-    {"resize", "networks", "counter", "scenes.noise"},
+    {"resize", "scores.metric_networks", "cost.flop_counter", "scenes.noise"},
     {"scenes.draw"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
-    {"photos", "metrics", "scenes"},
-    {"cards", "stats"},
-    {"sources", "reports"},
-    {"data", "contract", "cost", "fingerprint"},
-    {"store", "plan", "flops"},
+    {"images.photos", "scores.metrics", "scenes"},
+    {"cards", "scores.stats"},
+    {"images.sources", "reports"},
+    {"images.data", "contract", "cost.count", "fingerprint"},
+    {"store", "plan", "cost.cost_table"},
     {"restore", "progress"},
-    {"score"},
-    {"pipeline", "table"},
-    {"frames", "figures", "notes"},
-    {"render"},
+    {"scores.score"},
+    {"pipeline", "report.table"},
+    {"report.data_frames", "report.figures", "report.notes"},
+    {"report.render"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 FOR_METHODS = {"bench.spec", "bench.resize"}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
+FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
+"""Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""
 
 
 def imported(path):
@@ -49,6 +51,9 @@ def short(path):
 
 @pytest.mark.parametrize("path", [p for p in FILES if p != ROOT / "bench" / "__init__.py"], ids=short)
 def test_bench_imports_point_one_way(path):
+    if path.name == "__init__.py" and short(path) != "scenes":
+        assert list(imported(path)) == [], "the folder's __init__ says what it holds, and no more"
+        return
     rank = RANK[short(path)]
     for name in imported(path):
         if short(path) == "__main__":
@@ -68,6 +73,18 @@ def test_methods_see_the_nouns_and_the_operator_only(path):
     assert seen <= FOR_METHODS, f"{path.name} imports {seen - FOR_METHODS}: a method sees no ground truth, no harness"
 
 
+@pytest.mark.parametrize("path", sorted((ROOT / "methods").rglob("*.py")), ids=lambda p: p.stem)
+def test_methods_imports_point_one_way(path):
+    parts = path.relative_to(ROOT / "methods").parts
+    if parts == ("__init__.py",):
+        return
+    floor = FLOORS[parts[0] if len(parts) > 1 else ""]
+    for name in imported(path):
+        if name.startswith("methods."):
+            other = name.split(".")[1]
+            assert FLOORS.get(other, FLOORS[""]) <= floor, f"{'/'.join(parts)} imports {name}, which lies above it"
+
+
 def test_no_python_among_the_facts():
     stray = [path for folder in ("datasets", "reports") for path in (ROOT / folder).rglob("*.py")]
     assert stray == [], "a package named datasets would shadow Hugging Face's"
@@ -77,7 +94,7 @@ def test_the_light_modules_stay_light():
     # Training runs on machines that have torch, numpy, Pillow, safetensors and rich only.
     heavy = "lpips insightface onnxruntime pandas matplotlib scipy torchvision lmdb tabulate typer"
     code = (
-        "import sys, bench, bench.data, bench.scenes, bench.resize, methods;"
+        "import sys, bench, bench.images.data, bench.scenes, bench.resize, methods;"
         f"print([name for name in {heavy.split()} if name in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)

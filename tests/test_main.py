@@ -9,9 +9,10 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import data, reports
-from methods import checkpoints, unpickle
+from bench import reports
+from bench.images import data
 from methods.bicubic import Bicubic
+from methods.formats import checkpoints, unpickle
 from methods.nets.rrdbnet import RRDBNet
 
 from .conftest import SHARED, textured
@@ -215,7 +216,7 @@ def test_convert_writes_what_loads_again(bench, tmp_path):
     status, out, err = bench("convert", tmp_path / "in.pth", tmp_path / "out.safetensors")
     assert (status, err) == (0, "")
     assert "RRDBNet" in out
-    assert checkpoints.network(unpickle.load(tmp_path / "out.safetensors")).stages == 2
+    assert checkpoints.any_network(unpickle.load(tmp_path / "out.safetensors")).stages == 2
 
 
 def test_convert_of_no_checkpoint_says_what_to_do(bench, tmp_path):

@@ -22,8 +22,9 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 from torch.nn import functional
 
-from bench import metrics, networks, resize
-from bench.metrics import METRICS, Pair
+from bench import resize
+from bench.scores import metric_networks, metrics
+from bench.scores.metrics import METRICS, Pair
 from bench.spec import BenchError, MissingWeights, TooSmall
 
 
@@ -149,7 +150,7 @@ def test_values_are_taken_from_the_8_bit_grid() -> None:
 
 def lpips_by_hand(sr: Tensor, hr: Tensor) -> Tensor:
     """Return LPIPS-Alex from the paper (equation 1) and the two weight files alone."""
-    alexnet = load_file(networks.SHIPPED / networks.ALEXNET)
+    alexnet = load_file(metric_networks.SHIPPED / metric_networks.ALEXNET)
     heads_file = Path(lpips_package.__file__).parent / "weights" / "v0.1" / "alex.pth"
     heads = torch.load(heads_file, map_location="cpu", weights_only=True)
     mean, std = (torch.tensor(v).view(3, 1, 1) for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
@@ -201,13 +202,13 @@ def test_lpips_says_nothing_draws_nothing_and_fetches_nothing(
         raise AssertionError("a metric went to the network")
 
     monkeypatch.setattr(socket.socket, "connect", no_network)
-    networks.lpips_alex.cache_clear()
+    metric_networks.lpips_alex.cache_clear()
     state = torch.get_rng_state()
     first = metrics.lpips(*pattern(64, 64))
     assert torch.equal(torch.get_rng_state(), state), "building LPIPS moved the caller's random numbers"
     assert capfd.readouterr() == ("", ""), "building LPIPS wrote to the console"
-    network = networks.lpips_alex(torch.device("cpu"))
-    assert network is networks.lpips_alex(torch.device("cpu")), "LPIPS is built anew for each batch"
+    network = metric_networks.lpips_alex(torch.device("cpu"))
+    assert network is metric_networks.lpips_alex(torch.device("cpu")), "LPIPS is built anew for each batch"
     assert not network.training, "dropout is on"
     assert not first.requires_grad
     assert not any(p.requires_grad for p in network.parameters())
@@ -266,7 +267,7 @@ def test_arcface_prefers_the_better_restoration(faces: Tensor) -> None:
 def test_arcface_is_what_insightface_makes_of_8_bit_bgr(faces: Tensor) -> None:
     from insightface.model_zoo.arcface_onnx import ArcFaceONNX
 
-    path = str(networks.arcface_file())
+    path = str(metric_networks.arcface_file())
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     bgr = (faces.flip(1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     features = np.asarray(ArcFaceONNX(model_file=path, session=session).get_feat(list(bgr)), dtype=np.float64)
@@ -279,7 +280,7 @@ def test_arcface_is_what_insightface_makes_of_8_bit_bgr(faces: Tensor) -> None:
 def test_arcface_takes_the_whole_image_resized_by_our_operator(faces: Tensor) -> None:
     large = resize.quantise(resize.resize(faces[:2] * 0.6 + 0.2, 256, 256))
     small = resize.resize(large.double() * 255, 112, 112)
-    first, second = networks.arcface_embedding(small, "CPUExecutionProvider")
+    first, second = metric_networks.arcface_embedding(small, "CPUExecutionProvider")
     expected = torch.cosine_similarity(first, second, dim=0).item()
     result = metrics.arcface(large[:1], large[1:]).item()
     assert result == pytest.approx(expected, abs=1e-6), "the face was cropped, rounded, or resized by another kernel"
@@ -317,22 +318,22 @@ def test_a_preferred_network_is_taken_and_named(tmp_path: Path, monkeypatch: pyt
         path = folder / "w600k_r50.onnx"
         path.write_bytes(b"abc")
         monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "weights"))
-        assert networks.arcface_file() == path, "$GLEAN_WEIGHTS comes first, then insightface's own folder"
+        assert metric_networks.arcface_file() == path, "$GLEAN_WEIGHTS comes first, then insightface's own folder"
     with pytest.raises(MissingWeights, match="w600k_r50"):
         protocol()
 
     sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"  # of "abc", FIPS 180-2
-    monkeypatch.setitem(networks.SHA256, "w600k_r50.onnx", sha256)
+    monkeypatch.setitem(metric_networks.SHA256, "w600k_r50.onnx", sha256)
     assert protocol() == "arcface[w600k_r50,sha ba7816bf,whole,112]", "a number does not say which network made it"
 
 
-@pytest.mark.parametrize("name", [networks.ALEXNET, networks.MOBILEFACENET])
+@pytest.mark.parametrize("name", [metric_networks.ALEXNET, metric_networks.MOBILEFACENET])
 def test_a_damaged_or_absent_file_is_refused(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = bytearray((networks.SHIPPED / name).read_bytes())
+    content = bytearray((metric_networks.SHIPPED / name).read_bytes())
     content[len(content) // 2] ^= 1
-    monkeypatch.setattr(networks, "SHIPPED", tmp_path)
-    networks.lpips_alex.cache_clear()
-    metric = METRICS["lpips" if name == networks.ALEXNET else "arcface"]
+    monkeypatch.setattr(metric_networks, "SHIPPED", tmp_path)
+    metric_networks.lpips_alex.cache_clear()
+    metric = METRICS["lpips" if name == metric_networks.ALEXNET else "arcface"]
     face = images(1, 112, 112)
     pair = Pair(face, face, face, 1)
     with pytest.raises(MissingWeights, match="install it again"):
@@ -421,8 +422,8 @@ def test_too_small_images_are_refused() -> None:
 def test_psnr_needs_none_of_the_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     for package in ("lpips", "torchvision", "insightface", "onnxruntime", "onnx", "cv2", "safetensors"):
         monkeypatch.setitem(sys.modules, package, None)  # an import of it now fails
-    fresh = runpy.run_path(networks.__file__)
-    assert fresh["SHA256"] == networks.SHA256
+    fresh = runpy.run_path(metric_networks.__file__)
+    assert fresh["SHA256"] == metric_networks.SHA256
     fresh = runpy.run_path(metrics.__file__)
     face = images(1, 32, 32)
     for name in ("psnr", "psnr_crop", "ssim", "lr_psnr"):

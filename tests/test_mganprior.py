@@ -6,15 +6,19 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench import cost, resize
+from bench import resize
+from bench.cost.count import count
 from bench.spec import BenchError, MissingWeights, Task
-from methods import banks, inversion, mganprior, perceptual
-from methods.mganprior import MINI, PAPER, Mganprior, MganpriorBilinear, Settings, mixed
 from methods.nets import pggan, stylegan, stylegan2
+from methods.nets.vgg16 import Vgg16
+from methods.presets.mganprior import MGANPRIOR, MganpriorSettings
+from methods.search import mganprior, optimise
+from methods.search.mganprior import Mganprior, MganpriorBilinear, mixed
 
+PAPER, MINI = MGANPRIOR["paper"], MGANPRIOR["mini"]
 CPU = torch.device("cpu")
-TASK = Task("mini", "face", 4, 32)
-SHORT = Settings(steps=5, codes=3, layer=4, learning_rate=0.1, perceptual_weight=0)
+TASK = Task("mini", "face", 4, 32, preset="mini")
+SHORT = MganpriorSettings(steps=5, codes=3, layer=4, learning_rate=0.1, perceptual_weight=0)
 WIDTHS = {4: 12, 8: 10, 16: 8, 32: 6}
 
 
@@ -41,9 +45,9 @@ def made(kind):
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         if kind == "pggan":
-            network = pggan.Generator(size=32, channels=WIDTHS, z_dim=16)
+            network = pggan.PGGAN(size=32, channels=WIDTHS, z_dim=16)
         else:
-            network = stylegan2.Generator(size=32, channels=WIDTHS, style_dim=16, mapping_layers=2)
+            network = stylegan2.StyleGAN2(size=32, channels=WIDTHS, style_dim=16, mapping_layers=2)
             for layer in network.synthesis.layers:
                 layer.noise_gain.data.fill_(0.1)
             for layer in network.synthesis.to_rgb:
@@ -55,7 +59,7 @@ def made(kind):
 def vgg16():
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        return perceptual.Vgg16(layer=2).requires_grad_(requires_grad=False)
+        return Vgg16(layer=2).requires_grad_(requires_grad=False)
 
 
 def restored(bank, lr, settings=SHORT, task=TASK, adapter=Mganprior, **networks):
@@ -117,8 +121,8 @@ def test_the_length_of_a_pggans_codes_does_not_matter():
 def test_the_published_cut_is_512_channels_at_16_px():
     task = Task("paper", "face", 16, 1024)
     with torch.device("meta"):
-        bank = banks.build("mganprior", task)
-        assert isinstance(bank, pggan.Generator), "the released bank"
+        bank = mganprior._build(task)
+        assert isinstance(bank, pggan.PGGAN), "the released bank"
         assert mganprior.width(bank, PAPER.layer) == 512
         assert bank.prefix(torch.empty(30, 512), PAPER.layer).shape == (30, 512, 16, 16)
     others = 1 + 3 * (4 * 512 + 256 + 128 + 64 + 32) + 8 * 3
@@ -137,7 +141,7 @@ def test_a_layer_that_is_none_is_refused(kind, layer):
 
 
 def test_the_original_down_scaler_takes_the_middle_of_each_block():
-    task = Task("mini", "face", 16, 32)
+    task = Task("mini", "face", 16, 32, preset="mini")
     method = MganpriorBilinear(made("pggan"), task, SHORT)
     for row, column, wanted in ((7, 7, 0.25), (8, 7, 0.25), (0, 0, 0.0), (6, 7, 0.0)):
         image = torch.zeros(1, 3, 32, 32)
@@ -208,7 +212,7 @@ def test_an_image_is_searched_alone_with_the_perceptual_loss_too(vgg16):
 def test_the_result_is_the_image_after_the_last_step():
     bank, lr = made("pggan"), inputs(1)
     sr, method = restored(bank, lr, replace(SHORT, steps=2, learning_rate=0.5))
-    z = inversion.normal(inversion.generators(lr, 0), 3, 16, device=CPU).requires_grad_()
+    z = optimise.normal(optimise.generators(lr, 0), 3, 16, device=CPU).requires_grad_()
     alpha = torch.full((1, 3, 10), 1 / 3, requires_grad=True)
     for _ in range(2):
         error = (resize.downsample(mixed(bank, z, alpha, 4), 4) - (lr * 2 - 1)).square().mean()
@@ -252,7 +256,7 @@ class Holder:
 @pytest.mark.parametrize("adapter", [Mganprior, MganpriorBilinear])
 def test_no_step_keeps_the_graph_of_another(bank, adapter, monkeypatch):
     # Torch keeps the hooks by thread, so the searches run in this one.
-    monkeypatch.setattr(inversion, "each", lambda items, search, _: [search(item) for item in items])
+    monkeypatch.setattr(optimise, "each", lambda items, search, _: [search(item) for item in items])
     live, peaks = weakref.WeakSet(), []
 
     def pack(value):
@@ -285,9 +289,9 @@ def test_an_input_that_does_not_fit_is_refused(bank, side):
 
 def test_a_bank_that_does_not_fit_is_refused(bank):
     with pytest.raises(BenchError, match="the bank makes images of 32 px, the task asks for 64"):
-        Mganprior(bank, Task("mini", "face", 4, 64), SHORT)
+        Mganprior(bank, Task("mini", "face", 4, 64, preset="mini"), SHORT)
     with pytest.raises(BenchError, match="not of a StyleGAN"):
-        Mganprior(stylegan.Generator(size=32, channels=WIDTHS, style_dim=16, mapping_layers=1), TASK, SHORT)
+        Mganprior(stylegan.StyleGAN(size=32, channels=WIDTHS, style_dim=16, mapping_layers=1), TASK, SHORT)
 
 
 # Loading, costs, and what the tables say.
@@ -309,9 +313,11 @@ class Shortened(Shorter):
     loops = ("steps",)
 
 
-@pytest.mark.parametrize("task", [Task("mini", "face", 16, 128), Task("paper", "cat", 16, 256)], ids=["mini", "paper"])
+@pytest.mark.parametrize(
+    "task", [Task("mini", "face", 16, 128, preset="mini"), Task("paper", "cat", 16, 256)], ids=["mini", "paper"]
+)
 def test_the_costs_hold_every_step(task):
-    counted, run = cost.count(Shortened, task), cost.count(Shorter, task)
+    counted, run = count(Shortened, task), count(Shorter, task)
     assert counted.parts == run.parts, "the costs of the steps are not what they cost"
 
 
@@ -325,7 +331,7 @@ def test_the_costs_are_those_of_codes_layers_and_steps():
     vgg = 9 * 256**2 * (3 * 64 + 64**2 + (64 * 128 + 128**2) / 4 + (128 * 256 + 2 * 256**2) / 16)
     there = PAPER.codes * code + rest + vgg
     wanted = (2 * PAPER.steps + 1) * there + 2 * PAPER.steps * down
-    assert cost.count(Mganprior, Task("paper", "cat", 16, 256)).macs == wanted
+    assert count(Mganprior, Task("paper", "cat", 16, 256)).macs == wanted
 
 
 def test_weights_that_are_not_here_are_asked_for_by_name(monkeypatch, tmp_path):
@@ -345,8 +351,11 @@ def test_the_remark_says_what_was_done():
     assert "was trained on the face test set" in released, "a bank that has seen the test images must be marked"
     assert "perceptual" not in released
     assert "test set" not in Mganprior.load(Task("paper", "cat", 16, 256), torch.device("meta")).remark
-    mini = Mganprior.load(Task("mini", "face", 16, 128), torch.device("meta")).remark
+    mini = Mganprior.load(Task("mini", "face", 16, 128, preset="mini"), torch.device("meta")).remark
     assert f"{MINI.steps} steps at rate {MINI.learning_rate:g}" in mini
     assert "a StyleGAN2" in mini
     assert "no perceptual loss" in mini, "what is left out must be declared"
-    assert "original bilinear" in MganpriorBilinear.load(Task("mini", "face", 16, 128), torch.device("meta")).remark
+    assert (
+        "original bilinear"
+        in MganpriorBilinear.load(Task("mini", "face", 16, 128, preset="mini"), torch.device("meta")).remark
+    )

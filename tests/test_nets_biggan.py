@@ -5,8 +5,9 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
-from methods import biggan_layouts, checkpoints, unpickle
-from methods.nets.biggan import Attention, Discriminator, Generator, Spectral
+from methods.formats import biggan as biggan_format
+from methods.formats import stored, unpickle
+from methods.nets.biggan import Attention, BigGAN, BigGANDiscriminator, Spectral
 
 SMALL = {"channels": 8, "classes": 5}
 INSTANCE_NORMS = {128: 14_784, 256: 17_856}  # of the public generator: frozen, and without use
@@ -53,8 +54,8 @@ def latents(generator, number=2):
 
 @pytest.fixture(scope="module", params=[128, 256])
 def networks(request):
-    generator = known(Generator(size=request.param, embedding=4, **SMALL))
-    return request.param, generator, known(Discriminator(size=request.param, **SMALL))
+    generator = known(BigGAN(size=request.param, embedding=4, **SMALL))
+    return request.param, generator, known(BigGANDiscriminator(size=request.param, **SMALL))
 
 
 def test_images_and_features_are_those_of_the_public_code(networks):
@@ -72,7 +73,7 @@ def test_images_and_features_are_those_of_the_public_code(networks):
 @pytest.mark.parametrize("size", [128, 256])
 def test_sizes_and_costs_are_those_of_the_public_code(size):
     with torch.device("meta"):
-        generator, discriminator = Generator(size=size), Discriminator(size=size)
+        generator, discriminator = BigGAN(size=size), BigGANDiscriminator(size=size)
         z, y = torch.empty(1, generator.z_dim), torch.zeros(1, dtype=torch.long)
     counts = [sum(p.numel() for p in network.parameters()) for network in (generator, discriminator)]
     assert counts == [GENERATOR[size][0] - INSTANCE_NORMS[size], DISCRIMINATOR[size][0]]
@@ -144,13 +145,13 @@ def test_attention_starts_as_the_identity():
 
 def test_a_size_of_no_biggan_is_an_error():
     with pytest.raises(ValueError, match="128 or 256 px, not 512"):
-        Generator(size=512, channels=8)
+        BigGAN(size=512, channels=8)
 
 
 @pytest.mark.parametrize("prefix", ["", "module."])
 def test_public_files_are_read(networks, prefix, tmp_path):
     size, *pair = networks
-    for network, read in zip(pair, (biggan_layouts.generator, biggan_layouts.discriminator), strict=True):
+    for network, read in zip(pair, (biggan_format.generator, biggan_format.discriminator), strict=True):
         state = network.state_dict()
         theirs = state | {name.replace("u0", "sv0"): torch.ones(1) for name in state if name.endswith("u0")}
         theirs |= {"blocks.0.0.in1.weight": torch.ones(128), "blocks.0.0.in2.bias": torch.ones(128)}
@@ -160,8 +161,8 @@ def test_public_files_are_read(networks, prefix, tmp_path):
         assert found.state_dict().keys() == state.keys()
         assert all(torch.equal(value, state[name]) for name, value in found.state_dict().items())
     again = tmp_path / "ours.safetensors"
-    again.write_bytes(checkpoints.safetensors(pair[1]))
-    assert biggan_layouts.discriminator(unpickle.load(again)).size == size, "our own files must be read too"
+    again.write_bytes(stored.safetensors(pair[1]))
+    assert biggan_format.discriminator(unpickle.load(again)).size == size, "our own files must be read too"
 
 
 def test_the_names_are_the_public_ones(networks):
@@ -179,13 +180,13 @@ def test_the_names_are_the_public_ones(networks):
 def test_other_files_are_refused_by_name(networks):
     _, generator, discriminator = networks
     with pytest.raises(BenchError, match=r"not the weights of a BigGAN generator: there is no 'shared\.weight'"):
-        biggan_layouts.generator(discriminator.state_dict())
+        biggan_format.generator(discriminator.state_dict())
     with pytest.raises(BenchError, match="not the weights of a BigGAN discriminator"):
-        biggan_layouts.discriminator(generator.state_dict())
+        biggan_format.discriminator(generator.state_dict())
     cut = {name: value for name, value in generator.state_dict().items() if name != "blocks.3.1.gamma"}
     with pytest.raises(BenchError, match=r"1 missing: blocks\.3\.1\.gamma"):
-        biggan_layouts.generator(cut)
+        biggan_format.generator(cut)
     state = generator.state_dict()
     more = state | {"blocks.9.0.conv1.weight": torch.ones(1, 1, 3, 3)}
     with pytest.raises(BenchError, match="doubles its size 5 or 6 times, the one in this file 10"):
-        biggan_layouts.generator(more)
+        biggan_format.generator(more)

@@ -5,11 +5,11 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
-from methods.layouts import from_mmagic
+from methods.formats.mmagic import from_mmagic
 from methods.nets import stylegan
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
-from methods.nets.stylegan2 import Synthesis
+from methods.nets.stylegan2 import StyleGAN2Synthesis
 from methods.nets.stylegan2_layers import config_f
 
 from .conftest import SHARED
@@ -38,7 +38,7 @@ VARIANTS = {
 def small(switches=FULL, in_size=16, seed=0):
     """16 -> 64 px, a few thousand weights, noise gains and latents not zero."""
     torch.manual_seed(seed)
-    trunk, bank = Trunk(channels=6, blocks=1, growth=4), Synthesis(size=64, channels=TABLE, style_dim=12)
+    trunk, bank = Trunk(channels=6, blocks=1, growth=4), StyleGAN2Synthesis(size=64, channels=TABLE, style_dim=12)
     network = GLEAN(trunk=trunk, bank=bank, in_size=in_size, switches=switches)
     with torch.no_grad():
         for name, value in network.named_parameters():
@@ -53,7 +53,7 @@ def lr(batch=2, size=16):
 
 def paper_network(in_size, out_size, switches=FULL):
     with torch.device("meta"):
-        bank = Synthesis(size=out_size, channels=config_f(out_size))
+        bank = StyleGAN2Synthesis(size=out_size, channels=config_f(out_size))
         return GLEAN(trunk=Trunk(), bank=bank, in_size=in_size, switches=switches)
 
 
@@ -88,7 +88,7 @@ def test_output_is_that_of_the_released_code():
     with torch.serialization.safe_globals([torch.torch_version.TorchVersion]):
         golden = torch.load(GOLDEN, weights_only=True)
     with torch.device("meta"):
-        bank = Synthesis(size=64, channels=golden["config"]["channels"], style_dim=32)
+        bank = StyleGAN2Synthesis(size=64, channels=golden["config"]["channels"], style_dim=32)
         network = GLEAN(trunk=Trunk(channels=32, blocks=2, growth=32), bank=bank, in_size=8)
     network.load_state_dict(from_mmagic(golden["state_dict"]), assign=True)
     seen = {}
@@ -175,7 +175,7 @@ def test_without_decoder_the_bank_paints():
 @pytest.mark.parametrize("switches", VARIANTS.values(), ids=VARIANTS)
 def test_a_stylegan_bank_serves_as_well(switches):
     torch.manual_seed(0)
-    bank = stylegan.Synthesis(size=64, channels=TABLE, style_dim=12)
+    bank = stylegan.StyleGANSynthesis(size=64, channels=TABLE, style_dim=12)
     network = GLEAN(trunk=Trunk(channels=6, blocks=1, growth=4), bank=bank, in_size=16, switches=switches)
     with torch.no_grad():
         for name, value in network.named_parameters():
@@ -189,7 +189,7 @@ def test_a_stylegan_bank_serves_as_well(switches):
 
 def test_a_stylegan_bank_alone_paints_as_the_generator_does():
     torch.manual_seed(0)
-    bank = stylegan.Synthesis(size=64, channels=TABLE, style_dim=12)
+    bank = stylegan.StyleGANSynthesis(size=64, channels=TABLE, style_dim=12)
     switches = Switches(decoder=False, encoder_features="none")
     network = GLEAN(trunk=Trunk(channels=6, blocks=1, growth=4), bank=bank, in_size=16, switches=switches)
     with torch.no_grad():

@@ -8,8 +8,8 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
-from methods import gan_layouts
-from methods.nets.pggan import Generator, doubled_conv
+from methods.formats import gan as gan_format
+from methods.nets.pggan import PGGAN, doubled_conv
 from methods.nets.stylegan2_layers import config_f
 
 TABLE = {4: 12, 8: 10, 16: 6}
@@ -18,7 +18,7 @@ TABLE = {4: 12, 8: 10, 16: 6}
 def small(seed=0):
     """A 16 px generator whose biases are not zero."""
     torch.manual_seed(seed)
-    network = Generator(size=16, channels=TABLE, z_dim=7).requires_grad_(requires_grad=False)
+    network = PGGAN(size=16, channels=TABLE, z_dim=7).requires_grad_(requires_grad=False)
     for name, value in network.named_parameters():
         if name.endswith("bias"):
             value.normal_(std=0.3)
@@ -49,7 +49,7 @@ def textbook(network, z):
 )
 def test_generator_has_the_published_size_and_cost(size, parameters, gmacs):
     with torch.device("meta"):
-        network = Generator(size=size)
+        network = PGGAN(size=size)
         z = torch.zeros(1, network.z_dim)
     table = config_f(size, 1)
     others = sum(3 * width + 3 for width in table.values()) - (3 * table[size] + 3)
@@ -68,7 +68,7 @@ def test_generator_has_the_published_size_and_cost(size, parameters, gmacs):
 
 def test_widths_behind_the_layers_are_the_published_table():
     with torch.device("meta"):
-        widths = Generator(size=1024).widths
+        widths = PGGAN(size=1024).widths
     assert widths == [512] * 8 + [256, 256, 128, 128, 64, 64, 32, 32, 16, 16]
 
 
@@ -147,10 +147,10 @@ def published(network, weight, bias):
 def test_published_layouts_give_the_same_image(layout):
     network = small()
     entries = published(network, *(("weight", "bias") if "genforce" in layout else ("conv.weight", "wscale.bias")))
-    assert gan_layouts.detect(entries) == layout
+    assert gan_format.layout_of(entries) == layout
     z = torch.randn(2, 7)
     for checkpoint in (entries, {"generator_smooth": entries, "generator": {}}, {"models": {"generator": entries}}):
-        loaded = gan_layouts.pggan(checkpoint)
+        loaded = gan_format.pggan(checkpoint)
         assert loaded.widths == network.widths
         assert (loaded(z) == network(z)).all()
 
@@ -158,12 +158,12 @@ def test_published_layouts_give_the_same_image(layout):
 def test_what_is_wrong_with_a_file_is_said():
     entries = published(small(), "weight", "bias")
     with pytest.raises(BenchError, match="Is it the file of another network"):
-        gan_layouts.pggan({"conv1.weight": torch.zeros(1)})
+        gan_format.pggan({"conv1.weight": torch.zeros(1)})
     with pytest.raises(BenchError, match=r"no entry 'layer0\.style'"):
-        gan_layouts.pggan(entries | {"layer0.style": torch.zeros(1)})
+        gan_format.pggan(entries | {"layer0.style": torch.zeros(1)})
     with pytest.raises(BenchError, match="not of a stylegan"):
-        gan_layouts.stylegan(entries)
+        gan_format.stylegan(entries)
     with pytest.raises(BenchError, match="Is the file complete"):
-        gan_layouts.pggan({name: value for name, value in entries.items() if not name.startswith("layer3")})
+        gan_format.pggan({name: value for name, value in entries.items() if not name.startswith("layer3")})
     with pytest.raises(BenchError, match=r"lack 'layers\.2\.bias'.*Is the file complete"):
-        gan_layouts.pggan({name: value for name, value in entries.items() if not name.startswith("layer2")})
+        gan_format.pggan({name: value for name, value in entries.items() if not name.startswith("layer2")})

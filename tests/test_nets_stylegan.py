@@ -9,10 +9,11 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
-from methods import checkpoints, gan_layouts
+from methods.formats import gan as gan_format
+from methods.formats import stylegan2 as stylegan2_format
 from methods.nets import stylegan2
-from methods.nets.stylegan import Generator, blur
-from methods.nets.stylegan2 import chosen_noise, mix, truncate
+from methods.nets.stylegan import StyleGAN, blur
+from methods.nets.stylegan2 import mix, truncate
 from methods.nets.stylegan2_layers import config_f
 
 TABLE = {4: 7, 8: 7, 16: 6, 32: 6, 64: 5, 128: 4}
@@ -109,7 +110,7 @@ def stored(entries):
 )
 def test_generator_has_the_published_size_and_cost(size, parameters, synthesis, gmacs):
     with torch.device("meta"):
-        network = Generator(size=size)
+        network = StyleGAN(size=size)
         z = torch.zeros(1, network.z_dim)
     table = config_f(size, 1)
     assert sum(p.numel() for p in network.synthesis.parameters()) == synthesis
@@ -127,8 +128,8 @@ def test_generator_has_the_published_size_and_cost(size, parameters, synthesis, 
 @pytest.mark.parametrize(("size", "latents"), [(256, 14), (1024, 18)])
 def test_latents_and_noise_maps_are_two_a_resolution(size, latents):
     with torch.device("meta"):
-        synthesis = Generator(size=size).synthesis
-    sides = [noise.shape[-1] for noise in chosen_noise(synthesis.epilogues, "stored", 1)]
+        synthesis = StyleGAN(size=size).synthesis
+    sides = [noise.shape[-1] for noise in synthesis.noise_maps("stored", 1)]
     assert sides == [2 ** (k // 2 + 2) for k in range(latents)]
     assert synthesis.latents == latents
 
@@ -141,8 +142,8 @@ def test_blur_keeps_a_constant_and_spreads_a_point():
 
 def test_genforces_file_gives_the_textbooks_image():
     entries = {name: value.double() for name, value in genforce().items()}
-    assert gan_layouts.detect(entries) == "genforce stylegan"
-    network = gan_layouts.stylegan({"models": {"generator_smooth": entries, "generator": {}}}).double()
+    assert gan_format.layout_of(entries) == "genforce stylegan"
+    network = gan_format.stylegan({"models": {"generator_smooth": entries, "generator": {}}}).double()
     assert (network.synthesis.size, network.synthesis.channels) == (128, TABLE)
     z = torch.randn(2, 6).double()
     w = textbook_mapping(entries, z)
@@ -155,8 +156,8 @@ def test_genforces_file_gives_the_textbooks_image():
 def test_pulses_files_give_the_textbooks_image():
     entries = genforce()
     theirs = pulse(entries)
-    assert gan_layouts.detect(theirs) == "pulse stylegan"
-    network = gan_layouts.stylegan(theirs)
+    assert gan_format.layout_of(theirs) == "pulse stylegan"
+    network = gan_format.stylegan(theirs)
     z = torch.randn(1, 6)
     w = textbook_mapping(entries, z)
     maps = [torch.randn_like(each) for each in stored(entries)]
@@ -168,12 +169,12 @@ def test_pulses_files_give_the_textbooks_image():
     )
     synthesis = {name: value for name, value in theirs.items() if not name.startswith("dense")}
     with pytest.raises(BenchError, match="a file of its own"):
-        gan_layouts.stylegan(synthesis)
+        gan_format.stylegan(synthesis)
 
 
 def test_genforces_stylegan2_gives_the_same_image():
     torch.manual_seed(0)
-    network = stylegan2.Generator(size=16, channels={4: 7, 8: 6, 16: 5}, style_dim=4, mapping_layers=2)
+    network = stylegan2.StyleGAN2(size=16, channels={4: 7, 8: 6, 16: 5}, style_dim=4, mapping_layers=2)
     with torch.no_grad():
         for name, value in network.named_parameters():
             if name.endswith(("bias", "noise_gain")):
@@ -191,10 +192,9 @@ def test_genforces_stylegan2_gives_the_same_image():
         kept = value.transpose(0, 1).flip(2, 3) if doubling else value
         kept = kept - 1 if name.endswith("style.bias") else kept
         entries[theirs] = kept.squeeze() if name.endswith("noise_gain") else kept
-    loaded = checkpoints.stylegan2_generator({"generator_smooth": entries})
+    loaded = stylegan2_format.generator({"generator_smooth": entries})
     z = torch.randn(2, 4)
     torch.testing.assert_close(loaded(z), network(z), rtol=1e-4, atol=1e-4)
-    assert (gan_layouts.latent_mean(entries) == entries["truncation.w_avg"]).all()
 
 
 def test_an_incomplete_file_is_refused():
@@ -208,14 +208,14 @@ def test_an_incomplete_file_is_refused():
     ):
         rest = {name: value for name, value in entries.items() if not name.startswith(part)}
         with pytest.raises(BenchError, match="Is the file complete"):
-            gan_layouts.stylegan(rest)
+            gan_format.stylegan(rest)
     with pytest.raises(BenchError, match="not of a pggan"):
-        gan_layouts.pggan(entries)
+        gan_format.pggan(entries)
 
 
 def test_noise_comes_from_where_it_is_asked():
     entries = genforce()
-    network = gan_layouts.stylegan(entries)
+    network = gan_format.stylegan(entries)
     w = network.mapping(torch.randn(1, 6)).expand(2, -1, -1)
     kept, none, random = (network.synthesis(w, noise=kind) for kind in ("stored", "none", "random"))
     torch.testing.assert_close(kept[0], kept[1])
@@ -226,18 +226,18 @@ def test_noise_comes_from_where_it_is_asked():
 
 def test_mapping_truncation_and_mixing():
     entries = genforce()
-    network = gan_layouts.stylegan(entries)
+    network = gan_format.stylegan(entries)
     z = torch.randn(2, 6)
     w = network.mapping(z)
     torch.testing.assert_close(network.mapping(7 * z), w, msg="the length of z must not matter")
-    images = network.synthesis(truncate(w, gan_layouts.latent_mean(entries), 0.0))
+    images = network.synthesis(truncate(w, entries["truncation.w_avg"], 0.0))
     torch.testing.assert_close(images[0], images[1], msg="psi 0 is one image")
     fine = network.synthesis(mix(w[:1], w[1:], 11))
     assert (fine - network.synthesis(w[:1])).abs().max() > 1e-3, "the last layer has a latent of its own"
 
 
 def test_scale_of_a_convolution_is_undone_by_the_instance_norm():
-    network = gan_layouts.stylegan(genforce())
+    network = gan_format.stylegan(genforce())
     w = network.mapping(torch.randn(1, 6))
     epilogue = network.synthesis.epilogues[3]
     x = torch.randn(1, 7, 8, 8)
@@ -251,7 +251,7 @@ def test_scale_of_a_convolution_is_undone_by_the_instance_norm():
 
 
 def test_latents_have_the_right_gradients():
-    network = Generator(size=8, channels={4: 3, 8: 2}, style_dim=3, mapping_layers=1).double().requires_grad_(False)
+    network = StyleGAN(size=8, channels={4: 3, 8: 2}, style_dim=3, mapping_layers=1).double().requires_grad_(False)
     w = torch.randn(2, 4, 3).double().requires_grad_()
     maps = [torch.randn(1, 1, 4 << k // 2, 4 << k // 2).double().requires_grad_() for k in range(4)]
     for epilogue in network.synthesis.epilogues:
@@ -261,14 +261,14 @@ def test_latents_have_the_right_gradients():
 
 @torch.no_grad()
 def test_batch_dtype_and_layout_do_not_matter():
-    network = gan_layouts.stylegan(genforce())
+    network = gan_format.stylegan(genforce())
     w = network.mapping(torch.randn(3, 6)).contiguous()
     images = network.synthesis(w)
     size = float(images.abs().max())
     for i in range(3):
         torch.testing.assert_close(network.synthesis(w[i : i + 1])[0], images[i], rtol=0, atol=1e-4 * size)
-    last = gan_layouts.stylegan(genforce()).to(memory_format=torch.channels_last).synthesis(w)
+    last = gan_format.stylegan(genforce()).to(memory_format=torch.channels_last).synthesis(w)
     torch.testing.assert_close(last, images, rtol=0, atol=1e-4 * size)
-    half = gan_layouts.stylegan(genforce()).bfloat16().synthesis(w.bfloat16())
+    half = gan_format.stylegan(genforce()).bfloat16().synthesis(w.bfloat16())
     assert half.dtype == torch.bfloat16
     assert (half - images).abs().mean() < 0.02 * size

@@ -7,9 +7,9 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.flop_counter import FlopCounterMode
 
-from methods.layouts import discriminator_from_mmagic, generator_from_mmagic
-from methods.nets.stylegan2 import Generator, StyledConv, mix, truncate
-from methods.nets.stylegan2_discriminator import Discriminator
+from methods.formats.mmagic import discriminator_from_mmagic, generator_from_mmagic
+from methods.nets.stylegan2 import StyledConv, StyleGAN2, mix, truncate
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.nets.stylegan2_layers import config_f, double
 
 TABLE = {4: 16, 8: 12, 16: 8, 32: 8}
@@ -18,7 +18,7 @@ TABLE = {4: 16, 8: 12, 16: 8, 32: 8}
 def small(seed=0, dtype=torch.float32):
     """A 32 px generator whose biases and noise gains are not zero."""
     torch.manual_seed(seed)
-    generator = Generator(size=32, channels=TABLE, style_dim=10, mapping_layers=3).to(dtype)
+    generator = StyleGAN2(size=32, channels=TABLE, style_dim=10, mapping_layers=3).to(dtype)
     with torch.no_grad():
         for name, value in generator.named_parameters():
             if name.endswith(("bias", "noise_gain")):
@@ -66,7 +66,7 @@ def textbook(layer, x, latent, noise):
 )
 def test_generator_has_the_published_size_and_cost(size, parameters, gmacs):
     with torch.device("meta"):
-        generator = Generator(size=size)
+        generator = StyleGAN2(size=size)
         z = torch.zeros(1, generator.z_dim)
     assert sum(p.numel() for p in generator.parameters()) == parameters
     # The published code filters the RGB on the output's grid, zeros included; ours counts on the input's.
@@ -83,7 +83,7 @@ def test_generator_has_the_published_size_and_cost(size, parameters, gmacs):
 )
 def test_discriminator_has_the_published_size_and_cost(size, parameters, gmacs):
     with torch.device("meta"):
-        discriminator = Discriminator(size=size)
+        discriminator = StyleGAN2Discriminator(size=size)
         images = torch.zeros(1, 3, size, size)
     assert sum(p.numel() for p in discriminator.parameters()) == parameters
     # The published code blurs the skip at every pixel, (R - 1)^2 of them, ours at those of stride 2.
@@ -93,10 +93,10 @@ def test_discriminator_has_the_published_size_and_cost(size, parameters, gmacs):
 
 def test_the_other_width_and_wrong_sizes():
     with torch.device("meta"):
-        assert sum(p.numel() for p in Generator(size=1024, channel_multiplier=1).parameters()) == 24_900_764
+        assert sum(p.numel() for p in StyleGAN2(size=1024, channel_multiplier=1).parameters()) == 24_900_764
     assert config_f(256) == {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128}
     with pytest.raises(ValueError, match="not 96 px"):
-        Generator(size=96)
+        StyleGAN2(size=96)
 
 
 @pytest.mark.parametrize("up", [False, True])
@@ -162,7 +162,7 @@ def test_doubling_is_the_filtered_enlargement_and_keeps_a_constant():
 
 def test_discriminator_equals_the_textbook():
     torch.manual_seed(3)
-    d = Discriminator(size=16, channels=TABLE).double()
+    d = StyleGAN2Discriminator(size=16, channels=TABLE).double()
     with torch.no_grad():
         for name, value in d.named_parameters():
             value.add_(torch.randn_like(value), alpha=0.3 * name.endswith("bias"))
@@ -189,7 +189,7 @@ def test_discriminator_equals_the_textbook():
 
 
 def test_discriminator_says_which_batches_it_takes():
-    d = Discriminator(size=8, channels=TABLE)
+    d = StyleGAN2Discriminator(size=8, channels=TABLE)
     assert d(torch.zeros(3, 3, 8, 8)).shape == (3, 1)
     with pytest.raises(ValueError, match="not 6"):
         d(torch.zeros(6, 3, 8, 8))
@@ -263,7 +263,7 @@ def test_batch_dtype_and_layout_do_not_matter():
 def test_meta_network_takes_loaded_tensors():
     generator = small()
     with torch.device("meta"):
-        empty = Generator(size=32, channels=TABLE, style_dim=10, mapping_layers=3)
+        empty = StyleGAN2(size=32, channels=TABLE, style_dim=10, mapping_layers=3)
     empty.load_state_dict(generator.state_dict(), assign=True)
     z = torch.randn(1, 10)
     assert (empty(z) == generator(z)).all(), "something is neither in the state dict nor made on the fly"
@@ -290,7 +290,7 @@ def test_published_names_fill_both_networks():
     for k in (1, 2):
         theirs |= {f"style_mapping.{k}.linear.weight_orig": (10, 10), f"style_mapping.{k}.bias": (10,)}
     entries = {name: torch.rand(shape) for name, shape in theirs.items()}
-    generator = Generator(size=8, channels=TABLE, style_dim=10, mapping_layers=2)
+    generator = StyleGAN2(size=8, channels=TABLE, style_dim=10, mapping_layers=2)
     generator.load_state_dict(generator_from_mmagic(entries))
     assert (generator.synthesis.layers[2].weight == entries["convs.1.conv.weight_orig"][0]).all()
     up = entries["convs.0.conv.weight_orig"][0].transpose(0, 1)
@@ -304,5 +304,5 @@ def test_published_names_fill_both_networks():
     theirs |= {"final_conv.0.conv.weight_orig": (16, 17, 3, 3), "final_conv.1.bias": (16,)}
     theirs |= {"final_linear.0.linear.weight_orig": (16, 256), "final_linear.0.bias": (16,)}
     theirs |= {"final_linear.1.linear.weight_orig": (1, 16)}
-    discriminator = Discriminator(size=8, channels=TABLE)
+    discriminator = StyleGAN2Discriminator(size=8, channels=TABLE)
     discriminator.load_state_dict(discriminator_from_mmagic({k: torch.rand(v) for k, v in theirs.items()}))

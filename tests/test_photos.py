@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from bench import photos, resize
+from bench import resize
+from bench.images import photos
 from bench.spec import BadImage, MissingImages, TooSmall
 
 SIZE = 24

@@ -6,7 +6,10 @@ import pandas as pd
 import pytest
 
 import methods
-from bench import cards, cost, data, metrics, pipeline, reports, resize
+from bench import cards, pipeline, reports, resize
+from bench.cost.count import count
+from bench.images import data
+from bench.scores import metrics
 
 from .conftest import ROOT
 
@@ -95,7 +98,7 @@ def test_a_method_has_the_same_values_in_table_2_and_among_the_factors():
 def test_the_published_cost_is_what_is_counted(method):
     costs = pd.read_csv(PUBLISHED / "flops.csv")
     (row,) = costs[(costs.profile == "mini") & (costs.method == method) & (costs.factor == 16)].itertuples()
-    counted = cost.count(methods.find(method), pipeline.task("face", 16), {})
+    counted = count(methods.find(method), pipeline.task("face", 16), {})
     assert (row.macs, row.trainable, row.frozen) == (counted.macs, counted.trainable, counted.frozen)
 
 

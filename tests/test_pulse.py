@@ -11,32 +11,37 @@ import torch
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench import cost, resize
+from bench import resize
+from bench.cost.count import count
 from bench.spec import BenchError, MissingWeights, Task
-from methods import banks, inversion, pulse
-from methods.nets import pggan, stylegan, stylegan2
-from methods.pulse import geocross, learning_rate, norm, project_to_sphere
-from methods.pulse_terms import gaussian_fit, reflecting_matrix
+from methods.nets import pggan
+from methods.nets.stylegan import StyleGAN
+from methods.nets.stylegan2 import StyleGAN2
+from methods.presets.pulse import PULSE, PulseSettings
+from methods.search import optimise, pulse
+from methods.search.pulse import geocross, learning_rate, norm, project_to_sphere
+from methods.search.pulse_terms import gaussian_fit, reflecting_matrix
+from methods.weights import load
 
 CPU, META = torch.device("cpu"), torch.device("meta")
 TASK = Task("paper", "face", 4, 16)
-QUICK = pulse.Settings(steps=4, fit_samples=1000)
+QUICK = PulseSettings(steps=4, fit_samples=1000)
 PAGE = resource.getpagesize()
 MISSED = "did not downscale to the input within 0.002"
 
 
-def tiny(kind=stylegan2, size=16):
+def tiny(kind=StyleGAN2, size=16):
     """A frozen random bank whose images have a deviation of about 0.2 in [0, 1], with noise that shows."""
     torch.manual_seed(0)
     channels = {2**k: 8 for k in range(2, size.bit_length())}
-    bank = kind.Generator(size=size, channels=channels, style_dim=16, mapping_layers=2)
+    bank = kind(size=size, channels=channels, style_dim=16, mapping_layers=2)
     synthesis = bank.synthesis
-    for layer in synthesis.layers if kind is stylegan2 else synthesis.epilogues:
+    for layer in synthesis.layers if kind is StyleGAN2 else synthesis.epilogues:
         layer.noise_gain.data.fill_(0.05)
         layer.bias.data.normal_(0, 0.3)
     with torch.no_grad():
         spread = bank(torch.randn(64, 16)).std()
-    for each in synthesis.to_rgb if kind is stylegan2 else [synthesis.to_rgb]:
+    for each in synthesis.to_rgb if kind is StyleGAN2 else [synthesis.to_rgb]:
         each.weight.data.mul_(0.4 / spread)
     return bank.requires_grad_(requires_grad=False)
 
@@ -145,7 +150,7 @@ def test_only_at_the_border_is_the_original_down_scaler_another():
     assert torch.equal(pulse.PulseReflect(bank, TASK, QUICK)._down, reflecting_matrix(16, 4).float())
 
 
-@pytest.mark.parametrize("kind", [stylegan, stylegan2])
+@pytest.mark.parametrize("kind", [StyleGAN, StyleGAN2])
 def test_the_fit_is_of_what_enters_the_last_activation_of_the_mapping_network(kind):
     mapping = tiny(kind).mapping
     samples = 2**14 + 100  # more than one chunk
@@ -164,7 +169,7 @@ def test_the_fit_is_of_what_enters_the_last_activation_of_the_mapping_network(ki
     assert torch.equal(again[0], mean), "the fit has its own seed"
 
 
-@pytest.mark.parametrize(("kind", "maps"), [(stylegan, 6), (stylegan2, 5)])
+@pytest.mark.parametrize(("kind", "maps"), [(StyleGAN, 6), (StyleGAN2, 5)])
 def test_what_is_searched_and_what_stays(kind, maps):
     bank = tiny(kind)
     method = pulse.Pulse(bank, TASK, replace(QUICK, steps=6, searched_maps=3))
@@ -187,30 +192,30 @@ def test_what_is_searched_and_what_stays(kind, maps):
 
 
 def test_the_numbers_are_the_released_ones():
-    paper = pulse.PAPER
+    paper = PULSE["paper"]
     assert (paper.steps, paper.learning_rate, paper.schedule) == (100, 0.4, "linear1cycledrop")
     assert (paper.error_weight, paper.geocross_weight, paper.epsilon) == (100, 0.05, 2e-3)
     assert (paper.searched_maps, paper.fit_samples) == (5, 1_000_000)
-    assert replace(pulse.MINI, fit_samples=paper.fit_samples) == paper, "mini differs in what no image shows, alone"
+    assert replace(PULSE["mini"], fit_samples=paper.fit_samples) == paper, "mini differs in what no image shows, alone"
 
 
 @pytest.mark.parametrize(("hr_size", "latents"), [(256, 14), (1024, 18)])
 def test_the_paper_profile_searches_stylegan_in_its_published_size(hr_size, latents):
     method = pulse.Pulse.load(Task("paper", "face", 16, hr_size), META)
-    assert isinstance(method.bank, stylegan.Generator)
+    assert isinstance(method.bank, StyleGAN)
     assert method.bank.synthesis.latents == len(method.bank.synthesis.epilogues) == latents
-    assert method.settings == pulse.PAPER
+    assert method.settings == PULSE["paper"]
     assert method.remark.startswith("100 steps, StyleGAN, ")
-    mini = pulse.PulseReflect.load(Task("mini", "face", 16, 128), META)
-    assert isinstance(mini.bank, stylegan2.Generator)
-    assert mini.settings == pulse.MINI
+    mini = pulse.PulseReflect.load(Task("mini", "face", 16, 128, preset="mini"), META)
+    assert isinstance(mini.bank, StyleGAN2)
+    assert mini.settings == PULSE["mini"]
     assert "StyleGAN2" in mini.remark
     assert "100,000 samples, original down-scaler" in mini.remark
 
 
 def test_an_image_of_the_bank_is_found_again(bank):
     hr, lr = made(bank, 2)
-    released = pulse.Pulse(bank, TASK, pulse.Settings(fit_samples=1000))
+    released = pulse.Pulse(bank, TASK, PulseSettings(fit_samples=1000))
     at_gate = psnr(released.upscale(lr), hr)
     assert [effort.note for effort in released.efforts] == ["", ""]
     assert [(effort.g_forward, effort.g_backward) for effort in released.efforts] == [(100, 100)] * 2
@@ -218,7 +223,7 @@ def test_an_image_of_the_bank_is_found_again(bank):
     start = psnr(released.upscale(lr), hr)
     assert at_gate.min() > 24, "the released settings stop at an error of 2e-3, 27 dB in LR"
     assert (at_gate - start).min() > 3
-    near = pulse.Settings(steps=60, epsilon=1e-5, geocross_weight=0.005, fit_samples=1000)
+    near = PulseSettings(steps=60, epsilon=1e-5, geocross_weight=0.005, fit_samples=1000)
     found = pulse.Pulse(bank, TASK, near).upscale(lr)
     assert psnr(found, hr).min() > 29
     assert psnr(resize.downsample(found, 4), lr).min() > 34
@@ -265,7 +270,7 @@ def test_the_loss_draws_to_the_input_until_it_is_near_enough(bank):
     method = pulse.Pulse(bank, TASK, QUICK)
     _, lr = made(bank, 1)
     latent = torch.randn(1, 6, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    maps = method._maps(inversion.generators(lr, 0), CPU)
+    maps = method._maps(optimise.generators(lr, 0), CPU)
     w = F.leaky_relu(latent * method._deviation + method._mean, 0.2)
     image = (bank.synthesis(w, noise=maps) + 1) / 2
     near = resize.downsample(image, 4) + 0.9 * 2e-3**0.5
@@ -282,25 +287,25 @@ def test_the_loss_draws_to_the_input_until_it_is_near_enough(bank):
 @pytest.mark.parametrize(("variant", "wanted"), [(pulse.Pulse, 1.0), (pulse.PulseBest, 2.0)])
 def test_last_or_best(bank, monkeypatch, variant, wanted):
     last, best = torch.full((2, 1, 3, 16, 16), 1.0)
-    found = inversion.Found(last, best * 2, torch.zeros(1), torch.zeros(1), [None], 4)
-    monkeypatch.setattr(inversion, "optimise", lambda *_, **__: found)
+    found = optimise.Found(last, best * 2, torch.zeros(1), torch.zeros(1), [None], 4)
+    monkeypatch.setattr(optimise, "optimise", lambda *_, **__: found)
     assert torch.all(variant(bank, TASK, QUICK).upscale(torch.rand(1, 3, 4, 4)) == wanted)
 
 
-@pytest.mark.parametrize("kind", [stylegan, stylegan2])
+@pytest.mark.parametrize("kind", [StyleGAN, StyleGAN2])
 def test_the_gradient_of_a_single_image_is_right(kind):
     """torch's instance norm gives a wrong one if the gradient is in channels_last and the image is not."""
     bank = tiny(kind)
     method = pulse.Pulse(bank, TASK, QUICK)
     lr = made(bank, 1)[1]
-    sources = inversion.generators(lr, 0)
-    latent = inversion.normal(sources, 6, 16, device=CPU)
+    sources = optimise.generators(lr, 0)
+    latent = optimise.normal(sources, 6, 16, device=CPU)
     maps = method._maps(sources, CPU)
     slopes = []
-    for count in (1, 2):
-        several = latent.expand(count, -1, -1).clone().requires_grad_()
+    for images in (1, 2):
+        several = latent.expand(images, -1, -1).clone().requires_grad_()
         with torch.enable_grad():
-            step = method._step(lr, several, [each.expand(count, -1, -1, -1) for each in maps], 0)
+            step = method._step(lr, several, [each.expand(images, -1, -1, -1) for each in maps], 0)
             slopes.append(torch.autograd.grad(step.loss.sum(), several)[0][0])
     torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-3, atol=1e-3 * slopes[1].abs().max().item())
 
@@ -338,30 +343,32 @@ def tensors():
     return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
 
 
-@pytest.mark.parametrize(
-    ("bank_size", "shape"), [(16, (1, 3, 8, 8)), (16, (1, 1, 4, 4)), (8, (1, 3, 4, 4))], ids=["lr", "grey", "bank"]
-)
-def test_what_does_not_fit_is_named(bank_size, shape):
-    method = pulse.Pulse(tiny(size=bank_size), TASK, QUICK)
-    with pytest.raises(BenchError, match=rf"from 4 to 16 px, got LR images of shape .* and a bank of {bank_size} px"):
-        method.upscale(torch.rand(shape))
+@pytest.mark.parametrize("shape", [(1, 3, 8, 8), (1, 1, 4, 4)], ids=["lr", "grey"])
+def test_images_that_do_not_fit_are_named(shape):
+    with pytest.raises(BenchError, match=r"from 4 to 16 px, got LR images of shape"):
+        pulse.Pulse(tiny(), TASK, QUICK).upscale(torch.rand(shape))
+
+
+def test_a_bank_that_does_not_fit_is_named():
+    with pytest.raises(BenchError, match="the bank makes images of 8 px, the task asks for 16"):
+        pulse.Pulse(tiny(size=8), TASK, QUICK)
 
 
 def test_a_pggan_is_refused():
-    with pytest.raises(BenchError, match="a PGGAN has none"):
-        pulse.Pulse(pggan.Generator(size=16), TASK, QUICK)
+    with pytest.raises(BenchError, match="not the weights of a StyleGAN2 generator"):
+        pulse._read(pggan.PGGAN(size=16, channels=dict.fromkeys((4, 8, 16), 3), z_dim=4).state_dict(), TASK)
 
 
 def test_variants_are_named_and_use_the_bank_of_pulse(monkeypatch):
     asked = []
-    monkeypatch.setattr(banks, "load", lambda method, *_: asked.append(method) or tiny())
+    monkeypatch.setattr(load, "bank", lambda method, *_, **__: asked.append(method) or tiny())
     for variant in (pulse.Pulse, pulse.PulseBest, pulse.PulseReflect):
-        assert variant.load(Task("mini", "face", 4, 16), CPU).bank.synthesis.size == 16
+        assert variant.load(Task("mini", "face", 4, 16, preset="mini"), CPU).bank.synthesis.size == 16
     assert asked == ["pulse"] * 3
     specs = [variant.spec for variant in (pulse.Pulse, pulse.PulseBest, pulse.PulseReflect)]
     assert [spec.name for spec in specs] == ["pulse", "pulse.best", "pulse.original-downscaler"]
     assert len({spec.title for spec in specs}) == 3
-    assert all(spec.seeded and spec.family == "inversion" for spec in specs)
+    assert all(spec.searches for spec in specs)
 
 
 def test_a_bank_that_is_not_here_is_asked_for(monkeypatch, tmp_path):
@@ -371,9 +378,9 @@ def test_a_bank_that_is_not_here_is_asked_for(monkeypatch, tmp_path):
         pulse.Pulse.load(Task("paper", "face", 16, 1024), CPU)
 
 
-@pytest.mark.parametrize("task", [Task("paper", "face", 16, 256), Task("mini", "face", 16, 128)])
+@pytest.mark.parametrize("task", [Task("paper", "face", 16, 256), Task("mini", "face", 16, 128, preset="mini")])
 def test_the_cost_is_that_of_all_steps(task):
-    found = cost.count(pulse.Pulse, task)
+    found = count(pulse.Pulse, task)
     synthesis = pulse.Pulse.load(task, META).bank.synthesis
     w = torch.empty(1, synthesis.latents, synthesis.style_dim, device=META)
     with FlopCounterMode(display=False) as counter:

@@ -5,8 +5,8 @@ import re
 import pandas as pd
 import pytest
 
-from bench import render
-from bench.frames import images
+from bench.report import render
+from bench.report.data_frames import images
 
 from .test_table import GOOD, build, records, variants
 

@@ -10,9 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import cards, data, store
+from bench import cards, store
+from bench.images import data
 from bench.restore import restore
-from bench.score import score
+from bench.scores.score import score
 from bench.spec import Cell, MissingWeights, Task
 from methods import BY_NAME
 from methods.bicubic import Bicubic

@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from bench import cards, data, scenes
+from bench import cards, scenes
+from bench.images import data
 from bench.scenes import noise
 
 CATEGORIES = list(scenes.SCENES)

@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import cards, metrics, resize, score, store
+from bench import cards, resize, store
 from bench.restore import restore
+from bench.scores import metrics, score
 from bench.spec import BenchError, Cell, Record, Task
 from methods.bicubic import Bicubic
 

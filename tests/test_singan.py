@@ -6,19 +6,21 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from bench import contract, cost, resize
+from bench import contract, resize
+from bench.cost.count import count
 from bench.spec import BenchError, Task
-from methods import singan, singan_resize
-from methods.nets.singan import Discriminator, Generator, width
-from methods.singan import SinGan
-from methods.singan_training import Networks, Scale, Schedule, initialise, penalty
+from methods.nets.singan import SinGANDiscriminator, SinGANGenerator, width
+from methods.presets.singan import SINGAN, SinganSchedule, SinganSettings
+from methods.search import singan, singan_resize
+from methods.search.singan import SinGan
+from methods.search.singan_training import Networks, Scale, initialise, penalty
 
 CPU = torch.device("cpu")
-SHORT = singan.Settings(Schedule(epochs=2, steps=1, channels=8))
+SHORT = SinganSettings(SinganSchedule(epochs=2, steps=1, channels=8))
 
 
 def task(lr_size, factor=4, seed=0):
-    return Task("mini", "face", factor, lr_size * factor, seed)
+    return Task("mini", "face", factor, lr_size * factor, seed, preset="mini")
 
 
 def sources(count, seed=0):
@@ -65,14 +67,14 @@ def test_the_ratio_and_the_widths_are_the_released_ones():
     ("channels", "of_g", "of_d"), [(32, 29763, 29185), (64, 114819, 113665), (128, 450819, 448513)]
 )
 def test_the_networks_have_the_released_parameters(channels, of_g, of_d):
-    for network, published in ((Generator, of_g), (Discriminator, of_d)):
+    for network, published in ((SinGANGenerator, of_g), (SinGANDiscriminator, of_d)):
         found = sum(p.numel() for p in network(images=1, channels=channels).parameters())
         assert found == published, f"{network.__name__} is not the released one"
         assert sum(p.numel() for p in network(images=3, channels=channels).parameters()) == 3 * published
 
 
 def test_shapes_of_the_networks():
-    generator, judge = Generator(images=2, channels=4), Discriminator(images=2, channels=4)
+    generator, judge = SinGANGenerator(images=2, channels=4), SinGANDiscriminator(images=2, channels=4)
     assert generator.stack(torch.rand(1, 6, 28, 28)).shape == (1, 6, 18, 18), "five valid convolutions cut off 5 px"
     assert generator(torch.rand(2, 3, 7, 9), torch.rand(2, 3, 7, 9)).shape == (2, 3, 7, 9)
     assert judge(torch.rand(3, 2, 3, 18, 20)).shape == (3, 2, 8, 10), "the released discriminator is not padded"
@@ -80,7 +82,7 @@ def test_shapes_of_the_networks():
 
 
 def test_the_initial_values_are_the_released_ones():
-    network = Generator(images=2, channels=64)
+    network = SinGANGenerator(images=2, channels=64)
     initialise(network.stack, sources(2))
     convolutions = [module for module in network.stack if isinstance(module, nn.Conv2d)]
     assert convolutions[1].weight.std().item() == pytest.approx(0.02, rel=0.02)
@@ -104,7 +106,7 @@ def test_side_by_side_networks_compute_what_each_would_alone():
 
 
 def test_the_norm_of_the_discriminator_is_batch_normalisation_of_one_image():
-    judge = Discriminator(images=1, channels=8)
+    judge = SinGANDiscriminator(images=1, channels=8)
     picture = noise(1, 1, 3, 20, 20)
     other = nn.Sequential(
         *(nn.BatchNorm2d(8) if isinstance(m, nn.InstanceNorm2d) else m for m in judge.stack)
@@ -114,7 +116,7 @@ def test_the_norm_of_the_discriminator_is_batch_normalisation_of_one_image():
 
 def test_the_penalty_is_one_number_a_pixel_and_zero_for_a_gradient_of_norm_one():
     pictures = noise(1, 3, 6, 7).requires_grad_()
-    assert penalty(Discriminator(images=1, channels=4)(pictures[None])[0], pictures).shape == (1, 6, 7)
+    assert penalty(SinGANDiscriminator(images=1, channels=4)(pictures[None])[0], pictures).shape == (1, 6, 7)
     slope = torch.tensor([2 / 3, 1 / 3, 2 / 3])[:, None, None]
     assert penalty((slope * pictures).sum(1), pictures).abs().max() < 1e-12
     assert penalty((3 * slope * pictures).sum(1), pictures) == pytest.approx(4, rel=1e-5), "(3 - 1) squared"
@@ -179,7 +181,7 @@ def test_resizing_truncates_what_goes_in_and_clamps_what_comes_out():
 def pyramid(image, factor, *, amplitude=0.0):
     """A pyramid whose finest generator adds nothing."""
     found = singan.untrained(image, factor, sources(len(image)))
-    generator = Generator(images=len(image), channels=4).eval()
+    generator = SinGANGenerator(images=len(image), channels=4).eval()
     for parameter in generator.stack.tail.parameters():
         nn.init.zeros_(parameter)
     found.scales = [Scale(generator, torch.full((len(image), 1, 1, 1), amplitude), torch.zeros_like(image))]
@@ -217,7 +219,7 @@ def test_noise_is_added_at_every_enlargement_and_grey_at_the_first():
 
 @pytest.mark.parametrize(("lr_size", "factor"), [(2, 64), (4, 32), (8, 16), (16, 4), (32, 4), (64, 4)], ids=str)
 def test_images_of_any_size_are_restored(lr_size, factor):
-    brief = singan.Settings(Schedule(epochs=1, steps=1, channels=4))
+    brief = SinganSettings(SinganSchedule(epochs=1, steps=1, channels=4))
     sr = SinGan(task(lr_size, factor), brief).upscale(noise(1, 3, lr_size, lr_size))
     assert sr.shape == (1, 3, lr_size * factor, lr_size * factor)
     assert sr.isfinite().all()
@@ -236,7 +238,7 @@ def test_side_by_side_training_is_that_of_each_image_up_to_rounding():
     # In float64: what is left of rounding is too small to be made a grey level by the truncation.
     lr = noise(3, 3, 8, 8).double()
     alone = SinGan(task(8), SHORT).upscale(lr)
-    two = SinGan(task(8), singan.Settings(SHORT.schedule, together=2)).upscale(lr)
+    two = SinGan(task(8), SinganSettings(SHORT.schedule, together=2)).upscale(lr)
     assert (two - alone).abs().max() < 1e-4, "losses, networks or random numbers of two images are mixed"
 
 
@@ -244,7 +246,7 @@ def test_a_periodic_texture_is_recovered():
     y, x = torch.meshgrid(torch.arange(16), torch.arange(16), indexing="ij")
     waves = torch.sin(2 * torch.pi * x / 6) * torch.sin(2 * torch.pi * y / 6)
     lr = resize.quantise(0.5 + 0.3 * waves.expand(1, 3, 16, 16).double())
-    trained, begun = (SinGan(task(16, 4), settings).upscale(lr) for settings in (singan.MINI, SHORT))
+    trained, begun = (SinGan(task(16, 4), settings).upscale(lr) for settings in (SINGAN["mini"], SHORT))
     consistency = psnr(resize.downsample(trained, 4), lr)
     assert consistency > 20, "the texture of the LR image is not in the result"
     assert consistency > 3 + psnr(lr.mean((2, 3), keepdim=True).expand_as(lr), lr), "it is no better than no texture"
@@ -265,7 +267,7 @@ def test_the_seed_decides_and_zero_is_one():
 @pytest.mark.parametrize("together", [1, 3])
 def test_a_broken_image_breaks_no_other_and_says_so(together, threads):
     lr = noise(3, 3, 8, 8)
-    method = SinGan(task(8), singan.Settings(SHORT.schedule, together=together))
+    method = SinGan(task(8), SinganSettings(SHORT.schedule, together=together))
     good = method.upscale(lr)
     lr[1, 0, 3, 3] = torch.nan
     made = method.upscale(lr)
@@ -277,9 +279,9 @@ def test_a_broken_image_breaks_no_other_and_says_so(together, threads):
 
 
 def test_an_effort_is_every_pass_of_the_generator():
-    method = SinGan(task(32, 4), singan.Settings(Schedule(epochs=2, steps=3, channels=4)))
+    method = SinGan(task(32, 4), SinganSettings(SinganSchedule(epochs=2, steps=3, channels=4)))
     seen = {"forward": 0, "backward": 0}
-    inner = Generator.forward
+    inner = SinGANGenerator.forward
 
     def counted(self, noisy, previous):
         made = inner(self, noisy, previous)
@@ -289,16 +291,16 @@ def test_an_effort_is_every_pass_of_the_generator():
         return made
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Generator, "forward", counted)
+        patch.setattr(SinGANGenerator, "forward", counted)
         method.upscale(noise(1, 3, 32, 32))
     assert (method.efforts[0].g_forward, method.efforts[0].g_backward) == (seen["forward"], seen["backward"])
 
 
 def test_the_cost_is_of_the_whole_training_and_all_enlargements():
     profile = "mini"
-    found = cost.count(SinGan, Task(profile, "face", 4, 32))
-    epochs = SinGan.load(Task(profile, "face", 4, 32), CPU).epochs
-    once, more = (cost.count(limited(profile, turns), Task(profile, "face", 4, 32)).macs for turns in (1, 3))
+    found = count(SinGan, Task(profile, "face", 4, 32, preset=profile))
+    epochs = SinGan.load(Task(profile, "face", 4, 32, preset=profile), CPU).epochs
+    once, more = (count(limited(profile, turns), Task(profile, "face", 4, 32, preset=profile)).macs for turns in (1, 3))
     assert found.macs == once + (epochs - 1) * (more - once) // 2
     assert f"1 scale of {epochs} epochs" in found.remark
 
@@ -321,7 +323,7 @@ def limited(profile, epochs):
 def test_every_step_of_the_generator_follows_the_discriminator():
     real = noise(1, 3, 8, 8)
     networks = Networks(4, real, sources(1))
-    schedule = Schedule(reconstruction=0.0)
+    schedule = SinganSchedule(reconstruction=0.0)
     networks.prepare(schedule)
     for _ in range(2):
         before = networks.generator.stack.tail.weight.clone()
@@ -333,14 +335,14 @@ def test_every_step_of_the_generator_follows_the_discriminator():
 
 def test_the_macs_of_a_step_are_those_of_its_convolutions():
     # An 8 px image, 18 with its padding; both networks; 18 - 2 = 16, 14, 12, 10, 8 px of output.
-    channels = singan.PAPER.schedule.channels
+    channels = SINGAN["paper"].schedule.channels
     hidden = channels * channels * 9 * (14**2 + 12**2 + 10**2)
     first, g_tail, d_tail = 3 * channels * 9 * 16**2, 3 * channels * 9 * 8**2, channels * 9 * 8**2
     g, d = first + hidden + g_tail, first + hidden + d_tail
     real = torch.empty(1, 3, 8, 8, device="meta")
     networks = Networks(channels, real, sources(1))
-    networks.prepare(Schedule())
+    networks.prepare(SinganSchedule())
     with FlopCounterMode(display=False) as counter:
-        networks.generate(real, real, real, real, real, Schedule())
+        networks.generate(real, real, real, real, real, SinganSchedule())
     # Forward; by the weights and, past the first convolution, by the inputs; the discriminator by its inputs only.
     assert counter.get_total_flops() / 2 == 2 * (3 * g - first) + 2 * d

@@ -8,7 +8,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import scenes, sources
+from bench import scenes
+from bench.images import sources
 from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, TooSmall, UnknownName
 
 RGB = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)

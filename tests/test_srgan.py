@@ -12,7 +12,7 @@ META, CPU = torch.device("meta"), torch.device("cpu")
 
 @pytest.mark.parametrize(("profile", "count"), [("paper", 1_517_571), ("my/photos", 1_517_571), ("mini", 40_323)])
 def test_without_values_it_is_the_network_of_the_profile(profile, count):
-    network = Srgan.load(Task(profile, "face", 4, 128), META).network
+    network = Srgan.load(Task(profile, "face", 4, 128, preset=profile), META).network
     assert sum(parameter.numel() for parameter in network.parameters()) == count
     assert (network.factor, network.activated_stages) == (4, True), "we train the form with activations"
 
@@ -21,7 +21,7 @@ def test_without_values_it_is_the_network_of_the_profile(profile, count):
 @pytest.mark.usefixtures("random_weights")
 @torch.inference_mode()
 def test_every_factor_that_it_declares_comes_out_of_its_file(factor):
-    adapter = Srgan.load(Task("mini", "face", factor, 64), CPU)
+    adapter = Srgan.load(Task("mini", "face", factor, 64, preset="mini"), CPU)
     lr = torch.rand(2, 3, 64 // factor, 64 // factor)
     sr = adapter.upscale(lr)
     assert sr.shape == (2, 3, 64, 64)
@@ -30,4 +30,4 @@ def test_every_factor_that_it_declares_comes_out_of_its_file(factor):
 
 def test_a_factor_without_a_network_is_refused():
     with pytest.raises(BenchError, match="not by 128"):
-        srgan.network(Task("paper", "face", 128, 256))
+        srgan.srgan_network(Task("paper", "face", 128, 256))

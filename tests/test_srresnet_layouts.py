@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from bench.spec import BenchError
-from methods import checkpoints, unpickle
+from methods.formats import srresnet as srresnet_format
+from methods.formats import stored, unpickle
+from methods.formats.srresnet import layout_of, to_ours
 from methods.nets.srresnet import MSRResNet
-from methods.srresnet_layouts import detect, to_ours
 
 
 def network(factor=4, *, activated_stages=True):
@@ -42,8 +43,8 @@ def test_basicsrs_file_gives_the_same_image(factor):
     other = {name: value + 1 for name, value in state.items()}
     parallel = {f"module.{name}": value for name, value in state.items()}
     for checkpoint in (state, {"params": state}, {"params": other, "params_ema": state}, {"params": parallel}):
-        assert detect(checkpoint) == "ours"
-        loaded = checkpoints.srresnet(checkpoint)
+        assert layout_of(checkpoint) == "ours"
+        loaded = srresnet_format.srresnet(checkpoint)
         assert (loaded.factor, loaded.activated_stages, loaded.training) == (factor, True, False)
         assert torch.equal(image(loaded), image(net)), "an entry went to another layer, or the averaged were not taken"
 
@@ -57,11 +58,11 @@ def test_mmagics_file_gives_the_image_without_activations(factor, bare, tmp_path
         theirs = {name.removeprefix("generator."): value for name, value in theirs.items()}
     else:
         theirs |= {"discriminator.conv0.weight": torch.zeros(1), "step_counter": torch.zeros(1)}
-    loaded = checkpoints.srresnet({"meta": {}, "state_dict": theirs})
+    loaded = srresnet_format.srresnet({"meta": {}, "state_dict": theirs})
     assert torch.equal(image(loaded), image(net)), "mmagic's network has no activation behind the pixel shuffles"
     assert not torch.equal(image(loaded), image(network(factor))), "this test could not tell the two forms"
-    (tmp_path / "ours.safetensors").write_bytes(checkpoints.safetensors(loaded))
-    again = checkpoints.srresnet(unpickle.load(tmp_path / "ours.safetensors"))
+    (tmp_path / "ours.safetensors").write_bytes(stored.safetensors(loaded))
+    again = srresnet_format.srresnet(unpickle.load(tmp_path / "ours.safetensors"))
     assert torch.equal(image(again), image(net)), "the file in our names lost that the activations are missing"
 
 
@@ -101,11 +102,11 @@ def without(state, *names):
 )
 def test_what_is_not_an_msrresnet_is_refused(change, message):
     with pytest.raises(BenchError, match=re.compile(message, re.DOTALL)):
-        checkpoints.srresnet(change(mmagic(network(activated_stages=False))))
+        srresnet_format.srresnet(change(mmagic(network(activated_stages=False))))
 
 
 def test_a_factor_that_there_is_no_network_for_is_refused():
     state = network(3).state_dict()
     state |= {"upconv2.weight": state["upconv1.weight"], "upconv2.bias": state["upconv1.bias"]}
     with pytest.raises(BenchError, match="not by 9"):
-        checkpoints.srresnet(state)
+        srresnet_format.srresnet(state)

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from numpy.typing import NDArray
 from scipy import stats as scipy_stats
 
-from bench import stats
+from bench.scores import stats
 
 Values = NDArray[np.float64]
 

@@ -4,8 +4,9 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from bench import render, reports, table
-from bench.metrics import METRICS
+from bench import reports
+from bench.report import render, table
+from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Published, Record, Report, Task
 
 PSNR, LPIPS = METRICS["psnr"], METRICS["lpips"]

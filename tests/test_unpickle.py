@@ -16,8 +16,8 @@ import torch
 from safetensors.torch import save_file
 
 from bench.spec import BadFile, MissingWeights
-from methods import unpickle
-from methods.unpickle import load
+from methods.formats import unpickle
+from methods.formats.unpickle import load
 
 
 class Layer(torch.nn.Module):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from bench.spec import BadFile, MissingWeights, Task, UnknownName
-from methods import download, trained, weights
+from methods.weights import catalogue, download, folders, load, trained
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: two blocks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -40,11 +40,11 @@ def entries(tmp_path, monkeypatch):
     """Replace the catalogue by these entries (keys of FACTS, replaced or added)."""
 
     def write(*changes):
-        path = tmp_path / "weights.toml"
+        path = tmp_path / "catalogue.toml"
         texts = ["[[file]]\n" + "\n".join(f"{k} = {v}" for k, v in (FACTS | c).items() if v) for c in changes]
         path.write_text("\n".join(texts))
-        monkeypatch.setattr(weights, "_CATALOGUE", path)
-        monkeypatch.setattr(trained, "MINI", tmp_path / "mini")
+        monkeypatch.setattr(catalogue, "_CATALOGUE", path)
+        monkeypatch.setattr(folders, "SHIPPED", tmp_path)
 
     return write
 
@@ -98,13 +98,13 @@ def fetch(*names):
 
 
 def found(method="glean", part="network", **wanted):
-    return weights.find(
+    return load.find(
         method, Task(**{"profile": "paper", "category": "cat", "factor": 16, "hr_size": 256} | wanted), part=part
     )
 
 
 def test_every_published_entry_is_read_and_its_digest_is_that_of_its_name():
-    files = weights.catalogue()
+    files = catalogue.catalogue()
     assert len(files) > 60
     for file in files:
         assert file.address or file.where, f"{file.name}: nobody is told where it is"
@@ -118,7 +118,7 @@ def test_every_published_entry_is_read_and_its_digest_is_that_of_its_name():
     ("category", "factor", "hr_size"), [("cat", 8, 256), ("cat", 16, 256), ("face", 16, 1024), ("face", 8, 1024)]
 )
 def test_each_released_glean_is_the_only_network_of_its_task(category, factor, hr_size):
-    files = [f for f in weights.catalogue() if "glean" in f.methods and f.part == "network"]
+    files = [f for f in catalogue.catalogue() if "glean" in f.methods and f.part == "network"]
     fitting = [f for f in files if (f.category, f.factor, f.hr_size) == (category, factor, hr_size)]
     assert len(files) == 4
     assert len(fitting) == 1
@@ -127,7 +127,7 @@ def test_each_released_glean_is_the_only_network_of_its_task(category, factor, h
 @pytest.mark.parametrize("category", ["face", "cat", "car", "bedroom", "tower"])
 @pytest.mark.parametrize("method", ["pulse", "mganprior"])
 def test_the_inversion_methods_have_a_generator_for_every_column_of_the_table(method, category):
-    assert any(method in f.methods and f.category == category and f.part == "bank" for f in weights.catalogue())
+    assert any(method in f.methods and f.category == category and f.part == "bank" for f in catalogue.catalogue())
 
 
 @pytest.mark.parametrize(
@@ -152,20 +152,20 @@ def test_the_inversion_methods_have_a_generator_for_every_column_of_the_table(me
 def test_an_entry_that_cannot_be_used_is_refused_by_key(entries, change, message):
     entries(change)
     with pytest.raises(BadFile, match=message) as error:
-        weights.catalogue()
-    assert "weights.toml" in str(error.value), "the message does not say which file is wrong"
+        catalogue.catalogue()
+    assert "catalogue.toml" in str(error.value), "the message does not say which file is wrong"
 
 
 def test_two_files_of_one_name_and_a_broken_catalogue_are_refused(entries):
     entries({}, {})
     with pytest.raises(BadFile, match=r"a\.pth"):
-        weights.catalogue()
-    weights._CATALOGUE.write_text("[[file]\n")
+        catalogue.catalogue()
+    catalogue._CATALOGUE.write_text("[[file]\n")
     with pytest.raises(BadFile, match="TOML"):
-        weights.catalogue()
-    weights._CATALOGUE.write_text("files = 1\n")
+        catalogue.catalogue()
+    catalogue._CATALOGUE.write_text("files = 1\n")
     with pytest.raises(BadFile, match="files"):
-        weights.catalogue()
+        catalogue.catalogue()
 
 
 def test_a_missing_file_says_what_from_where_and_where_to_put_it(entries, own):
@@ -191,14 +191,14 @@ def test_a_missing_file_says_what_from_where_and_where_to_put_it(entries, own):
 def test_what_training_would_make_comes_with_the_command_that_makes_it(entries, method, part, profile, command):
     entries(FACTS)
     with pytest.raises(MissingWeights, match=re.escape(f"`python -m bench {command} makes it")) as error:
-        weights.find(method, Task(profile, "face", 8, 128), part=part)
+        load.find(method, Task(profile, "face", 8, 128, preset=profile), part=part)
     assert str(Path.home()) not in str(error.value), "a published table would name the user"
 
 
 def test_what_training_does_not_make_comes_without_a_command(entries):
     entries(FACTS)
     with pytest.raises(MissingWeights) as error:
-        weights.find("dgp.biggan", Task("mini", "face", 8, 128), part="bank")
+        load.find("dgp.biggan", Task("mini", "face", 8, 128, preset="mini"), part="bank")
     assert "bench train" not in str(error.value)
 
 
@@ -231,7 +231,7 @@ def test_the_folders_are_searched_in_order(entries, own, tmp_path, monkeypatch):
         (folder / "p").touch()
         assert found(profile="mini") == folder / "a.pth", f"{folder.name} is not searched in its turn"
         assert found() == (own if folder != cache else cache) / "p", "the paper profile is given the mini folder's"
-    assert [(file.name, path) for file, path in weights.present()] == [
+    assert [(file.name, path) for file, path in catalogue.present()] == [
         ("a.pth", tmp_path / "mini/a.pth"),
         ("p", own / "p"),
     ]
@@ -376,7 +376,7 @@ def test_a_wrong_file_in_place_is_not_overwritten_by_fetch(entries, own, server)
 
 def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(entries, own, tmp_path):
     entries(FACTS)
-    face = Task("mini", "face", 16, 128)
+    face = Task("mini", "face", 16, 128, preset="mini")
     names = [trained.file_name("glean", face), trained.file_name("bank", face, "discriminator")]
     assert names == ["glean_face_16x_128.safetensors", "bank_face_128_discriminator.safetensors"]
     for folder in (tmp_path / "mini", own):
@@ -384,28 +384,28 @@ def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(en
         for name in (*names, trained.file_name("bank", face, "bank")):
             (folder / name).write_bytes(b"x")
     mini = tmp_path / "mini"
-    assert weights.find("glean", face) == mini / names[0]
-    assert weights.find("dgp", face, part="discriminator") == mini / names[1]
+    assert load.find("glean", face) == mini / names[0]
+    assert load.find("dgp", face, part="discriminator") == mini / names[1]
     for method in ("pulse", "mganprior", "dgp", "glean"):
-        assert weights.find(method, face, part="bank") == mini / "bank_face_128.safetensors"
+        assert load.find(method, face, part="bank") == mini / "bank_face_128.safetensors"
     photographs = Task(str(tmp_path / "photos"), "face", 16, 128)
-    assert weights.find("glean", photographs) == own / names[0], "photographs must not get the weights of drawn images"
+    assert load.find("glean", photographs) == own / names[0], "photographs must not get the weights of drawn images"
     (tmp_path / "photos" / "weights").mkdir(parents=True)
     beside = trained.folder(photographs.profile) / names[0]
     beside.write_bytes(b"x")
-    assert weights.find("glean", photographs) == beside, "two folders of photographs share their weights"
-    assert weights.find("glean", Task("paper", "face", 16, 128)) == own / names[0]
+    assert load.find("glean", photographs) == beside, "two folders of photographs share their weights"
+    assert load.find("glean", Task("paper", "face", 16, 128)) == own / names[0]
     assert {path.parent for path in trained.present()} == {mini, own}
 
 
 @pytest.mark.parametrize(
     ("method", "task", "part", "trainable"),
     [
-        ("glean", Task("mini", "cat", 16, 128), "network", True),
-        ("glean", Task("mini", "face", 8, 128), "network", True),
-        ("glean", Task("mini", "face", 16, 256), "network", True),
-        ("dgp.biggan", Task("mini", "face", 16, 128), "bank", False),
-        ("mganprior", Task("mini", "face", 16, 128), "vgg16", False),
+        ("glean", Task("mini", "cat", 16, 128, preset="mini"), "network", True),
+        ("glean", Task("mini", "face", 8, 128, preset="mini"), "network", True),
+        ("glean", Task("mini", "face", 16, 256, preset="mini"), "network", True),
+        ("dgp.biggan", Task("mini", "face", 16, 128, preset="mini"), "bank", False),
+        ("mganprior", Task("mini", "face", 16, 128, preset="mini"), "vgg16", False),
     ],
 )
 def test_a_file_trained_for_something_else_is_not_handed_out(entries, tmp_path, method, task, part, trainable):  # noqa: PLR0913, PLR0917
@@ -415,5 +415,5 @@ def test_a_file_trained_for_something_else_is_not_handed_out(entries, tmp_path, 
     for name in ("glean_face_16x_128", "bank_face_128", "bank_face_128_vgg16"):
         (mini / f"{name}.safetensors").write_bytes(b"x")
     with pytest.raises(MissingWeights) as error:
-        weights.find(method, task, part=part)
+        load.find(method, task, part=part)
     assert ("bench train" in str(error.value)) == trainable, "training is offered for what it cannot make, or not"

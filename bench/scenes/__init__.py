@@ -8,7 +8,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from bench.resize import quantise
+from bench.resize import eight_bit
 from bench.scenes import bedroom, car, cat, face, noise, tower
 from bench.scenes.draw import Frame
 
@@ -43,4 +43,4 @@ def render(category: str, seeds: Tensor, size: int = 128, dtype: torch.dtype = t
 
 def exact_images(category: str, seeds: Tensor, size: int = 128) -> Tensor:
     """Return (N, 3, size, size) uint8, drawn in float64 on the CPU: the same bytes on every machine."""
-    return quantise(render(category, seeds.cpu(), size, torch.float64)).mul(255).round().to(torch.uint8)
+    return eight_bit(render(category, seeds.cpu(), size, torch.float64))

@@ -157,7 +157,7 @@ class DownBlock(nn.Module):
         return F.avg_pool2d(made, 2) + skip
 
 
-class Generator(nn.Module):
+class BigGAN(nn.Module):
     """The generator (z, class) -> image: a linear layer to 4x4, blocks that double the size, the output layer."""
 
     def __init__(
@@ -192,7 +192,7 @@ class Generator(nn.Module):
         return image.tanh()
 
 
-class Discriminator(nn.Module):
+class BigGANDiscriminator(nn.Module):
     """The projection discriminator (image, class) -> logit."""
 
     def __init__(self, *, size: int, channels: int = 96, classes: int = 1000) -> None:

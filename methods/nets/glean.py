@@ -29,12 +29,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from methods.nets import stylegan, stylegan2
 from methods.nets.rrdbnet import Trunk, initialise
+from methods.nets.synthesis import Synthesis
 
 BASE = 4  # px: the bank's constant, the encoder's last feature
 STRIP = 1 << 22  # values: 16 MiB in float32, which malloc keeps for the next strip
-Bank: TypeAlias = stylegan.Synthesis | stylegan2.Synthesis
 Wanted: TypeAlias = int | Literal["none", "coarse", "all", "finest"]
 
 
@@ -79,7 +78,7 @@ def _chosen(resolutions: Iterable[int], wanted: Wanted) -> tuple[int, ...]:
 class Encoder(nn.Module):
     """LR image -> features at in_size, in_size / 2, ... and latents (Eq. 1-2)."""
 
-    def __init__(self, *, trunk: Trunk, bank: Bank, in_size: int, latents: int, coarsest: int) -> None:
+    def __init__(self, *, trunk: Trunk, bank: Synthesis, in_size: int, latents: int, coarsest: int) -> None:
         """Make the stages down to `coarsest` px, and a head for `latents` latents (0: none; else `coarsest` is 4)."""
         super().__init__()
         self.style_dim = bank.style_dim
@@ -110,7 +109,7 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """f_0 and features of the bank -> image (Eq. 4): convolutions with pixel shuffle, no activation between them."""
 
-    def __init__(self, *, bank: Bank, in_size: int, features: tuple[int, ...]) -> None:
+    def __init__(self, *, bank: Synthesis, in_size: int, features: tuple[int, ...]) -> None:
         """Make a block per doubling and the last one; `features` are the resolutions at which the bank's come in."""
         super().__init__()
         sizes = [resolution for resolution in bank.channels if resolution >= in_size]
@@ -153,7 +152,7 @@ class Decoder(nn.Module):
 class GLEAN(nn.Module):
     """The network; `bank` gives the output's size, `in_size` that of the LR image."""
 
-    def __init__(self, *, trunk: Trunk, bank: Bank, in_size: int, switches: Switches = FULL) -> None:
+    def __init__(self, *, trunk: Trunk, bank: Synthesis, in_size: int, switches: Switches = FULL) -> None:
         """Make the trainable parts around `trunk` and freeze `bank`.
 
         Raises `ValueError` if no power of two greater than 1 leads from `in_size` to the bank's size.
@@ -219,7 +218,7 @@ def dead_macs(network: GLEAN) -> int:
     whose output is that RGB, and a StyleGAN bank, have no such work.
     """
     bank = network.bank
-    if network.decoder is None or not network.decoder.features or not isinstance(bank, stylegan2.Synthesis):
+    if network.decoder is None or not network.decoder.features or not bank.rgb_each_stage:
         return 0
     total = 0
     for stage, (size, width) in enumerate(bank.channels.items()):

@@ -62,7 +62,7 @@ class EqualConv(nn.Module):
         return x if self.bias is None else x.add_(self.bias[:, None, None])
 
 
-class Generator(nn.Module):
+class PGGAN(nn.Module):
     """The generator z -> image: two layers a resolution, then RGB.
 
     Layer 0 makes 4x4 of the code, layer 2i (i > 0) doubles to 4 * 2^i px, layer 2i + 1 keeps the size.

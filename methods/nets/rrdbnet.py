@@ -195,9 +195,3 @@ def match(*, target_macs: int, lr_size: int, factor: int, wanted: Shape = ESRGAN
             f"the smallest, {channels} channels and 1 block, has {least:,}."
         )
     return min(found, key=lambda size: (abs(size.blocks - wanted.blocks), abs(size.macs - target_macs)))
-
-
-def esrgan_plus(*, target_macs: int, lr_size: int, factor: int) -> RRDBNet:
-    """Return the RRDBNet of the size that `match` finds."""
-    size = match(target_macs=target_macs, lr_size=lr_size, factor=factor)
-    return RRDBNet(factor=factor, channels=size.channels, blocks=size.blocks, growth=size.growth)

@@ -38,7 +38,7 @@ class Stack(nn.Sequential):
         self.add_module("tail", nn.Conv2d(images * width, images * out, 3, groups=images))
 
 
-class Generator(nn.Module):
+class SinGANGenerator(nn.Module):
     """What one scale adds to the enlarged result of the scale below."""
 
     def __init__(self, *, images: int, channels: int, padding: Padding = "constant") -> None:
@@ -56,7 +56,7 @@ class Generator(nn.Module):
         return torch.tanh(self.stack(x)).view_as(previous) + previous
 
 
-class Discriminator(nn.Module):
+class SinGANDiscriminator(nn.Module):
     """Judges every patch of 11 x 11 pixels of an image: real or generated."""
 
     def __init__(self, *, images: int, channels: int, padding: Padding = "constant") -> None:

@@ -4,7 +4,7 @@ T. Karras et al., "A style-based generator architecture for generative adversari
 and mapping network (Sec. 2, Fig. 1), adaptive instance normalisation (Eq. 1), a noise input with a gain per channel.
 Only the last RGB layer is kept: the others served the growing. `truncate` and `mix` (Sec. 3.1, App. B) are StyleGAN2's.
 
-Two things are stored otherwise than in the published files (`methods.gan_layouts` converts):
+Two things are stored otherwise than in the published files (`methods.formats.gan` converts):
 - The mapping network is that of StyleGAN2, whose activation has the gain sqrt(2) that StyleGAN gives to the weights
   alone: leaky(sqrt(2) W x + b) = sqrt(2) leaky(W x + b / sqrt(2)). So the biases are divided by sqrt(2).
 - Every doubling layer is nearest enlargement and a 3x3 convolution. From 128 px on the published code has a transposed
@@ -12,16 +12,17 @@ Two things are stored otherwise than in the published files (`methods.gan_layout
 The FIR [1, 2, 1] is no part of the state dict.
 """
 
-from collections.abc import Iterable, Sequence
-from collections.abc import Mapping as Table
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from methods.nets.pggan import EqualConv
-from methods.nets.stylegan2 import Mapping, Noise, chosen_noise
+from methods.nets.stylegan2 import MappingNetwork
 from methods.nets.stylegan2_layers import EqualLinear, config_f
+from methods.nets.synthesis import Noise, Synthesis
 
 
 def blur(x: Tensor) -> Tensor:
@@ -54,20 +55,17 @@ class Epilogue(nn.Module):
         return torch.addcmul(shift, x, scale + 1)
 
 
-class Synthesis(nn.Module):
-    """The synthesis network w -> image, which can also be run stage by stage (GLEAN's bank).
+class StyleGANSynthesis(Synthesis):
+    """The synthesis network w -> image.
 
-    Stage i works at 4 * 2^i px. Epilogue k takes latent k and noise map k; convolution k comes before epilogue k + 1.
+    Epilogue k takes latent k and noise map k; convolution k comes before epilogue k + 1.
     """
 
-    def __init__(self, *, size: int, channels: Table[int, int], style_dim: int = 512) -> None:
+    rgb_each_stage = False
+
+    def __init__(self, *, size: int, channels: Mapping[int, int], style_dim: int = 512) -> None:
         """Make the layers for images of `size` px; `channels` gives the width at each resolution."""
-        super().__init__()
-        self.size = size
-        self.style_dim = style_dim
-        self.channels = {resolution: channels[resolution] for resolution in config_f(size)}
-        self.stages = len(self.channels)
-        self.latents = 2 * self.stages
+        super().__init__(size=size, channels=channels, style_dim=style_dim)
         self.constant = nn.Parameter(torch.ones(1, channels[4], 4, 4))
         self.convs = nn.ModuleList()
         self.epilogues = nn.ModuleList()
@@ -81,17 +79,10 @@ class Synthesis(nn.Module):
             before = width
         self.to_rgb = EqualConv(before, 3, kernel=1, padding=0, gain=1)
 
-    def forward(self, w: Tensor, *, noise: Noise = "stored") -> Tensor:
-        """Map w (B, L, style_dim) to images (B, 3, size, size), about [-1, 1], not clamped."""
-        maps = self.noise_maps(noise, len(w))
-        x = self.start(w, maps)
-        for stage in range(1, self.stages):
-            x = self.stage(stage, x, w, maps)
-        return self.image([x], w)
-
-    def noise_maps(self, noise: Noise, batch: int) -> Sequence[Tensor | None]:
-        """Return one noise map, or None, for each epilogue."""
-        return chosen_noise(self.epilogues, noise, batch)
+    @property
+    def noisy(self) -> nn.ModuleList:
+        """The epilogues."""
+        return self.epilogues
 
     def start(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Run stage 0: (B, C, 4, 4)."""
@@ -108,27 +99,31 @@ class Synthesis(nn.Module):
 
     def image(self, features: Iterable[Tensor], w: Tensor) -> Tensor:  # noqa: ARG002 - StyleGAN2's RGB layers take w
         """Make the RGB image of the last of the stages' features: (B, 3, size, size)."""
-        *_, last = features
-        image: Tensor = self.to_rgb(last)
+        image: Tensor = self.to_rgb(deque(features, maxlen=1).pop())
         return image
 
 
-class Generator(nn.Module):
+class StyleGAN(nn.Module):
     """Mapping and synthesis network: `synthesis(mapping(z))`."""
 
     def __init__(
         self,
         *,
         size: int,
-        channels: Table[int, int] | None = None,
+        channels: Mapping[int, int] | None = None,
         style_dim: int = 512,
         mapping_layers: int = 8,
     ) -> None:
         """Make both; without a table of widths, min(512, 16384 / resolution)."""
         super().__init__()
         self.z_dim = style_dim
-        self.synthesis = Synthesis(size=size, channels=channels or config_f(size, 1), style_dim=style_dim)
-        self.mapping = Mapping(style_dim=style_dim, layers=mapping_layers, latents=self.synthesis.latents)
+        self.synthesis = StyleGANSynthesis(size=size, channels=channels or config_f(size, 1), style_dim=style_dim)
+        self.mapping = MappingNetwork(style_dim=style_dim, layers=mapping_layers, latents=self.synthesis.latents)
+
+    @property
+    def size(self) -> int:
+        """The side of the images, in pixels."""
+        return self.synthesis.size
 
     def forward(self, z: Tensor, *, noise: Noise = "stored") -> Tensor:
         """Map z (B, z_dim) to images (B, 3, size, size), about [-1, 1]."""

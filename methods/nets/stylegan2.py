@@ -16,29 +16,15 @@ work.
 """
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Mapping as Table
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
-from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from methods.nets.stylegan2_layers import SQRT2, EqualLinear, blur, config_f, double
-
-Noise: TypeAlias = Literal["stored", "none", "random"] | Sequence[Tensor]
-"""Where the noise maps come from: the buffers, nowhere, torch's generator, or the caller, (1 or B, 1, R, R) a layer."""
-
-
-def chosen_noise(layers: Iterable[nn.Module], noise: Noise, batch: int) -> Sequence[Tensor | None]:
-    """Return one noise map, or None, for each of the layers, whose stored maps are their buffers `noise`."""
-    if not isinstance(noise, str):
-        return noise
-    stored = [layer.get_buffer("noise") for layer in layers]
-    if noise == "stored":
-        return stored
-    return [None if noise == "none" else torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
+from methods.nets.synthesis import Noise, Synthesis
 
 
 def truncate(w: Tensor, mean: Tensor, psi: float) -> Tensor:
@@ -120,7 +106,7 @@ class ToRGB(nn.Module):
         return rgb.view(-1, 3, *x.shape[2:])
 
 
-class Mapping(nn.Module):
+class MappingNetwork(nn.Module):
     """The mapping network z -> w: pixel norm, then fully connected layers of a 100 times lower learning rate."""
 
     def __init__(self, *, style_dim: int, layers: int, latents: int) -> None:
@@ -137,21 +123,18 @@ class Mapping(nn.Module):
         return w[:, None].expand(-1, self.latents, -1)
 
 
-class Synthesis(nn.Module):
-    """The synthesis network w -> image, which can also be run stage by stage (GLEAN's bank).
+class StyleGAN2Synthesis(Synthesis):
+    """The synthesis network w -> image.
 
-    Stage i works at 4 * 2^i px; stage 0 has one styled convolution, every other an up-sampling and a plain one.
-    Layer k takes latent k and noise map k; `to_rgb` of stage i takes latent 2i + 1, as the next stage's first layer.
+    Stage 0 has one styled convolution, every other an up-sampling and a plain one. Layer k takes latent k and noise
+    map k; `to_rgb` of stage i takes latent 2i + 1, as the next stage's first layer.
     """
 
-    def __init__(self, *, size: int, channels: Table[int, int], style_dim: int = 512) -> None:
+    rgb_each_stage = True
+
+    def __init__(self, *, size: int, channels: Mapping[int, int], style_dim: int = 512) -> None:
         """Make the layers for images of `size` px; `channels` gives the width at each resolution."""
-        super().__init__()
-        self.size = size
-        self.style_dim = style_dim
-        self.channels = {resolution: channels[resolution] for resolution in config_f(size)}
-        self.stages = len(self.channels)
-        self.latents = 2 * self.stages
+        super().__init__(size=size, channels=channels, style_dim=style_dim)
         self.constant = nn.Parameter(torch.randn(1, channels[4], 4, 4))
         self.layers = nn.ModuleList()
         self.to_rgb = nn.ModuleList()
@@ -162,26 +145,16 @@ class Synthesis(nn.Module):
             self.to_rgb.append(ToRGB(width, style_dim=style_dim))
             before = width
 
-    def forward(self, w: Tensor, *, noise: Noise = "stored") -> Tensor:
-        """Map w (B, L, style_dim) to images (B, 3, size, size), about [-1, 1], not clamped."""
-        return self.image(self._features(w, self.noise_maps(noise, len(w))), w)
-
-    def _features(self, w: Tensor, noise: Sequence[Tensor | None]) -> Iterator[Tensor]:
-        x = self.start(w, noise)
-        yield x
-        for stage in range(1, self.stages):
-            x = self.stage(stage, x, w, noise)
-            yield x
+    @property
+    def noisy(self) -> nn.ModuleList:
+        """The styled convolutions."""
+        return self.layers
 
     def image(self, features: Iterable[Tensor], w: Tensor) -> Tensor:
         """Sum the RGB of the stages' features, in order, to (B, 3, R, R) at the resolution of the last."""
         rgb = (self.to_rgb[stage](x, w[:, 2 * stage + 1]) for stage, x in enumerate(features))
         image: Tensor = reduce(lambda coarse, fine: double(coarse) + fine, rgb)
         return image
-
-    def noise_maps(self, noise: Noise, batch: int) -> Sequence[Tensor | None]:
-        """Return one noise map, or None, for each layer."""
-        return chosen_noise(self.layers, noise, batch)
 
     def start(self, w: Tensor, noise: Sequence[Tensor | None]) -> Tensor:
         """Run stage 0: (B, C, 4, 4)."""
@@ -195,14 +168,14 @@ class Synthesis(nn.Module):
         return x
 
 
-class Generator(nn.Module):
+class StyleGAN2(nn.Module):
     """Mapping and synthesis network: `synthesis(mapping(z))`."""
 
     def __init__(
         self,
         *,
         size: int,
-        channels: Table[int, int] | None = None,
+        channels: Mapping[int, int] | None = None,
         channel_multiplier: int = 2,
         style_dim: int = 512,
         mapping_layers: int = 8,
@@ -210,10 +183,15 @@ class Generator(nn.Module):
         """Make both; without a table of widths, `config_f(size, channel_multiplier)`."""
         super().__init__()
         self.z_dim = style_dim
-        self.synthesis = Synthesis(
+        self.synthesis = StyleGAN2Synthesis(
             size=size, channels=channels or config_f(size, channel_multiplier), style_dim=style_dim
         )
-        self.mapping = Mapping(style_dim=style_dim, layers=mapping_layers, latents=self.synthesis.latents)
+        self.mapping = MappingNetwork(style_dim=style_dim, layers=mapping_layers, latents=self.synthesis.latents)
+
+    @property
+    def size(self) -> int:
+        """The side of the images, in pixels."""
+        return self.synthesis.size
 
     def forward(self, z: Tensor, *, noise: Noise = "stored") -> Tensor:
         """Map z (B, z_dim) to images (B, 3, size, size), about [-1, 1]."""

@@ -54,7 +54,7 @@ class ResidualBlock(nn.Module):
         return (y + skip) / SQRT2
 
 
-class Discriminator(nn.Module):
+class StyleGAN2Discriminator(nn.Module):
     """The residual discriminator with minibatch standard deviation: images -> logits."""
 
     def __init__(self, *, size: int, channels: Table[int, int] | None = None, channel_multiplier: int = 2) -> None:

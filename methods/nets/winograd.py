@@ -9,6 +9,8 @@ The result differs from that of the direct convolution by about 1e-5 of its rang
 The transformed weights take four times the memory of the weights. So nothing here is on unless `accelerate` is called.
 """
 
+from typing import TypeVar
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
@@ -52,6 +54,19 @@ class WinogradConv2d(nn.Conv2d):
         if self._kernels is None or self._made_from != now:
             self._kernels, self._made_from = transform(self.weight.detach()), now
         return self._kernels
+
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def fastest(network: Network) -> Network:
+    """Return a network as it is fastest where it is: in channels_last, on a CPU with `accelerate`."""
+    device = next(network.parameters()).device.type
+    if device != "meta":
+        network = network.to(memory_format=torch.channels_last)
+    if device == "cpu":
+        accelerate(network)
+    return network
 
 
 def accelerate(network: nn.Module) -> int:

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench import cards
-from bench.spec import BenchError, Task
-from methods import trained
+from bench.spec import BenchError
 from methods.training import queue, report
 from methods.training.items import Item, everything
 from methods.training.run import rank
+from methods.weights import trained
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
 
@@ -53,12 +53,12 @@ def main(words: Sequence[str] | None = None) -> int:
     """Train; return the exit status: 0 also if the time ended before the training."""
     told = parser().parse_args(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    settings = queue.Settings(
+    settings = queue.TrainingSettings(
         device=torch.device(told.device), seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
     )
     try:
         if told.report:
-            folder = told.out or trained.folder(told.profile)
+            folder = told.out or trained.folder(told.profile, _preset(told.profile))
             for path in report.write(everything(told.profile), folder, told.report):
                 console.print(f"written: {escape(str(path))}")
             return 0
@@ -83,7 +83,12 @@ def _items(told: argparse.Namespace) -> list[Item]:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
     card = cards.card(told.profile, told.category)
     factor = 1 if told.what == "bank" else told.factor
-    return [Item(told.what, Task(told.profile, told.category, factor, card.hr_size))]
+    return [Item(told.what, card.task(factor))]
+
+
+def _preset(profile: str) -> str:
+    """Return the preset of a profile's cards."""
+    return next(iter(cards.cards(profile).values())).preset
 
 
 def _duration(text: str) -> float:

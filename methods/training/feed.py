@@ -14,9 +14,11 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from bench import data, scenes, sources
+from bench import scenes
+from bench.images import data, sources
+from bench.resize import eight_bit
 from bench.spec import Card, Images, MissingImages
-from methods.inversion import track
+from methods.search.optimise import track
 
 _MOST = 4096  # images in a step of a process: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
@@ -113,7 +115,7 @@ def _drawn(source: str, side: int, seeds: Tensor) -> Tensor:
     """Return the scenes of some seeds, (N, 3, side, side) uint8."""
     parts = seeds.split(256)
     shown = track(parts, "draw training images") if len(parts) > 1 else parts
-    return torch.cat([scenes.render(source, part, side).mul(255).round().to(torch.uint8) for part in shown])
+    return torch.cat([eight_bit(scenes.render(source, part, side)) for part in shown])
 
 
 class Photographs:

@@ -10,8 +10,9 @@ from safetensors import safe_open
 
 from bench import cards, store
 from bench.spec import BadFile, Task
-from methods import checkpoints, trained
+from methods.formats import stored
 from methods.training.loop import Training
+from methods.weights import trained
 
 RIVALS = ("glean", "esrgan_plus", "srgan")
 FACTORS = (16, 8, 32, 64)
@@ -55,16 +56,16 @@ class Item:
 
 def everything(profile: str) -> Iterator[Item]:
     """Yield what the tables of a profile need, most valuable first: banks, rivals by factor, ablations."""
-    sides = {category: card.hr_size for category, card in cards.cards(profile).items()}
-    for category, side in sides.items():
-        yield Item("bank", Task(profile, category, 1, side))
+    found = cards.cards(profile).values()
+    for card in found:
+        yield Item("bank", card.task(1))
     for factor in FACTORS:
-        for category, side in sides.items():
-            if side % factor == 0:
-                yield from (Item(method, Task(profile, category, factor, side)) for method in RIVALS)
-    for category, side in sides.items():
-        if category in ABLATED and side % FACTORS[0] == 0:
-            yield from (Item(method, Task(profile, category, FACTORS[0], side)) for method in ABLATIONS)
+        for card in found:
+            if card.hr_size % factor == 0:
+                yield from (Item(method, card.task(factor)) for method in RIVALS)
+    for card in found:
+        if card.category in ABLATED and card.hr_size % FACTORS[0] == 0:
+            yield from (Item(method, card.task(FACTORS[0])) for method in ABLATIONS)
 
 
 def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str | int | float]) -> list[Path]:
@@ -78,7 +79,7 @@ def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str |
         if steps(path) < training.step:
             told = {"steps": training.step, "of": training.steps, **facts}
             without = "bank." if not any(p.requires_grad for p in _bank(network)) else None
-            content = checkpoints.safetensors(
+            content = stored.safetensors(
                 network, dtype=torch.float16, without=without, facts={_FACTS: json.dumps(told)}
             )
             store.write(path, content)

@@ -4,12 +4,12 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor, nn
 
 from bench import store
+from bench.resize import eight_bit
 from bench.spec import Images
 from methods.training.feed import Feed
 from methods.training.run import Run, rank
@@ -90,9 +90,6 @@ def _keep(training: Training, run: Run) -> None:
     """Write the checkpoint, and what the network makes now."""
     run.save(training.state())
     if rank() == 0:
-        store.save_sheet(run.folder / "samples.png", list(eight_bit(training.samples()).split(8)))
-
-
-def eight_bit(images: Images) -> Tensor:
-    """Return images in [0, 1] as uint8."""
-    return images.detach().float().clamp(0, 1).mul(255).round().to(torch.uint8).cpu()
+        store.save_sheet(
+            run.folder / "samples.png", list(eight_bit(training.samples().detach().float()).cpu().split(8))
+        )

@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from bench.networks import ALEXNET, SHIPPED, verified
+from bench.scores.metric_networks import ALEXNET, SHIPPED, verified
 from bench.spec import Images
 
 _LAYERS = ((0, 4, 2), (3, 1, 2), (6, 1, 1), (8, 1, 1), (10, 1, 1))  # number, stride, padding

@@ -10,19 +10,25 @@ from pathlib import Path
 import torch
 
 from bench import cards
-from bench.spec import BenchError, Task
-from methods import checkpoints, perceptual, sizes, trained, unpickle, weights
-from methods.glean import ABLATIONS, Glean
-from methods.training import bank, bank_recipe, esrgan, glean, loop, restorer, run
+from bench.spec import Task
+from methods.formats import stylegan2, unpickle, vgg16
+from methods.presets.bank import bank_recipes
+from methods.presets.choose import chosen
+from methods.presets.restorer import restorer_recipes
+from methods.presets.sizes import SIZES
+from methods.training import loop, restorer, run
+from methods.training.bank.bank import BankTraining
 from methods.training.feed import Share, open_feed
-from methods.training.items import RIVALS, Item, facts, ship, steps
+from methods.training.items import Item, facts, ship, steps
 from methods.training.loop import Training
+from methods.training.start import untrained
+from methods.weights import load, trained
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
-class Settings:
+class TrainingSettings:
     """How and where everything is trained."""
 
     device: torch.device
@@ -38,10 +44,10 @@ class Settings:
 
     def folder(self, item: Item) -> Path:
         """Return where an item's weight files go."""
-        return self.out or trained.folder(item.task.profile)
+        return self.out or trained.folder(item.task.profile, item.task.preset)
 
 
-def train(item: Item, settings: Settings, seconds: float = math.inf) -> bool:
+def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> bool:
     """Train an item to the end or as long as it may, going on where it stopped; return whether the end was reached.
 
     Without a checkpoint it goes on from its weight files, if they are there.
@@ -72,21 +78,18 @@ def train(item: Item, settings: Settings, seconds: float = math.inf) -> bool:
     return loop.train(training, feed, at, item.label, keep)
 
 
-def start(item: Item, settings: Settings, ranks: int = 1) -> Training:
+def start(item: Item, settings: TrainingSettings, ranks: int = 1) -> Training:
     """Return an item's training at its beginning. Raises `BenchError` for what cannot be trained."""
-    size = sizes.of(item.task.profile)
-    mini = size is sizes.MINI
+    task = item.task
     if item.what == "bank":
-        recipe = bank_recipe.MINI if mini else bank_recipe.paper(cards.card(item.task.profile, item.task.category))
-        return bank.Bank(recipe, size, settings.device, ranks=ranks, seed=settings.seed)
+        recipe = chosen(bank_recipes(task.hr_size), task)
+        return BankTraining(recipe, chosen(SIZES, task), settings.device, ranks=ranks, seed=settings.seed)
     torch.manual_seed(settings.seed)
     return restorer.Restorer(
-        _untrained(item),
-        checkpoints.stylegan2_discriminator(
-            unpickle.load(weights.find("dgp", replace(item.task, factor=1), part="discriminator"))
-        ),
-        perceptual.vgg16(unpickle.load(settings.vgg16 or _vgg16(item.task)), layer=_VGG_LAYER),
-        restorer.MINI if mini else restorer.paper(item.task.category),
+        untrained(item.what, task),
+        stylegan2.discriminator(unpickle.load(load.find("dgp", replace(task, factor=1), part="discriminator"))),
+        vgg16.vgg16(unpickle.load(settings.vgg16 or _vgg16(task)), layer=_VGG_LAYER),
+        chosen(restorer_recipes(task.category), task),
         factor=item.task.factor,
         device=settings.device,
         ranks=ranks,
@@ -94,25 +97,12 @@ def start(item: Item, settings: Settings, ranks: int = 1) -> Training:
     )
 
 
-def _untrained(item: Item) -> restorer.Adapter:
-    """Return a method with the weights it is trained from."""
-    variants: tuple[type[Glean], ...] = (Glean, *ABLATIONS)
-    known = {method.spec.name: method for method in variants}
-    if item.what in known:
-        return glean.start(known[item.what], item.task)
-    if item.what in RIVALS:
-        return esrgan.start(item.what, item.task)
-    raise BenchError(
-        f"there is no training for {item.what!r}; it must be one of {', '.join(('bank', *known, *RIVALS[1:]))}."
-    )
-
-
 def _vgg16(task: Task) -> Path:
-    """Return the published VGG16, which is the same for every profile."""
-    return weights.find("mganprior", replace(task, profile="paper"), part="vgg16")
+    """Return the published VGG16, which is the same for every preset."""
+    return load.find("mganprior", replace(task, preset="paper"), part="vgg16")
 
 
-def machine(settings: Settings) -> dict[str, str]:
+def machine(settings: TrainingSettings) -> dict[str, str]:
     """Return what the training ran on, for the files."""
     cuda = settings.device.type == "cuda"
     name = torch.cuda.get_device_name(settings.device) if cuda else f"{platform.machine()} CPU"
@@ -120,7 +110,7 @@ def machine(settings: Settings) -> dict[str, str]:
     return {"device": name, **threads, "torch": torch.__version__}
 
 
-def unfinished(items: Iterable[Item], settings: Settings) -> Iterator[Item]:
+def unfinished(items: Iterable[Item], settings: TrainingSettings) -> Iterator[Item]:
     """Yield the items of which a file is missing or was not trained to the end, in their order."""
     for item in items:
         told = [facts(path) for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()]
@@ -128,7 +118,9 @@ def unfinished(items: Iterable[Item], settings: Settings) -> Iterator[Item]:
             yield item
 
 
-def train_all(items: Iterable[Item], settings: Settings, seconds: float = math.inf) -> Iterator[tuple[Item, bool]]:
+def train_all(
+    items: Iterable[Item], settings: TrainingSettings, seconds: float = math.inf
+) -> Iterator[tuple[Item, bool]]:
     """Train the unfinished items one after another as long as the time lasts; yield each, and whether it was ended."""
     end = time.monotonic() + seconds
     for item in list(unfinished(items, settings)):

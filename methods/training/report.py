@@ -6,12 +6,12 @@ from pathlib import Path
 import torch
 
 from bench import scenes, store
+from bench.resize import eight_bit
 from bench.spec import Images
-from methods import checkpoints, unpickle
-from methods.nets.stylegan2 import Generator
+from methods.formats import stylegan2, unpickle
+from methods.nets.stylegan2 import StyleGAN2
 from methods.training import quality
 from methods.training.items import Item, facts
-from methods.training.loop import eight_bit
 
 COUNT = 2_000
 """Images of each kind that are compared."""
@@ -39,7 +39,7 @@ def write(items: Iterable[Item], weights: Path, folder: Path, *, count: int = CO
                 continue
             near = ("", "")
             if part == "bank":
-                bank = checkpoints.stylegan2_generator(unpickle.load(path))
+                bank = stylegan2.generator(unpickle.load(path))
                 yield sheet(bank, folder / f"bank_{item.task.category}.png")
                 near, floor = measure(bank, item.task.category, count)
                 floors.append(f"{item.task.category} {' and '.join(floor)}")
@@ -59,7 +59,7 @@ def _row(item: Item, path: Path) -> tuple[str, ...]:
     return (path.name, f"{path.stat().st_size / 1e3:.0f}", f"`train {item.what}{where}`", *numbers, machine)
 
 
-def measure(bank: Generator, category: str, count: int = COUNT) -> tuple[tuple[str, str], tuple[str, str]]:
+def measure(bank: StyleGAN2, category: str, count: int = COUNT) -> tuple[tuple[str, str], tuple[str, str]]:
     """Return KID and FID of a bank's images from renders of its category, and of other renders from those."""
     renders = [
         quality.features(scenes.render(category, torch.arange(first, first + count), bank.synthesis.size))
@@ -74,13 +74,13 @@ def _distances(one: torch.Tensor, other: torch.Tensor) -> tuple[str, str]:
 
 
 @torch.no_grad()
-def samples(bank: Generator, count: int) -> Images:
+def samples(bank: StyleGAN2, count: int) -> Images:
     """Return images of a bank for random z, always the same: (count, 3, R, R), [0, 1]."""
     z = torch.randn(count, bank.z_dim, generator=torch.Generator().manual_seed(0))
     return torch.cat([(bank(part) + 1) / 2 for part in z.split(_CHUNK)]).clamp(0, 1)
 
 
-def sheet(bank: Generator, path: Path, rows: Sequence[int] = (8,) * 6) -> Path:
+def sheet(bank: StyleGAN2, path: Path, rows: Sequence[int] = (8,) * 6) -> Path:
     """Store samples of a bank, so many in each row."""
     store.save_sheet(path, list(eight_bit(samples(bank, sum(rows))).split(list(rows))))
     return path

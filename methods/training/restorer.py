@@ -9,7 +9,6 @@ from [0, 1] normalised as it was trained with them.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol
 
 import torch
@@ -18,7 +17,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import Images
-from methods import checkpoints
+from methods.formats import stored
+from methods.presets.restorer import RestorerRecipe
 from methods.training import losses
 from methods.training.run import descend
 
@@ -26,34 +26,6 @@ _LAYOUT = torch.channels_last
 _LAST_RATE = 1e-7
 _BETAS = (0.9, 0.99)
 _SHOWN = 8  # images in a row of the samples
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Recipe:
-    """How a network is trained."""
-
-    images: int
-    """Shown in all, each with its LR image."""
-    batch: int
-    """At once, in each process."""
-    rate: float = 1e-4
-    """Learning rate of the network at the beginning."""
-    critic_rate: float = 1e-4
-    """Of the discriminator."""
-    perceptual: float = 1e-2
-    adversarial: float = 1e-2
-    crop: int | None = None
-    """Side in pixels of the part, another one in each step, of which VGG16's features are compared; None: the whole."""
-
-
-MINI = Recipe(images=24_000, batch=4, rate=2e-3, critic_rate=5e-4, crop=48)
-"""Few images, so small batches and a high rate; a part of each for VGG16, which would cost more than all the rest."""
-
-
-def paper(category: str) -> Recipe:
-    """Return the published recipe: 300,000 steps of 8 images of faces, or of 16 of anything else."""
-    batch = 8 if category == "face" else 16
-    return Recipe(images=300_000 * batch, batch=batch)
 
 
 class Adapter(Protocol):
@@ -77,7 +49,7 @@ class Restorer:
         method: Adapter,
         discriminator: nn.Module,
         vgg: nn.Module,
-        recipe: Recipe,
+        recipe: RestorerRecipe,
         *,
         factor: int,
         device: torch.device,
@@ -107,7 +79,7 @@ class Restorer:
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step, with new optimisers and the discriminator of the beginning."""
-        whole = checkpoints.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
+        whole = stored.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
         self.network.load_state_dict(whole)
         self.step = step
 

@@ -15,16 +15,16 @@ import torch
 from methods.nets import winograd
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import Trunk
-from methods.nets.stylegan2 import Synthesis
+from methods.nets.stylegan2 import StyleGAN2Synthesis
 from methods.nets.stylegan2_layers import config_f
 
-SIZES = [(16, 256), (64, 1024)]
+PAIRS = [(16, 256), (64, 1024)]
 LAYOUT = torch.channels_last
 
 
 def skeleton(in_size, out_size):
     with torch.device("meta"):
-        bank = Synthesis(size=out_size, channels=config_f(out_size))
+        bank = StyleGAN2Synthesis(size=out_size, channels=config_f(out_size))
         return GLEAN(trunk=Trunk(), bank=bank, in_size=in_size)
 
 
@@ -79,7 +79,7 @@ def in_new_process(function, *arguments):
 
 @pytest.mark.benchmark(group="GLEAN, one image")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=["float32", "bfloat16"])
-@pytest.mark.parametrize(("in_size", "out_size"), SIZES, ids=[f"{a}-{b}" for a, b in SIZES])
+@pytest.mark.parametrize(("in_size", "out_size"), PAIRS, ids=[f"{a}-{b}" for a, b in PAIRS])
 @torch.inference_mode()
 def test_restore(benchmark, in_size, out_size, dtype):
     network = drawn(in_size, out_size)
@@ -97,14 +97,16 @@ def test_restore(benchmark, in_size, out_size, dtype):
 @pytest.mark.benchmark(group="GLEAN 16-256, into memory")
 @pytest.mark.parametrize("way", ["meta and assign", "random and copy"])
 def test_load(benchmark, way):
-    in_size, out_size = SIZES[0]
+    in_size, out_size = PAIRS[0]
     state = {name: torch.zeros(value.shape) for name, value in skeleton(in_size, out_size).state_dict().items()}
 
     def assigned():
         skeleton(in_size, out_size).load_state_dict(state, assign=True)
 
     def copied():
-        network = GLEAN(trunk=Trunk(), bank=Synthesis(size=out_size, channels=config_f(out_size)), in_size=in_size)
+        network = GLEAN(
+            trunk=Trunk(), bank=StyleGAN2Synthesis(size=out_size, channels=config_f(out_size)), in_size=in_size
+        )
         network.load_state_dict(state)
 
     benchmark.pedantic(assigned if way == "meta and assign" else copied, rounds=3, warmup_rounds=1)

@@ -9,20 +9,24 @@ import pytest
 import torch
 
 from bench.spec import Task
-from methods import dgp, mganprior, pulse, sizes
 from methods.nets import stylegan2
-from methods.nets.stylegan2_discriminator import Discriminator
-from methods.singan import SinGan
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
+from methods.presets.dgp import DGP
+from methods.presets.mganprior import MGANPRIOR
+from methods.presets.pulse import PULSE
+from methods.presets.sizes import SIZES
+from methods.search import dgp, mganprior, pulse
+from methods.search.singan import SinGan
 
-TASK = Task("mini", "face", 16, 128)
+TASK = Task("mini", "face", 16, 128, preset="mini")
 LR = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)).mul(255).round() / 255
-MINI = sizes.of("mini")
+MINI = SIZES["mini"]
 
 
 def bank():
     """A bank whose images are about [-1, 1]."""
     torch.manual_seed(0)
-    network = stylegan2.Generator(
+    network = stylegan2.StyleGAN2(
         size=128, channels=MINI.bank_channels(128), style_dim=MINI.style_dim, mapping_layers=MINI.mapping_layers
     )
     for layer in network.synthesis.to_rgb:
@@ -32,12 +36,12 @@ def bank():
 
 def method(name):
     if name == "pulse":
-        return pulse.Pulse(bank(), TASK, pulse.MINI)
+        return pulse.Pulse(bank(), TASK, PULSE["mini"])
     if name == "mganprior":
-        return mganprior.Mganprior(bank(), TASK, mganprior.MINI)
+        return mganprior.Mganprior(bank(), TASK, MGANPRIOR["mini"])
     if name == "dgp":
-        critic = Discriminator(size=128, channels=MINI.critic_channels(128))
-        return dgp.Dgp(bank(), critic, TASK, dgp.MINI)
+        critic = StyleGAN2Discriminator(size=128, channels=MINI.critic_channels(128))
+        return dgp.Dgp(bank(), critic, TASK, DGP["mini"])
     return SinGan.load(TASK, torch.device("cpu"))
 
 

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from bench import metrics, resize, scenes
+from bench import resize, scenes
+from bench.scores import metrics
 
 BATCH = 16
 HR = torch.rand(BATCH, 3, 128, 128, generator=torch.Generator().manual_seed(0)).mul(255).round() / 255

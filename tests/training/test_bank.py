@@ -13,10 +13,10 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from bench.spec import Card
 from methods.nets.rrdbnet import Shape
 from methods.nets.stylegan2_layers import double
-from methods.sizes import Sizes
-from methods.training import bank as training
+from methods.presets.bank import BankRecipe, BankStage
+from methods.presets.sizes import Sizes
 from methods.training import loop, run
-from methods.training.bank_recipe import Recipe, Stage
+from methods.training.bank import bank as training
 from methods.training.feed import Pool, Share
 
 from ..conftest import ROOT
@@ -26,13 +26,13 @@ TINY = Sizes(
     trunk_channels=4, trunk_blocks=1, trunk_growth=2, esrgan_plus=Shape(blocks=1, multiple=4, growth=4),
     srgan_channels=4, srgan_blocks=1, generators={},
 )  # fmt: skip
-RECIPE = Recipe(stages=(Stage(8, 80, 8), Stage(16, 80, 4)), gamma=0.1, half_life=50, half_precision=False)
+RECIPE = BankRecipe(stages=(BankStage(8, 80, 8), BankStage(16, 80, 4)), gamma=0.1, half_life=50, half_precision=False)
 CPU = torch.device("cpu")
 CARD = Card("mini", "face", "Face", 32, "scenes", "face", "", "")
 
 
 def tiny(recipe=RECIPE):
-    return training.Bank(recipe, TINY, CPU)
+    return training.BankTraining(recipe, TINY, CPU)
 
 
 def feed():
@@ -50,7 +50,7 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path):
     for stop in (5, 14, 25):  # within the first stage, the second, and at the end
         part = tiny()
         stopped = run.Run(tmp_path / "parts")
-        part.__class__ = type("Stopped", (training.Bank,), {"steps": property(lambda _, stop=stop: stop)})
+        part.__class__ = type("Stopped", (training.BankTraining,), {"steps": property(lambda _, stop=stop: stop)})
         loop.train(part, feed(), stopped, "part")
     resumed = tiny()
     assert loop.train(resumed, feed(), run.Run(tmp_path / "parts"), "resumed")
@@ -109,7 +109,7 @@ def test_a_grown_discriminator_judges_as_before_and_its_optimiser_goes_on():
 
 @pytest.mark.parametrize("half", [False, True])
 def test_every_weight_is_trained(half):
-    recipe = Recipe(stages=(Stage(16, 64, 8),), gamma=0.1, half_life=50, half_precision=half)
+    recipe = BankRecipe(stages=(BankStage(16, 64, 8),), gamma=0.1, half_life=50, half_precision=half)
     bank = tiny(recipe)
     before = {name: value.clone() for name, value in bank.generator.named_parameters()}
     before |= {name: value.clone() for name, value in bank.discriminator.named_parameters()}
@@ -121,7 +121,7 @@ def test_every_weight_is_trained(half):
 
 
 def test_training_moves_the_images_towards_the_data():
-    recipe = replace(RECIPE, stages=(Stage(8, 800, 8),), rate=0.008, gamma=0.5, half_life=100)
+    recipe = replace(RECIPE, stages=(BankStage(8, 800, 8),), rate=0.008, gamma=0.5, half_life=100)
     bank = tiny(recipe)
     real = torch.tensor([0.9, 0.5, 0.1]).view(1, 3, 1, 1).expand(8, 3, 8, 8) + 0.03 * torch.randn(8, 3, 8, 8)
 
@@ -139,10 +139,10 @@ import sys, torch
 from methods.training import loop, run
 sys.path.insert(0, sys.argv[2])
 from tests.training.test_bank import RECIPE, TINY, CARD, CPU, flat
-from methods.training import bank as training
+from methods.training.bank import bank as training
 from methods.training.feed import Pool, Share
 rank, ranks = run.join()
-bank = training.Bank(RECIPE, TINY, CPU, ranks=ranks)
+bank = training.BankTraining(RECIPE, TINY, CPU, ranks=ranks)
 loop.train(bank, Pool(CARD, Share(0, rank, ranks), 16), run.Run(__import__('pathlib').Path(sys.argv[1])), "two")
 torch.save(flat(bank), f"{sys.argv[1]}/rank{rank}.pt")
 torch.distributed.destroy_process_group()

@@ -6,10 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from bench import cards, data, scenes
+from bench import cards, scenes
+from bench.images import data
 from bench.spec import Card, MissingImages
 from methods.training import losses
-from methods.training.augment import augment, next_probability
+from methods.training.bank.augment import augment, next_probability
 from methods.training.feed import Photographs, Pool, Scenes, Share
 
 CPU = torch.device("cpu")

@@ -5,7 +5,7 @@ import torch
 import torchvision
 from safetensors.torch import load_file
 
-from bench.networks import ALEXNET, SHIPPED
+from bench.scores.metric_networks import ALEXNET, SHIPPED
 from methods.training import quality
 
 

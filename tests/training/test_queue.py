@@ -12,32 +12,36 @@ from safetensors.torch import load_file
 
 from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
-from methods import BY_NAME, banks, sizes, trained
+from methods import BY_NAME
+from methods.presets.bank import BankRecipe, BankStage
+from methods.presets.restorer import RestorerRecipe
+from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
-from methods.training import bank_recipe, growth, items, queue, report, restorer
-from methods.training.bank_recipe import Recipe, Stage
+from methods.training import items, queue, report
+from methods.training.bank import growth
 from methods.training.items import Item
+from methods.weights import folders, stylegan2_bank, trained
 
 from ..conftest import ROOT
 from .test_bank import CPU, TINY
 
-FACE = Item("bank", Task("mini", "face", 1, 128))
+FACE = Item("bank", Task("mini", "face", 1, 128, preset="mini"))
 
 
 @pytest.fixture
 def settings(tmp_path, monkeypatch):
     """Tiny recipes for the real profile, and the files in the test's own folder."""
-    monkeypatch.setattr(sizes, "MINI", TINY)
-    monkeypatch.setattr(sizes, "_BY_PROFILE", {"mini": TINY})
-    recipe = Recipe(stages=(Stage(8, 16, 8), Stage(128, 8, 4)), gamma=0.1, half_life=50)
-    monkeypatch.setattr(bank_recipe, "MINI", recipe)
-    monkeypatch.setattr(restorer, "MINI", restorer.Recipe(images=4, batch=2, crop=32))
-    monkeypatch.setattr(trained, "MINI", tmp_path / "mini")
+    monkeypatch.setitem(SIZES, "mini", TINY)
+    recipe = BankRecipe(stages=(BankStage(8, 16, 8), BankStage(128, 8, 4)), gamma=0.1, half_life=50)
+    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
+    monkeypatch.setattr(queue, "restorer_recipes", lambda _: {"mini": RestorerRecipe(images=4, batch=2, crop=32)})
+    monkeypatch.setattr(folders, "SHIPPED", tmp_path)
+    (tmp_path / "mini").mkdir()
     monkeypatch.setattr(queue, "_VGG_LAYER", 0)
     monkeypatch.setattr(growth, "_STEPS", 2)
     vgg = tmp_path / "vgg.pt"
     torch.save({"features.0.weight": torch.randn(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}, vgg)
-    return queue.Settings(device=CPU, runs=tmp_path / "runs", pool=8, vgg16=vgg)
+    return queue.TrainingSettings(device=CPU, runs=tmp_path / "runs", pool=8, vgg16=vgg)
 
 
 def test_the_order_is_banks_then_rivals_by_factor_then_ablations():
@@ -65,14 +69,13 @@ def test_a_bank_is_trained_shipped_and_found(settings):
     facts = items.facts(files[0])
     assert (facts["steps"], facts["of"], facts["seed"], facts["processes"]) == (4, 4, 0, 1)
     for method in ("pulse", "mganprior", "dgp", "glean"):
-        found = banks.load(method, replace(FACE.task, factor=16), CPU)
-        assert banks.side(found) == 128
+        assert stylegan2_bank.load(method, replace(FACE.task, factor=16), CPU).size == 128
     with pytest.raises(MissingWeights):
-        banks.load("pulse", Task("mini", "cat", 16, 128), CPU)
+        stylegan2_bank.load("pulse", Task("mini", "cat", 16, 128, preset="mini"), CPU)
 
 
 def test_methods_are_trained_around_the_bank_and_load_again(settings):
-    task = Task("mini", "face", 16, 128)
+    task = Task("mini", "face", 16, 128, preset="mini")
     queue.train(FACE, settings)
     lr = torch.rand(1, 3, 8, 8)
     for name in ("glean", "glean.no-bank", "glean.unfrozen-bank", "esrgan_plus", "srgan"):
@@ -85,7 +88,7 @@ def test_methods_are_trained_around_the_bank_and_load_again(settings):
 
 
 def test_the_queue_goes_on_with_what_is_not_at_its_end(settings):
-    todo = [FACE, Item("bank", Task("mini", "cat", 1, 128))]
+    todo = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
     assert [item.label for item in queue.unfinished(todo, settings)] == ["bank face", "bank cat"]
     assert [(item.label, ended) for item, ended in queue.train_all(todo[:1], settings)] == [("bank face", True)]
     assert [item.label for item in queue.unfinished(todo, settings)] == ["bank cat"]
@@ -98,7 +101,7 @@ def test_the_queue_goes_on_with_what_is_not_at_its_end(settings):
 
 
 def test_the_time_ends_the_queue_and_what_was_reached_is_kept(settings):
-    todo = [FACE, Item("bank", Task("mini", "cat", 1, 128))]
+    todo = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
     assert list(queue.train_all(todo, settings, 0)) == []
     ends = [(item.label, ended) for item, ended in queue.train_all(todo, settings, 1e-3)]
     assert ends == [("bank face", False)], "the time was over after the first item"
@@ -127,9 +130,11 @@ def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, t
         queue.train(Item(name, replace(task, factor=1) if name == "bank" else task), settings)
     path = tmp_path / "mini" / Item(what, task).file("bank" if what == "bank" else "network")
     before, facts = load_file(path), items.facts(path)
-    longer = (Stage(8, 16, 8), Stage(128, 12, 4))
-    monkeypatch.setattr(bank_recipe, "MINI", replace(bank_recipe.MINI, stages=longer, rate=0.0))
-    monkeypatch.setattr(restorer, "MINI", replace(restorer.MINI, images=6, rate=0.0))
+    longer = (BankStage(8, 16, 8), BankStage(128, 12, 4))
+    bank = replace(queue.bank_recipes(128)["mini"], stages=longer, rate=0.0)
+    restorer = replace(queue.restorer_recipes("face")["mini"], images=6, rate=0.0)
+    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": bank})
+    monkeypatch.setattr(queue, "restorer_recipes", lambda _: {"mini": restorer})
     assert queue.train(Item(what, task), replace(settings, runs=tmp_path / "elsewhere"))
     assert items.facts(path)["steps"] == facts["steps"] + 1
     after = load_file(path)
@@ -139,7 +144,7 @@ def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, t
 
 def test_weights_of_another_bank_or_size_are_refused(settings, monkeypatch, tmp_path):
     """GLEAN's file holds no bank; with another one than that it was trained around it would paint nonsense."""
-    glean = Item("glean", Task("mini", "face", 16, 128))
+    glean = Item("glean", Task("mini", "face", 16, 128, preset="mini"))
     for item in (FACE, glean):
         queue.train(item, settings)
     queue.train(FACE, replace(settings, runs=tmp_path / "other", seed=1, out=tmp_path / "out"))
@@ -148,9 +153,7 @@ def test_weights_of_another_bank_or_size_are_refused(settings, monkeypatch, tmp_
         BY_NAME["glean"].load(glean.task, CPU)
     with pytest.raises(BadFile, match=r"glean_face_16x_128.*another bank"):
         queue.train(glean, replace(settings, runs=tmp_path / "elsewhere"))
-    wider = replace(TINY, bank_widest=9)
-    monkeypatch.setattr(sizes, "MINI", wider)
-    monkeypatch.setattr(sizes, "_BY_PROFILE", {"mini": wider})
+    monkeypatch.setitem(SIZES, "mini", replace(TINY, bank_widest=9))
     with pytest.raises(BadFile, match=r"checkpoint.pt is of another network"):
         queue.train(FACE, settings)
     with pytest.raises(BadFile, match=r"bank_face_128.safetensors is of another network"):
@@ -161,7 +164,7 @@ def test_what_cannot_be_trained_is_said(settings):
     with pytest.raises(BenchError, match=r"'bicubic'.*bank, glean"):
         queue.train_all([Item("bicubic", FACE.task)], settings).__next__()
     with pytest.raises(MissingWeights, match="bank"):
-        queue.start(Item("glean", Task("mini", "face", 16, 128)), settings)
+        queue.start(Item("glean", Task("mini", "face", 16, 128, preset="mini")), settings)
 
 
 def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path):
@@ -193,7 +196,7 @@ def test_training_needs_only_a_few_packages():
 
 def test_the_report_tells_how_each_file_was_made_and_measures_the_banks(settings, tmp_path):
     queue.train(FACE, settings)
-    shown = [FACE, Item("bank", Task("mini", "cat", 1, 128))]
+    shown = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
     written = list(report.write(shown, tmp_path / "mini", tmp_path / "docs", count=30))
     assert [path.name for path in written] == ["bank_face.png", "trained.md"]
     text = written[1].read_text()

@@ -10,16 +10,17 @@ from bench.spec import Task
 from methods import esrgan_plus, glean, srgan
 from methods.nets.rrdbnet import RRDBNet, Trunk
 from methods.nets.srresnet import MSRResNet
-from methods.nets.stylegan2 import Synthesis
-from methods.nets.stylegan2_discriminator import Discriminator
-from methods.perceptual import Vgg16
+from methods.nets.stylegan2 import StyleGAN2Synthesis
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
+from methods.nets.vgg16 import Vgg16
+from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.training import loop, restorer, run
 
 from .test_bank import CPU
 
 CHANNELS = {4: 4, 8: 4, 16: 4, 32: 4}
-TASK = Task("mini", "face", 4, 32)
-RECIPE = restorer.Recipe(images=80, batch=4, rate=1e-3, critic_rate=1e-3, crop=16)
+TASK = Task("mini", "face", 4, 32, preset="mini")
+RECIPE = RestorerRecipe(images=80, batch=4, rate=1e-3, critic_rate=1e-3, crop=16)
 
 
 def networks(name="glean", *, frozen=True):
@@ -28,7 +29,7 @@ def networks(name="glean", *, frozen=True):
         return srgan.Srgan(MSRResNet(factor=4, channels=8, blocks=1))
     if name == "esrgan_plus":
         return esrgan_plus.EsrganPlus(RRDBNet(factor=4, channels=8, blocks=1, growth=4))
-    bank = Synthesis(size=32, channels=CHANNELS, style_dim=8)
+    bank = StyleGAN2Synthesis(size=32, channels=CHANNELS, style_dim=8)
     network = glean.GLEAN(trunk=Trunk(channels=4, blocks=1, growth=2), bank=bank, in_size=8)
     network.bank.requires_grad_(requires_grad=not frozen)
     return glean.Glean(network)
@@ -38,7 +39,9 @@ def started(name="glean", recipe=RECIPE, *, frozen=True):
     method = networks(name, frozen=frozen)
     torch.manual_seed(1)
     vgg = Vgg16(layer=3).requires_grad_(requires_grad=False)
-    return restorer.Restorer(method, Discriminator(size=32, channels=CHANNELS), vgg, recipe, factor=4, device=CPU)
+    return restorer.Restorer(
+        method, StyleGAN2Discriminator(size=32, channels=CHANNELS), vgg, recipe, factor=4, device=CPU
+    )
 
 
 class Smooth:
@@ -76,7 +79,7 @@ def test_an_unfrozen_bank_is_trained():
 
 
 def test_it_learns_to_restore():
-    recipe = restorer.Recipe(images=400, batch=4, rate=6e-3, critic_rate=1e-3, perceptual=1e-3, adversarial=1e-4)
+    recipe = RestorerRecipe(images=400, batch=4, rate=6e-3, critic_rate=1e-3, perceptual=1e-3, adversarial=1e-4)
     training, feed = started("esrgan_plus", recipe), Smooth()
     held = feed.batch(10_000, 8)
     lr = resize.quantise(resize.downsample(held, 4))
@@ -116,6 +119,6 @@ def test_the_rate_falls_to_its_last_value_along_a_cosine():
 
 
 def test_the_published_recipe_is_that_of_the_paper():
-    face, cat = restorer.paper("face"), restorer.paper("cat")
+    face, cat = (restorer_recipes(name)["paper"] for name in ("face", "cat"))
     assert (face.images // face.batch, face.batch, cat.images // cat.batch, cat.batch) == (300_000, 8, 300_000, 16)
     assert (face.rate, face.critic_rate, face.perceptual, face.adversarial, face.crop) == (1e-4, 1e-4, 1e-2, 1e-2, None)

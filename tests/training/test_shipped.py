@@ -6,10 +6,16 @@ import pytest
 import torch
 
 import methods
-from bench import metrics, resize, scenes
+from bench import resize, scenes
+from bench.scores import metrics
 from bench.spec import Task
-from methods import checkpoints, mganprior, pulse, unpickle, weights
+from methods.formats import stylegan2 as stylegan2_format
+from methods.formats import unpickle
+from methods.presets.mganprior import MGANPRIOR
+from methods.presets.pulse import PULSE
+from methods.search import mganprior, pulse
 from methods.training import items, quality, report
+from methods.weights import load
 
 from ..conftest import ROOT
 from .test_bank import CPU
@@ -23,7 +29,7 @@ RESTORERS = [item for item in TRAINED if (MINI / item.file("network")).is_file()
 
 
 def bank(category):
-    return checkpoints.stylegan2_generator(unpickle.load(MINI / f"bank_{category}_128.safetensors"))
+    return stylegan2_format.generator(unpickle.load(MINI / f"bank_{category}_128.safetensors"))
 
 
 def test_all_files_together_are_small_enough_for_a_checkout():
@@ -71,8 +77,8 @@ def test_samples_vary_and_are_of_their_category(renders, category):
 @pytest.mark.parametrize("category", BANKS)
 @torch.no_grad()
 def test_the_discriminator_of_a_bank_tells_renders_from_its_samples(category):
-    path = weights.find("dgp", Task("mini", category, 16, 128), part="discriminator")
-    critic = checkpoints.stylegan2_discriminator(unpickle.load(path))
+    path = load.find("dgp", Task("mini", category, 16, 128, preset="mini"), part="discriminator")
+    critic = stylegan2_format.discriminator(unpickle.load(path))
     real, made = scenes.render(category, UNSEEN + torch.arange(64)), report.samples(bank(category), 64)
     assert critic(real * 2 - 1).mean() > critic(made * 2 - 1).mean() + 0.1
 
@@ -89,11 +95,11 @@ def test_a_trained_network_is_nearer_to_the_truth_than_bicubic(item):
 
 @pytest.mark.parametrize("category", BANKS)
 def test_the_methods_that_search_find_the_bank(category, monkeypatch):
-    monkeypatch.setattr(pulse, "_BY_PROFILE", {"mini": replace(pulse.MINI, steps=2, fit_samples=1000)})
-    monkeypatch.setattr(mganprior, "_BY_PROFILE", {"mini": replace(mganprior.MINI, steps=2)})
+    monkeypatch.setitem(PULSE, "mini", replace(PULSE["mini"], steps=2, fit_samples=1000))
+    monkeypatch.setitem(MGANPRIOR, "mini", replace(MGANPRIOR["mini"], steps=2))
     lr = torch.rand(1, 3, 8, 8)
     for method in (pulse.Pulse, mganprior.Mganprior):
         with torch.no_grad():
-            restored = method.load(Task("mini", category, 16, 128), CPU).upscale(lr)
+            restored = method.load(Task("mini", category, 16, 128, preset="mini"), CPU).upscale(lr)
         assert restored.shape == (1, 3, 128, 128)
         assert restored.isfinite().all()

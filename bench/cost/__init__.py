@@ -1,0 +1,1 @@
+"""What a method costs: counted on the meta device, and as a table."""

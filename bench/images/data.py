@@ -1,0 +1,167 @@
+"""Ground truth and LR images of a card: reads, checks and batches them. The same pixels on every machine."""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench import cards, resize
+from bench.images import sources
+from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Images of one size that go through a method together."""
+
+    ids: tuple[str, ...]
+    lr: Images
+    hr: Images
+
+
+@dataclass(frozen=True, slots=True)
+class BadEntry:
+    """An image that cannot be used, and why; `refused` if the image is sound and only too small."""
+
+    id: str
+    reason: str
+    refused: bool
+
+
+class _Cache:
+    """The images last used, up to a number of bytes: each is read once for all methods and factors."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._images: OrderedDict[Hashable, Tensor] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
+        """Return the image of `key`, made if it is not here."""
+        if key in self._images:
+            self._images.move_to_end(key)
+            return self._images[key]
+        image = self._images[key] = make()
+        self._size += image.nbytes
+        while self._size > self._limit and len(self._images) > 1:
+            self._size -= self._images.popitem(last=False)[1].nbytes
+        return image
+
+
+_CACHE = _Cache(512 * 2**20)  # a hundred faces of 1024 px are 300 MiB
+
+
+def image_ids(card: Card, limit: int | None = None) -> tuple[str, ...]:
+    """Return the ids of the test images, in the order of the card or of the source.
+
+    Raises `MissingImages` if the source is absent or empty, saying what to put where.
+    """
+    return _ids(card, sources.open_card(card))[:limit]
+
+
+def read(card: Card, image_id: str, allow_enlarge: bool = False) -> Tensor:  # noqa: FBT001, FBT002
+    """Return one ground truth image, (3, hr_size, hr_size) uint8.
+
+    Raises:
+        BadImage: it cannot be decoded, or its pixels are not those of the card's list.
+        TooSmall: its short side is below `hr_size`, unless `allow_enlarge`.
+        MissingImages: it, or its whole folder, is not there.
+    """
+    return _read(card, sources.open_card(card, allow_enlarge=allow_enlarge), image_id).clone()
+
+
+def batches(
+    card: Card,
+    factor: int,
+    batch_size: int,
+    limit: int | None = None,
+    allow_enlarge: bool = False,  # noqa: FBT001, FBT002
+) -> Iterator[Batch | BadEntry]:
+    """Yield the test images with their LR images, and, as it is met, each image that cannot be used.
+
+    Raises `MissingImages` if there are no images at all.
+    """
+    source = sources.open_card(card, allow_enlarge=allow_enlarge)
+    ids: list[str] = []
+    images: list[Tensor] = []
+    for image_id in _ids(card, source)[:limit]:
+        try:
+            image = _read(card, source, image_id)
+        except (BadImage, TooSmall, MissingImages) as error:
+            yield BadEntry(image_id, str(error), refused=isinstance(error, TooSmall))
+            continue
+        ids.append(image_id)
+        images.append(image)
+        if len(ids) == batch_size:
+            yield _batch(ids, images, factor)
+            ids, images = [], []
+    if ids:
+        yield _batch(ids, images, factor)
+
+
+def _batch(ids: list[str], images: list[Tensor], factor: int) -> Batch:
+    """Return a batch of images (3, H, W) uint8."""
+    hr = torch.stack(images)
+    return Batch(tuple(ids), low_resolution(hr, factor), hr.float() / 255)
+
+
+def low_resolution(hr: Tensor, factor: int) -> Images:
+    """Return M · HR · Mᵀ of (N, 3, H, W) uint8, made in float64 on the CPU and rounded to 8 bit.
+
+    Raises `BenchError` if the factor does not divide the size.
+    """
+    return resize.quantise(resize.downsample(hr.cpu().double() / 255, factor))
+
+
+def pixel_sha256(image: Tensor) -> str:
+    """Return the sha256 of the pixels of (3, H, W) uint8, as bytes in the order rows, columns, R G B."""
+    return hashlib.sha256(image.permute(1, 2, 0).contiguous().numpy().tobytes()).hexdigest()
+
+
+def write_lists(profile: str) -> list[Path]:
+    """Write `<category>.sha256` beside each card of a profile and return the paths: `python -m bench lists PROFILE`.
+
+    To be done when the images have changed on purpose; the card names the file as its `list`.
+    """
+    folder = cards.profile_folder(profile)
+    found = cards.cards(profile, need_lists=False)
+    return [write_list(card, folder / f"{category}.sha256") for category, card in found.items()]
+
+
+def write_list(card: Card, path: Path) -> Path:
+    """Write the list of a card's images as they are now, one line `sha256  id` each, whatever it listed before."""
+    source = sources.open_card(card)
+    ids = _ids(card, source)
+    sums = [pixel_sha256(source.pixels(image_id)) for image_id in ids]
+    path.write_text("".join(f"{value}  {name}\n" for value, name in zip(sums, ids, strict=True)), encoding="utf-8")
+    return path
+
+
+def _ids(card: Card, source: sources.Source) -> tuple[str, ...]:
+    """Return the ids that the card lists, or the first ones of the source."""
+    ids = card.ids or tuple(source.ids[: card.test_images])
+    cards.check_ids(source.where, ids)
+    return ids
+
+
+def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:
+    """Return one image, checked against the card's list; not to be changed in place, the cache holds it."""
+    listed = card.sha256.get(image_id)
+
+    def checked() -> Tensor:
+        image = source.pixels(image_id)
+        if listed is not None and (found := pixel_sha256(image)) != listed:
+            raise BadImage(
+                f"{source.where}: the pixels of {image_id} have sha256 {found[:12]}..., the list of {card.profile}/"
+                f"{card.category} says {listed[:12]}...: the image, the renderer or the list has changed. Get the "
+                f"listed image or, if the change is wanted, run `python -m bench lists {card.profile}`."
+            )
+        return image
+
+    state = source.state(image_id)
+    key = (card.reader, source.where, card.hr_size, card.fit, source.allow_enlarge, image_id, state, listed)
+    return _CACHE.get(key, checked)

@@ -1,0 +1,143 @@
+"""Where the images of a card come from: rendered scenes, a folder of photographs, or an LMDB database as LSUN's."""
+
+import os
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench import scenes
+from bench.images import photos
+from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The images of a card: which there are, and how to get one."""
+
+    where: str
+    ids: Sequence[str]
+    """In their order; an LMDB gives no more than the card's `test_images`."""
+    pixels: Callable[[str], Tensor]
+    """id -> (3, hr_size, hr_size) uint8; raises as `data.read` does."""
+    allow_enlarge: bool
+    state: Callable[[str], Hashable] = lambda _: None
+    """id -> what changes when the image is replaced; scenes and databases stay as they are while we run."""
+
+
+def open_card(card: Card, *, allow_enlarge: bool = False) -> Source:
+    """Return the source of a card; `allow_enlarge` makes it enlarge photographs that are too small.
+
+    Raises:
+        MissingImages: the folder or the database is absent or empty; the message says what to put where.
+        UnknownName: there is no such scene.
+        BadFile: a database with keys that cannot be ids, or that LMDB cannot open.
+        BenchError: the package lmdb is needed and not installed.
+    """
+    readers = {"folder": _folder, "scenes": _scenes, "lmdb": _lmdb}
+    return readers[card.reader](card, allow_enlarge)
+
+
+def _scenes(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
+    """Return the rendered scenes; an id is a seed."""
+    if card.source not in scenes.SCENES:
+        raise UnknownName("scene", card.source, scenes.SCENES)
+
+    def pixels(image_id: str) -> Tensor:
+        if not image_id.isdecimal() or int(image_id) >= scenes.FIRST_TRAINING_SEED:
+            raise BadFile(
+                f"{image_id!r} is no test image of the scene {card.source}; the ids are seeds below "
+                f"{scenes.FIRST_TRAINING_SEED} (those from there on are for training)."
+            )
+        # One at a time, so that a picture cannot depend on which others are drawn with it.
+        return scenes.exact_images(card.source, torch.tensor([int(image_id)]), card.hr_size)[0]
+
+    return Source(f"scene {card.source}", [f"{seed:04d}" for seed in range(card.test_images)], pixels, allow_enlarge)
+
+
+def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
+    """Return the photographs of a folder."""
+    folder = _path(card)
+    files = photos.listing(folder)
+    if not files:
+        raise MissingImages(f"{folder} holds no photographs ({', '.join(photos.SUFFIXES)}); {_how_to_get(card)}")
+
+    def pixels(image_id: str) -> Tensor:
+        if image_id not in files:
+            raise MissingImages(f"{folder} has no photograph {image_id}; put it there, or take it off the card's list.")
+        try:
+            data = files[image_id].read_bytes()
+        except OSError as error:
+            raise BadImage(f"{files[image_id]} cannot be read: {error.strerror}; copy it again.") from error
+        return photos.photo(data, str(files[image_id]), card.hr_size, card.fit, allow_enlarge=allow_enlarge)
+
+    def state(image_id: str) -> Hashable:
+        path = files.get(image_id)
+        facts = path.stat() if path is not None and path.is_file() else None
+        return facts and (facts.st_mtime_ns, facts.st_size)
+
+    return Source(str(folder), list(files), pixels, allow_enlarge, state)
+
+
+def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
+    """Return the images of an LMDB database as LSUN is published: key -> the bytes of an image file."""
+    path = _path(card)
+    with _transaction(path) as transaction:
+        keys = list(islice(transaction.cursor().iternext(values=False), card.test_images))
+    if not keys:
+        raise MissingImages(f"{path} holds no images; {_how_to_get(card)}")
+
+    def pixels(image_id: str) -> Tensor:
+        with _transaction(path) as transaction:
+            data = transaction.get(image_id.encode())
+        if data is None:
+            raise MissingImages(
+                f"{path} has no image {image_id}; take it off the card's list, or get {path.name} anew."
+            )
+        return photos.photo(data, f"{path}: {image_id}", card.hr_size, card.fit, allow_enlarge=allow_enlarge)
+
+    return Source(str(path), [key.decode(errors="backslashreplace") for key in keys], pixels, allow_enlarge)
+
+
+@contextmanager
+def _transaction(path: Path) -> Iterator[Any]:
+    """Open an LMDB database for reading, without a lock file: the data may lie on a read-only disk."""
+    try:
+        import lmdb  # noqa: PLC0415 - optional
+    except ImportError as error:
+        raise BenchError(
+            f"reading {path} needs the package lmdb; install it with: pip install 'glean-bench[lmdb]'"
+        ) from error
+    try:
+        database = lmdb.open(str(path), subdir=path.is_dir(), readonly=True, lock=False, readahead=False)
+        with database, database.begin() as transaction:
+            yield transaction
+    except lmdb.Error as error:
+        raise BadFile(f"{path} cannot be read as an LMDB database: {error}; unpack it again.") from error
+
+
+def _path(card: Card) -> Path:
+    """Return where a card's images lie; a relative path is looked for below $GLEAN_DATA."""
+    root = os.environ.get("GLEAN_DATA", "")
+    path = Path(root).expanduser() / card.source
+    if not path.is_absolute() and not root:
+        raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was looked for nowhere; {_how_to_get(card)}")
+    if not path.exists():
+        raise MissingImages(f"there is no {path}; {_how_to_get(card)}")
+    return path
+
+
+def _how_to_get(card: Card) -> str:
+    """Return the rest of a sentence: what to fetch, and where to put it."""
+    origin = f" from {card.address}" if card.address else ""
+    if Path(card.source).is_absolute():
+        return f"put the images of {card.category} ({card.test_set}) there{origin}."
+    return (
+        f"get {card.test_set}{origin}, keep it as {card.source} in a folder of your choice, and name that folder: "
+        "export GLEAN_DATA=/path/to/the/folder"
+    )

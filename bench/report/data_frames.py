@@ -1,0 +1,111 @@
+"""Table -> data frames: every row with all its figures, the values of each image, the comparisons, the timing."""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from bench.report.table import Row, Table
+from bench.spec import Record
+
+
+def frame(table: Table) -> pd.DataFrame:
+    """Return every row of the table with all its figures, for CSV and the details."""
+    return pd.DataFrame([_facts(row) for row in table.rows])
+
+
+def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
+    """Return the values of each image, a row each: what every figure of the table can be computed from.
+
+    `run` is the fingerprint of code, weights, versions and device; a failed image has the values of its bicubic result.
+    """
+    metrics = {row.metric.name: row.metric.protocol() for row in table.rows}
+    keys = ["category", "factor", "method", "image", "status", "run"]
+    values = [
+        [r.task.category, r.task.factor, r.method, r.image, r.status, r.run]
+        + [r.metrics.get(protocol, math.nan) for protocol in metrics.values()]
+        for r in records
+        if r.image is not None
+    ]
+    return pd.DataFrame(values, columns=[*keys, *metrics]).round(6)
+
+
+def timing(records: Sequence[Record]) -> pd.DataFrame:
+    """Return the method's own seconds per image, apart from the table because no two runs agree on them.
+
+    Beside them the mean number of passes through a generator, forward and backward, that an optimisation made.
+    """
+    timed = [record for record in records if record.image is not None and not math.isnan(record.seconds)]
+    keys, figures = ["category", "factor", "method"], ["seconds", "g_forward", "g_backward"]
+    facts = [[r.task.category, r.task.factor, r.method, r.seconds, r.g_forward, r.g_backward] for r in timed]
+    groups = pd.DataFrame(facts, columns=[*keys, *figures]).groupby(keys, sort=False)
+    return groups.agg(
+        images=("seconds", "count"),
+        median=("seconds", "median"),
+        mean=("seconds", "mean"),
+        total=("seconds", "sum"),
+        g_forward=("g_forward", "mean"),
+        g_backward=("g_backward", "mean"),
+    ).reset_index()
+
+
+def comparisons(table: Table) -> pd.DataFrame:
+    """Return the paired comparisons with the best or the full method, one row each."""
+    return pd.DataFrame(
+        {
+            "category": contest.task.category,
+            "factor": contest.task.factor,
+            "metric": contest.metric.name,
+            "full" if table.full else "best": contest.first,
+            "other": contest.other,
+            "n": contest.result.n,
+            "difference": interval(contest.result.mean, contest.result.half_width, contest.metric.digits + 1),
+            "p": f"{contest.result.p:.4f}",
+            "p (Holm)": f"{contest.result.p_holm:.4f}",
+            "win rate": f"{contest.result.win_rate:.2f}",
+            "Wilcoxon p": f"{contest.result.wilcoxon_p:.2g}",
+            "effect d_z": f"{contest.result.effect:.2f}",
+            "detectable": f"{contest.detectable:.{contest.metric.digits + 1}f}",
+        }
+        for contest in table.contests
+    )
+
+
+def _facts(row: Row) -> dict[str, object]:
+    """Return one row of the details."""
+    digits, task = row.metric.digits + 2, row.cell.task
+    facts: dict[str, object] = {
+        "profile": Path(task.profile).resolve().name,
+        "category": task.category,
+        "factor": task.factor,
+        "hr_size": task.hr_size,
+        "seed": task.seed,
+        "method": row.cell.method,
+        "metric": row.metric.name,
+        "n_ok": row.n_ok,
+        "n": row.n,
+    }
+    if row.summary is not None:
+        facts |= {
+            "mean": f"{row.summary.mean:.{digits}f}",
+            "ci95": f"{row.summary.half_width:.{digits}f}",
+            "median": f"{row.summary.median:.{digits}f}",
+            "worst 5 %": f"{row.summary.worst5:.{digits}f}",
+        }
+    published = "" if row.published is None else f"{row.published.value:.{row.published.digits}f}"
+    difference = "" if math.isnan(row.difference) else f"{row.difference:+.{digits}f}"
+    return facts | {
+        "best": "yes" if row.best else "",
+        "published": published,
+        "difference": difference,
+        "verdict": row.verdict,
+        "status": row.status,
+        "reason": row.reason,
+        "protocol": row.metric.protocol(),
+    }
+
+
+def interval(mean: float, half_width: float, digits: int) -> str:
+    """Return a mean and its interval as printed."""
+    return f"{mean:.{digits}f}" + (f" ± {half_width:.{digits}f}" if math.isfinite(half_width) else "")

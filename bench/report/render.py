@@ -1,0 +1,178 @@
+"""Table -> Markdown, CSV and LaTeX. A pure function of the records: the same records give the same bytes."""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+from bench import store
+from bench.report import notes
+from bench.report.data_frames import comparisons, frame, images, interval, timing
+from bench.report.table import Row, Table
+from bench.spec import Record
+
+
+@dataclass(frozen=True, slots=True)
+class _Style:
+    """How one kind of output writes a table."""
+
+    layout: str
+    bold: Callable[[str], str]
+    note: Callable[[int], str]
+    escape: Callable[[str], str]
+
+
+_MARKDOWN = _Style("pipe", "**{}**".format, "- [{}]".format, str)
+_TERMINAL = _Style("simple", "{} *".format, "- [{}]".format, str)
+_LATEX = _Style(
+    "latex_raw",
+    "\\textbf{{{}}}".format,
+    "--\\textsuperscript{{{}}}".format,
+    lambda text: text.replace("±", "$\\pm$").replace("_", "\\_").replace("%", "\\%"),
+)
+
+_COMPARISONS = (
+    "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip permutation test of the mean "
+    "(10 000 flips, seeded); Holm over all rows of one metric. Win rate and Wilcoxon's p describe and do not decide. "
+    "Detectable: the least true mean difference that this many images show with 80 % power."
+)
+
+
+def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path) -> list[Path]:
+    """Write <table>.md, .csv, .images.csv, .tex and .timing.csv into a folder; return their paths.
+
+    All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
+    """
+    contents = {
+        ".md": markdown(table, machine),
+        ".csv": _csv(frame(table)),
+        ".images.csv": _csv(images(table, records)),
+        ".tex": latex(table),
+        ".timing.csv": _csv(timing(records)),
+    }
+    paths = [folder / f"{table.report.name}{ending}" for ending in contents]
+    for path, text in zip(paths, contents.values(), strict=True):
+        store.write(path, text.encode())
+    return paths
+
+
+def markdown(table: Table, machine: Mapping[str, str]) -> str:
+    """Return the whole report as Markdown."""
+    parts = [f"# {table.report.title}", table.report.caption]
+    for heading, rows in _blocks(table):
+        parts += [f"## {heading}", _grid(rows, table, _MARKDOWN), *_detectable(rows, table)]
+    parts += [notes.legend(table, "Bold"), *notes.remarks(table)]
+    parts += ["## Details", _pipe(frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"]))]
+    if table.contests:
+        first = "full" if table.full else "best"
+        parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
+        parts.append(_COMPARISONS.format(first))
+    facts = [f"- {name}: {value}" for name, value in machine.items()]
+    parts += ["## How it was made", "\n".join([f"- {line}" for line in notes.protocol_lines(table)] + facts)]
+    return "\n\n".join(parts) + "\n"
+
+
+def summary(table: Table) -> str:
+    """Return the tables alone, for the terminal."""
+    parts = [
+        part
+        for heading, rows in _blocks(table)
+        for part in (heading, _grid(rows, table, _TERMINAL), *_detectable(rows, table))
+    ]
+    return "\n\n".join([*parts, notes.legend(table, "Starred"), *notes.remarks(table)])
+
+
+def latex(table: Table) -> str:
+    """Return the tables as LaTeX, to be put into a paper; the protocols stand in a comment above."""
+    parts = [f"% {line}" for line in notes.protocol_lines(table)]
+    for heading, rows in _blocks(table):
+        parts += [f"% {heading}", _grid(rows, table, _LATEX)]
+    return "\n".join([*parts, *(f"% {remark}" for remark in notes.remarks(table))]) + "\n"
+
+
+def _blocks(table: Table) -> Iterator[tuple[str, list[Row]]]:
+    """Yield the heading and the rows of each table: one a factor and metric of the report."""
+    for factor in table.report.factors:
+        for name in table.report.metrics:
+            rows = [row for row in table.rows if row.metric.name == name and row.cell.task.factor == factor]
+            if rows:
+                better = "higher" if rows[0].metric.higher_is_better else "lower"
+                yield f"{rows[0].metric.title} at {factor}x ({better} is better)", rows
+
+
+def _grid(rows: Sequence[Row], table: Table, style: _Style) -> str:
+    """Return one table: a line per method, below it what was published or its difference; a column per category."""
+    categories = list(dict.fromkeys(row.cell.task.category for row in rows))
+    by_place = {(row.cell.method, row.cell.task.category): row for row in rows}
+    lines = []
+    for method, title in dict.fromkeys((row.cell.method, row.cell.title) for row in rows):
+        found = [by_place[method, category] for category in categories]
+        lines.append([style.escape(title), *(_measured(row, table, style) for row in found)])
+        if any(row.published for row in found):
+            lines.append([style.escape("· published"), *(_published(row) for row in found)])
+        differences = [_difference(row, table, style) for row in found if table.full]
+        if any(differences):
+            lines.append([style.escape("· full minus this"), *differences])
+    heads = ["", *(f"{category} (n = {table.images(category)})" for category in categories)]
+    return tabulate(lines, headers=heads, tablefmt=style.layout, disable_numparse=True, stralign="left")
+
+
+def _detectable(rows: Sequence[Row], table: Table) -> list[str]:
+    """Return the line below a table that says how small a difference it can show; none without comparisons."""
+    metric, factor = rows[0].metric, rows[0].cell.task.factor
+    least: dict[str, float] = {}
+    for contest in table.contests:
+        if contest.metric.name == metric.name and contest.task.factor == factor:
+            category = contest.task.category
+            least[category] = max(least.get(category, 0.0), contest.detectable)
+    values = [f"{category} {value:.{metric.digits + 1}f}" for category, value in least.items()]
+    return (
+        [f"Least detectable difference (paired, 80 % power, the hardest pair): {', '.join(values)}."] if values else []
+    )
+
+
+def _measured(row: Row, table: Table, style: _Style) -> str:
+    """Return the measured value of a cell, or the number of the note that says why there is none.
+
+    A cell of fewer images than the head of its column tells says so.
+    """
+    if row.summary is None:
+        return style.note(notes.reasons(table).index(row.reason) + 1)
+    text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
+    text = style.bold(text) if row.best else text
+    text = f"{text} †" if row.seen else text
+    text = text if row.n == table.images(row.cell.task.category) else f"{text} (n = {row.n})"
+    return text if row.n_ok == row.n else f"{text} ({row.n_ok}/{row.n} ok)"
+
+
+def _published(row: Row) -> str:
+    """Return the published value of a cell, and how far the measured one is from it."""
+    if row.published is None:
+        return ""
+    digits = row.published.digits
+    difference = "" if math.isnan(row.difference) else f" ({row.difference:+.{digits}f})"
+    return f"{row.published.value:.{digits}f}{difference}"
+
+
+def _difference(row: Row, table: Table, style: _Style) -> str:
+    """Return how far the full method is from this one; empty if they were not compared."""
+    contest = table.contest(row)
+    if contest is None:
+        return ""
+    text = style.escape(interval(contest.result.mean, contest.result.half_width, row.metric.digits))
+    return style.bold(text) if contest.told else text
+
+
+def _pipe(rows: pd.DataFrame) -> str:
+    """Return a frame as a Markdown table."""
+    return tabulate(
+        rows.fillna("").to_numpy().tolist(), headers=list(rows.columns), tablefmt="pipe", disable_numparse=True
+    )
+
+
+def _csv(rows: pd.DataFrame) -> str:
+    """Return a frame as CSV."""
+    return str(rows.to_csv(index=False, lineterminator="\n"))

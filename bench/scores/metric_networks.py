@@ -1,0 +1,116 @@
+"""The two networks that metrics are computed with: AlexNet for LPIPS, MobileFaceNet for ArcFace. Nothing is fetched."""
+
+import hashlib
+import os
+import warnings
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.spec import BenchError, MissingWeights
+
+# Heavy packages are imported where they are used: PSNR needs none of them.
+# ruff: noqa: PLC0415
+
+SHIPPED = Path(__file__).parents[1] / "weights"
+ALEXNET = "alexnet_features.safetensors"
+MOBILEFACENET = "arcface_mobilefacenet.onnx"
+W600K_R50 = "w600k_r50.onnx"
+SHA256 = {
+    ALEXNET: "dbf18606341c78e70d330659471db547e09dfa0128b5e0bbf7324cfc2cf91cb1",
+    MOBILEFACENET: "3580073eaf7f457f05c7f9f139d22e97051f74d76333838d2188743a066333a1",
+    W600K_R50: "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
+}
+
+
+@lru_cache(maxsize=16)
+def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def verified(path: Path) -> str:
+    """Return the sha256 of one of the files of `SHA256`. Raises `MissingWeights` if it is absent or not what it was."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise MissingWeights(f"{path.name} is not at {path}; it is part of the package: install it again.") from error
+    digest = _digest(path, state.st_size, state.st_mtime_ns)
+    if digest != SHA256[path.name]:
+        raise MissingWeights(
+            f"{path} has sha256 {digest[:16]}…, not {SHA256[path.name][:16]}…: it is damaged or another version. "
+            "Fetch it again, or install the package again if the file is part of it."
+        )
+    return digest
+
+
+@cache
+def lpips_alex(device: torch.device) -> nn.Module:
+    """Return LPIPS-Alex of package `lpips`, its own heads (v0.1) on our copy of torchvision's AlexNet, in eval mode."""
+    path = SHIPPED / ALEXNET
+    verified(path)
+    import lpips
+    from safetensors.torch import load_file
+
+    # pnet_rand keeps torchvision from fetching AlexNet; the random numbers it draws instead must not be taken from
+    # the caller's generator, and its deprecation warnings are about a call that is not ours.
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The parameter 'pretrained' is deprecated", UserWarning)
+        warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
+        network: nn.Module = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
+    backbone = network.get_submodule("net")
+    weights = load_file(path)
+    # lpips cuts the layers into slices but keeps their numbers: slice2.3.weight is features.3.weight
+    state = {key: weights["features." + key.split(".", 1)[1]] for key in backbone.state_dict()}
+    backbone.load_state_dict(state)
+    return network.to(device).eval().requires_grad_(False)
+
+
+def arcface_file() -> Path:
+    """Return the ArcFace network to use: insightface's w600k_r50 if it is in place, else the shipped MobileFaceNet."""
+    folders = [Path.home() / ".insightface" / "models" / "buffalo_l"]
+    if root := os.environ.get("GLEAN_WEIGHTS"):
+        folders = [Path(root), Path(root) / "buffalo_l", *folders]
+    found = (folder / W600K_R50 for folder in folders if (folder / W600K_R50).is_file())
+    return next(found, SHIPPED / MOBILEFACENET)
+
+
+@cache
+def _arcface(path: Path, _sha256: str, provider: str, threads: int) -> Any:  # noqa: ANN401 - insightface is not typed
+    os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # older insightface imports it; it asks the net for news
+    from insightface.model_zoo.arcface_onnx import ArcFaceONNX  # before onnxruntime: it turns its telemetry off
+
+    return ArcFaceONNX(model_file=str(path), session=_session(path, provider, threads))
+
+
+def _session(path: Path, provider: str, threads: int) -> Any:  # noqa: ANN401 - onnxruntime is not typed
+    import onnxruntime
+
+    given = onnxruntime.get_available_providers()
+    session = None
+    if provider in given:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads do not burn a core
+        options.log_severity_level = 3  # errors only, of this session only
+        session = onnxruntime.InferenceSession(str(path), options, providers=[provider])
+        given = session.get_providers()
+    if session is None or given[0] != provider:  # onnxruntime itself would go on with another one
+        raise BenchError(
+            f"ArcFace was asked to run on {provider}, but onnxruntime {onnxruntime.__version__} gives "
+            f"{', '.join(given)}. Install the one that offers it (onnxruntime-gpu for CUDA)."
+        )
+    return session
+
+
+def arcface_embedding(faces: Tensor, provider: str) -> Tensor:
+    """Return embeddings (N, D), float64 on the CPU, not normalised, of faces (N, 3, 112, 112), RGB, [0, 255].
+
+    Raises `MissingWeights` if the file is damaged and `BenchError` if onnxruntime does not run on `provider`.
+    """
+    path = arcface_file()
+    network = _arcface(path, verified(path), provider, torch.get_num_threads())
+    return torch.from_numpy(network.forward(faces.float().cpu().numpy())).double()

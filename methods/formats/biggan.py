@@ -1,0 +1,71 @@
+"""DGP's BigGAN files (`G_ema_256.pth`, `D_256.pth`, ...) to `nets.biggan`: no files are read here.
+
+They are flat state dicts whose names our networks share. Three kinds of entry of theirs have no use here and are
+dropped: `sv0`, the last singular value, which was only logged; `in1` and `in2`, DGP's instance norms, which its recipes
+with batch norm never run; counters of statistics.
+"""
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.spec import BenchError
+from methods.formats.state_dicts import filled, first_names, last, opened, shape, single
+from methods.nets.biggan import BigGAN, BigGANDiscriminator
+
+_DROPPED = re.compile(r"(.+\.)?(sv\d+|accumulation_counter)|.+\.in[12]\..+")
+_SIZES = {5: 128, 6: 256}  # blocks of the generator -> side of its images
+
+
+def generator(checkpoint: Mapping[str, Any]) -> BigGAN:
+    """Return the generator of a state dict; size, width, and the lengths of z and class embedding are read off it.
+
+    It is float32, in eval mode, and shares tensors that are so already. Raises `BenchError` if the entries are not
+    those of a whole BigGAN generator.
+    """
+    entries = _entries(checkpoint, "shared.weight", "generator")
+    blocks = 1 + last(entries, r"blocks\.(\d+)\.")
+    classes, embedding = shape(entries, "shared.weight")
+    with torch.device("meta"):
+        network = BigGAN(
+            size=_size(blocks),
+            channels=shape(entries, "output_layer.0.gain")[0],
+            z_dim=shape(entries, "linear.weight")[1] * (blocks + 1),
+            embedding=embedding,
+            classes=classes,
+        )
+    return filled(network, entries)
+
+
+def discriminator(checkpoint: Mapping[str, Any]) -> BigGANDiscriminator:
+    """Return the discriminator of a state dict, as `generator` does, raising likewise."""
+    entries = _entries(checkpoint, "embed.weight", "discriminator")
+    with torch.device("meta"):
+        network = BigGANDiscriminator(
+            size=_size(last(entries, r"blocks\.(\d+)\.")),
+            channels=shape(entries, "blocks.0.0.conv1.weight")[0],
+            classes=shape(entries, "embed.weight")[0],
+        )
+    return filled(network, entries)
+
+
+def _entries(checkpoint: Mapping[str, Any], sign: str, part: str) -> dict[str, Tensor]:
+    """Return the entries that our network has, float32."""
+    entries = opened(checkpoint, ())
+    if sign not in entries:
+        raise BenchError(
+            f"these are not the weights of a BigGAN {part}: there is no {sign!r}; the first entries are: "
+            f"{first_names(checkpoint)}. Is it the file of another network?"
+        )
+    return single({name: value for name, value in entries.items() if not _DROPPED.fullmatch(name)})
+
+
+def _size(blocks: int) -> int:
+    if blocks not in _SIZES:
+        raise BenchError(
+            f"a BigGAN of 128 or 256 px doubles its size 5 or 6 times, the one in this file {blocks} times."
+        )
+    return _SIZES[blocks]

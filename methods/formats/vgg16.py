@@ -1,0 +1,28 @@
+"""VGG16's weights in torchvision's names -> `nets.vgg16.Vgg16`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from bench.spec import BenchError
+from methods.formats.state_dicts import filled, opened, single
+from methods.nets.vgg16 import Vgg16
+
+
+def vgg16(checkpoint: Mapping[str, Any], *, layer: int) -> Vgg16:
+    """Return the network of torchvision's state dict, or of a part of it that reaches at least to `layer`.
+
+    It comes back float32, frozen and in eval mode; what lies behind the layer is left out. Raises `BenchError` naming
+    the entries that are missing or of a wrong shape.
+    """
+    with torch.device("meta"):
+        network = Vgg16(layer=layer)
+    wanted = network.state_dict().keys()
+    ours = {name: value for name, value in opened(checkpoint, ("state_dict",)).items() if name in wanted}
+    if not ours:
+        raise BenchError(
+            "these are not the weights of a VGG16 in torchvision's names (features.0.weight, ...). "
+            "Is it the file of another network?"
+        )
+    return filled(network, single(ours)).requires_grad_(requires_grad=False)

@@ -1,0 +1,22 @@
+"""What the methods without weights share: they enlarge by one fixed operator."""
+
+from typing import Self
+
+import torch
+
+from bench.spec import Task
+
+FACTORS = (2, 4, 8, 16, 32, 64)
+
+
+class Interpolation:
+    """A method that needs the factor and nothing else."""
+
+    def __init__(self, factor: int) -> None:
+        """Keep the factor; there is nothing to load."""
+        self.factor = factor
+
+    @classmethod
+    def load(cls, task: Task, device: torch.device) -> Self:  # noqa: ARG003 - the matrices follow the input
+        """Return the method for one factor."""
+        return cls(task.factor)

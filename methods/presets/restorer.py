@@ -1,0 +1,32 @@
+"""How a network that restores in one pass is trained (methods/training/restorer.py), by preset."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestorerRecipe:
+    """How a network is trained."""
+
+    images: int
+    """Shown in all, each with its LR image."""
+    batch: int
+    """At once, in each process."""
+    rate: float = 1e-4
+    """Learning rate of the network at the beginning."""
+    critic_rate: float = 1e-4
+    """Of the discriminator."""
+    perceptual: float = 1e-2
+    adversarial: float = 1e-2
+    crop: int | None = None
+    """Side in pixels of the part, another one in each step, of which VGG16's features are compared; None: the whole."""
+
+
+_FACES = RestorerRecipe(images=300_000 * 8, batch=8)
+_REST = RestorerRecipe(images=300_000 * 16, batch=16)
+_MINI = RestorerRecipe(images=24_000, batch=4, rate=2e-3, critic_rate=5e-4, crop=48)
+"""Few images, so small batches and a high rate; a part of each for VGG16, which would cost more than all the rest."""
+
+
+def restorer_recipes(category: str) -> dict[str, RestorerRecipe]:
+    """Return each preset's recipe for a category; `paper`: 300,000 steps, of 8 images of faces or 16 of the rest."""
+    return {"paper": _FACES if category == "face" else _REST, "mini": _MINI}

@@ -1,0 +1,247 @@
+"""mGANprior: mix the features of several latent codes inside a generator until its image down-samples to the input.
+
+J. Gu, Y. Shen, B. Zhou, "Image processing using multi-code GAN prior", CVPR 2020: mixture (Eq. 2) and loss are of
+Sec. 3.1, super-resolution is of Sec. 3.2. The numbers are of the released super_resolution.py (see presets): 30 codes
+z ~ N(0, I); the features of each behind layer 6 of a PGGAN, 512 at 16 px, times its channel weights alpha, 1/30 at the
+start; their mean goes through the other layers. 2000 steps of plain gradient descent, rate 1, on codes and weights; the
+loss is the mean squared error to the input, in [-1, 1], plus 0.001 times the mean difference of VGG16's relu3_3, both
+images brought to 256 px by nearest neighbour. The result is the image after the last step, however bad.
+In the costs a pass is the first layers for each code, and the others once; the result is one more pass forward.
+
+Ours, where the paper or the code say nothing or cannot be followed:
+- The released code reads the ground truth and shrinks it itself. Here the input is compared as it is.
+- The down-scaler is the benchmark's. The original's is bilinear without antialias: `MganpriorBilinear`.
+- StyleGAN2: its RGB is summed over the resolutions, and the layers behind the mixture want a latent too. Latent and
+  coarser RGB are the plain mean of the codes'. The features are mixed by Eq. 2, without the division by the number of
+  codes that the code adds (PGGAN's pixel norm undoes it; StyleGAN2 would be left with its noise). So for either bank
+  the order of the codes is of no account, and one code with alpha 1 gives the bank's own image.
+- `mini` has no VGG16, which is too large to ship, and fewer steps and codes.
+- All means are over one image, so that the steps for an image do not depend on how many are beside it.
+
+The PGGAN of CelebA-HQ that the authors released was trained on the face test set.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar, Self, TypeAlias
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from bench import resize
+from bench.spec import BenchError, Effort, Images, Spec, Task
+from methods.formats import gan, stylegan2, vgg16
+from methods.nets.pggan import PGGAN
+from methods.nets.stylegan2 import StyleGAN2
+from methods.nets.stylegan2_layers import double
+from methods.nets.vgg16 import Vgg16
+from methods.presets.choose import chosen
+from methods.presets.mganprior import MGANPRIOR, MganpriorSettings
+from methods.presets.sizes import SIZES
+from methods.search import optimise
+from methods.weights import load, stylegan2_bank
+
+MixedBank: TypeAlias = PGGAN | StyleGAN2
+
+_VGG_LAYER = 15
+_VGG_SIDE = 256
+
+
+def width(bank: MixedBank, layer: int) -> int:
+    """Return the channels of the features behind a layer; raises `BenchError` if the bank cannot be cut there."""
+    if isinstance(bank, PGGAN):
+        widths = dict(enumerate(bank.widths, start=1))
+    else:
+        widths = {2 * stage + 2: each for stage, each in enumerate(bank.synthesis.channels.values())}
+    if layer not in widths:
+        raise BenchError(
+            f"mGANprior cannot mix behind layer {layer} of a generator of {bank.size} px; "
+            f"choose one of {', '.join(map(str, widths))}."
+        )
+    return widths[layer]
+
+
+def mixed(bank: MixedBank, z: Tensor, alpha: Tensor, layer: int) -> Images:
+    """Return the images (B, 3, R, R), about [-1, 1], of codes z (B, N, z_dim) with weights alpha (B, N, C)."""
+    if isinstance(bank, PGGAN):
+        features = bank.prefix(z.flatten(0, 1), layer)
+        return bank.suffix(_mixture(features, alpha) / z.shape[1], layer)
+    return _mixed_by_stylegan2(bank, z, alpha, stage=layer // 2 - 1)
+
+
+def _mixture(features: Tensor, alpha: Tensor) -> Tensor:
+    """Return the sum over the codes of Eq. 2, (B, C, R, R) for (B N, C, R, R) and (B, N, C)."""
+    each: Tensor = features.unflatten(0, alpha.shape[:2])
+    return (each * alpha[..., None, None]).sum(1)
+
+
+def _mixed_by_stylegan2(bank: StyleGAN2, z: Tensor, alpha: Tensor, stage: int) -> Images:
+    synthesis = bank.synthesis
+    each = bank.mapping(z.flatten(0, 1))  # (B N, L, D)
+    w = each.unflatten(0, z.shape[:2]).mean(1)  # (B, L, D)
+    noise = synthesis.noise_maps("stored", len(each))
+    features = [synthesis.start(each, noise)]
+    for index in range(1, stage + 1):
+        features.append(synthesis.stage(index, features[-1], each, noise))
+    x = _mixture(features.pop(), alpha)
+    image: Tensor = synthesis.to_rgb[stage](x, w[:, 2 * stage + 1])
+    if features:
+        image = image + double(synthesis.image(features, each).unflatten(0, z.shape[:2]).mean(1))
+    for index in range(stage + 1, synthesis.stages):
+        x = synthesis.stage(index, x, w, noise)
+        image = double(image) + synthesis.to_rgb[index](x, w[:, 2 * index + 1])
+    return image
+
+
+class Mganprior:
+    """The adapter: images in [0, 1] outside, [-1, 1] in bank and loss."""
+
+    spec: ClassVar[Spec] = Spec(
+        name="mganprior",
+        title="mGANprior",
+        family="inversion",
+        paper="Gu et al., CVPR 2020",
+        factors=(4, 8, 16, 32, 64),
+        max_batch=8,
+    )
+    down_scaler: ClassVar[str] = "benchmark"
+    loops = ("steps",)
+
+    def __init__(self, bank: MixedBank, task: Task, settings: MganpriorSettings, *, vgg16: Vgg16 | None = None) -> None:
+        """Take ready networks on one device; without `vgg16` the loss is the squared error alone.
+
+        Raises `BenchError` for a bank that is neither PGGAN nor StyleGAN2, has no such layer or another side.
+        """
+        if bank.size != task.hr_size:
+            raise BenchError(f"the bank makes images of {bank.size} px, the task asks for {task.hr_size}.")
+        self.bank = bank.eval().requires_grad_(requires_grad=False)
+        self.vgg16 = vgg16
+        self.task = task
+        self.settings = settings
+        self.steps = settings.steps
+        self.efforts: list[Effort] = []
+        self._width = width(bank, settings.layer)
+
+    @classmethod
+    def load(cls, task: Task, device: torch.device) -> Self:
+        """Read bank and VGG16; on the meta device, which has no values, make them without."""
+        settings = chosen(MGANPRIOR, task)
+        bank = load.bank("mganprior", task, device, build=_build, read=_read)
+        if not settings.perceptual_weight:
+            return cls(bank, task, settings)
+        network = load.network(
+            "mganprior",
+            task,
+            device,
+            part="vgg16",
+            build=lambda _: Vgg16(layer=_VGG_LAYER),
+            read=lambda state: vgg16.vgg16(state, layer=_VGG_LAYER),
+        )
+        return cls(bank, task, settings, vgg16=network.requires_grad_(requires_grad=False))
+
+    @property
+    def remark(self) -> str:
+        """Say what was searched, how long, and what is not as released."""
+        is_pggan = isinstance(self.bank, PGGAN)
+        words = [
+            f"{self.steps} steps at rate {self.settings.learning_rate:g}",
+            f"{self.settings.codes} codes mixed in a {'PGGAN' if is_pggan else 'StyleGAN2'}",
+            f"{self.down_scaler} down-scaler",
+        ]
+        if self.vgg16 is None:
+            words.append("no perceptual loss")
+        if is_pggan and self.task.category == "face":
+            words.append("its bank, if that of CelebA-HQ, was trained on the face test set")
+        return ", ".join(words)
+
+    def upscale(self, lr: Images) -> Images:
+        """Restore a batch; `efforts` then tells the passes of each image, and whose search broke off."""
+        self._check(lr)
+        found = optimise.each(lr.split(1), self._search, lr.device)
+        self.efforts = [
+            replace(effort, g_forward=effort.g_forward + 1)
+            for images, one in found
+            for effort in one.efforts(_notes(images.isfinite()))
+        ]
+        return (torch.cat([images for images, _ in found]) + 1) / 2
+
+    def _search(self, lr: Images) -> tuple[Images, optimise.Found]:
+        """Search the codes of an image (1, 3, h, h); return the image behind the last change, and what was found."""
+        codes = self.settings.codes
+        z = optimise.normal(optimise.generators(lr, self.task.seed), codes, self.bank.z_dim, device=lr.device)
+        alpha = torch.full((len(lr), codes, self._width), 1 / codes, device=lr.device)
+        loss = self.loss(lr * 2 - 1)
+
+        def step(_: int) -> optimise.Step:
+            images = mixed(self.bank, z, alpha, self.settings.layer)
+            return optimise.Step(images, loss(images))
+
+        found = optimise.optimise(
+            step,
+            torch.optim.SGD([z.requires_grad_(), alpha.requires_grad_()], lr=self.settings.learning_rate),
+            steps=self.steps,
+            label=self.spec.title,
+        )
+        images = mixed(self.bank, z.detach(), alpha.detach(), self.settings.layer)
+        return (images if found.broken == [None] else images.fill_(torch.nan)), found
+
+    def loss(self, target: Images) -> Callable[[Images], Tensor]:
+        """Return what maps images (B, 3, R, R) to their losses (B,) against LR images; both in [-1, 1]."""
+        network, weight = self.vgg16, self.settings.perceptual_weight
+        wanted = None if network is None else _features(network, target)
+
+        def losses(images: Images) -> Tensor:
+            small = self._shrunk(images)
+            error = (small - target).square().mean((1, 2, 3))
+            if network is None or wanted is None:
+                return error
+            return error + weight * (_features(network, small) - wanted).abs().mean((1, 2, 3))
+
+        return losses
+
+    def _shrunk(self, images: Images) -> Images:
+        return resize.downsample(images, self.task.factor)
+
+    def _check(self, lr: Images) -> None:
+        side = self.task.lr_size
+        if lr.shape[1:] != (3, side, side):
+            raise BenchError(
+                f"mGANprior at {self.task.factor}x, to {self.task.hr_size} px, takes LR images of {side} px, "
+                f"not of shape {tuple(lr.shape[1:])}."
+            )
+
+
+class MganpriorBilinear(Mganprior):
+    """The down-scaler of the released code: bilinear without antialias, the mean of the middle 2x2 of each block."""
+
+    spec: ClassVar[Spec] = replace(Mganprior.spec, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
+    down_scaler = "original bilinear"
+
+    def _shrunk(self, images: Images) -> Images:
+        return F.interpolate(images, size=self.task.lr_size, mode="bilinear", align_corners=False)
+
+
+def _features(network: Vgg16, images: Images) -> Tensor:
+    """Return VGG16's features of images in [-1, 1]."""
+    features: Tensor = network(F.interpolate((images + 1) / 2, size=_VGG_SIDE, mode="nearest"))
+    return features
+
+
+def _notes(finite: Tensor) -> list[str]:
+    """Return a note for each image, whose pixels (B, 3, R, R) are finite or not."""
+    if finite.is_meta:
+        return [""] * len(finite)
+    return ["" if good else "the last step led to NaN or infinity" for good in finite.flatten(1).all(1)]
+
+
+def _build(task: Task) -> MixedBank:
+    """Return a generator with random weights, on torch's default device; kind and sizes are those of the preset."""
+    if chosen(SIZES, task).generators["mganprior"] == "pggan":
+        return PGGAN(size=task.hr_size)
+    return stylegan2_bank.build(task)
+
+
+def _read(state: Mapping[str, Any]) -> MixedBank:
+    """Return the generator of a weight file."""
+    return gan.pggan(state) if gan.is_pggan(state) else stylegan2.generator(state)

@@ -1,0 +1,196 @@
+"""What the methods that search share: images are optimised, one or several at once, each as if it were alone.
+
+`optimise` takes a batch: its losses are summed, and no parameter belongs to two images, so the gradient of an image's
+parameters does not depend on its neighbours. `each` is for searches that make much of rounding, which is another in a
+batch: every image by itself, several at once in threads. Random numbers come from the task's seed and the LR pixels.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import CancelledError, ThreadPoolExecutor
+from contextvars import ContextVar
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import TypeVar
+
+import torch
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from bench.resize import eight_bit
+from bench.spec import Effort, Images
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+_STOP: ContextVar[Event] = ContextVar("_STOP", default=Event())  # noqa: B039 - that one is never set
+"""Tells a thread that its search is no longer wanted."""
+_BAR = Lock()
+"""Held by whoever draws on the terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step made, before the parameters are changed."""
+
+    images: Images
+    """(B, 3, H, W), in the generator's range."""
+    loss: Tensor
+    """(B,), with a gradient."""
+    gate: Tensor | None = None
+    """(B,): what a method judges its success by, smaller is better; None: the loss."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What an optimisation found."""
+
+    last: Images
+    """(B, 3, H, W): those of the last step, made before its change of the parameters."""
+    best: Images
+    """Those of the lowest loss of each image."""
+    loss: Tensor
+    """(B,): the lowest."""
+    gate: Tensor
+    """(B,): the lowest."""
+    broken: Sequence[int | None]
+    """The step in which an image's loss became NaN or infinite; None: in none."""
+    steps: int
+
+    def efforts(self, notes: Sequence[str]) -> list[Effort]:
+        """Return the effort for each image; `notes` are the method's own, one an image, empty where there is none."""
+        return [
+            Effort(self.steps, self.steps, note if step is None else f"the loss was NaN or infinite in step {step}")
+            for step, note in zip(self.broken, notes, strict=True)
+        ]
+
+
+def optimise(  # noqa: PLR0913 - all but two have a usual value
+    step: Callable[[int], Step],
+    optimiser: torch.optim.Optimizer,
+    *,
+    steps: int,
+    rate: Callable[[int], float] = lambda _: 1.0,
+    project: Callable[[], None] = lambda: None,
+    label: str = "optimise",
+) -> Found:
+    """Take `steps` steps: images and losses, gradient, change of the parameters, projection.
+
+    `rate` is the factor of every learning rate in step 0, 1, ... An image whose loss is NaN or infinite goes on by
+    itself and comes back as NaN; the others are not touched by it. If all are, the optimisation ends.
+    """
+    rates = [float(group["lr"]) for group in optimiser.param_groups]
+    found: Found | None = None
+    for index in track(range(steps), label):
+        for group, base in zip(optimiser.param_groups, rates, strict=True):
+            group["lr"] = base * rate(index)
+        optimiser.zero_grad(set_to_none=True)
+        with torch.enable_grad():
+            made = step(index)
+            made.loss.sum().backward()
+        found = _kept(found, made, index)
+        optimiser.step()
+        with torch.no_grad():
+            project()
+        if None not in found.broken:
+            break
+    for group, base in zip(optimiser.param_groups, rates, strict=True):
+        group["lr"] = base
+    if found is None:
+        raise ValueError(f"an optimisation needs at least one step, not {steps}.")
+    return found
+
+
+def _kept(before: Found | None, made: Step, index: int) -> Found:
+    """Return what is known after a step."""
+    images, loss = made.images.detach(), made.loss.detach()
+    gate = loss if made.gate is None else made.gate.detach()
+    finite = loss.isfinite()
+    last = images.where(finite[:, None, None, None], torch.nan)
+    known = [True] * len(loss) if loss.is_meta else finite.tolist()  # the meta device has no values
+    broken = [None if good else index for good in known]
+    if before is None:
+        return Found(last, last, loss, gate, broken, 1)
+    better = loss < before.loss
+    return Found(
+        last=last,
+        best=torch.where(better[:, None, None, None], last, before.best),
+        loss=torch.where(better, loss, before.loss),
+        gate=torch.minimum(gate, before.gate),
+        broken=[new if old is None else old for old, new in zip(before.broken, broken, strict=True)],
+        steps=index + 1,
+    )
+
+
+def each(items: Sequence[Item], search: Callable[[Item], Result], device: torch.device) -> list[Result]:
+    """Search every item, such as an image, by itself; the results come in the order of the items.
+
+    On a CPU as many searches run at once as torch has threads, each on one core, also if there is but one item: its
+    result then depends neither on the number of items nor on that of the threads. On other devices, which a search
+    fills, and on the meta device, whose work is counted in this thread, they run one after another. What a search
+    raises is raised, and ends the others at their next step.
+    """
+    if device.type != "cpu":
+        return [search(item) for item in items]
+    threads, stop, failures = torch.get_num_threads(), Event(), list[BaseException]()
+
+    def tried(item: Item) -> Result:
+        if stop.is_set():
+            raise CancelledError
+        try:
+            return search(item)
+        except BaseException as failure:
+            failures.append(failure)
+            stop.set()
+            raise
+
+    try:
+        with ThreadPoolExecutor(threads, initializer=_begin, initargs=(stop, torch.is_grad_enabled())) as pool:
+            found = [pool.submit(tried, item) for item in items]
+            try:
+                return [one.result() for one in found]
+            except CancelledError:
+                raise failures[0] from None
+            finally:
+                stop.set()  # if it was Ctrl-C that ended the wait
+    finally:
+        torch.set_num_threads(threads)  # the workers' number would be that of all later threads
+
+
+def _begin(stop: Event, grad: bool) -> None:  # noqa: FBT001 - an initialiser's arguments have no names
+    """Set up a thread of `each`; torch keeps all of this by thread."""
+    torch.set_num_threads(1)
+    torch.set_grad_enabled(grad)
+    _STOP.set(stop)
+
+
+def track(items: Sequence[Item], label: str) -> Iterator[Item]:
+    """Yield the items, drawing a bar on standard error if that is a terminal; it goes when it is full.
+
+    Of several threads one draws. Raises `CancelledError` in a search of `each` that is to end.
+    """
+    console = Console(stderr=True)
+    drawing = console.is_terminal and _BAR.acquire(blocking=False)
+    try:
+        with Progress(console=console, transient=True, disable=not drawing) as progress:
+            for item in progress.track(items, description=label):
+                if _STOP.get().is_set():
+                    raise CancelledError
+                yield item
+    finally:
+        if drawing:
+            _BAR.release()
+
+
+def generators(lr: Images, seed: int) -> list[torch.Generator]:
+    """Return a source of random numbers for each image, seeded by the seed and the image's 8-bit pixels."""
+    if lr.is_meta:  # it has no pixels, and no values will come of what is drawn
+        return [torch.Generator() for _ in range(len(lr))]
+    pixels = eight_bit(lr).cpu()
+    digests = [hashlib.sha256(f"{seed} ".encode() + image.contiguous().numpy().tobytes()).digest() for image in pixels]
+    return [torch.Generator().manual_seed(int.from_bytes(digest[:7], "big")) for digest in digests]
+
+
+def normal(sources: Iterable[torch.Generator], *shape: int, device: torch.device) -> Tensor:
+    """Draw N(0, 1) for each image from its own source, on the CPU, so that every device gets the same: (B, *shape)."""
+    return torch.stack([torch.randn(shape, generator=source) for source in sources]).to(device)

@@ -1,0 +1,1 @@
+"""Training of a latent bank: a StyleGAN2 and its discriminator."""

@@ -1,0 +1,231 @@
+"""Training of a latent bank: StyleGAN2, its discriminator, and the average of its weights, which is what is kept.
+
+T. Karras et al., CVPR 2020: non-saturating logistic loss, R1 every 16th and path-length regularisation every 8th step
+(Sec. 3.1, 3.2), style mixing, exponential moving average; augmentation: augment.py. Ours: a bank may grow. A recipe of
+several stages trains the first resolutions of the generator alone, then adds the next two layers and a block of the
+discriminator: the layout of the images is learned where an image costs a tenth. At the growth the RGB layer of the new
+resolution is zero, so that the images begin as enlargements of those before.
+"""
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from bench.spec import Images
+from methods.nets.stylegan2 import StyleGAN2, mix
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
+from methods.presets.bank import BankRecipe
+from methods.presets.sizes import Sizes
+from methods.training import losses
+from methods.training.bank import growth
+from methods.training.bank.augment import augment, next_probability
+from methods.training.run import descend, follow
+
+_R1_EVERY, _PATH_EVERY = 16, 8
+_PATH_DECAY, _PATH_WEIGHT = 0.01, 2.0
+_LAYOUT = torch.channels_last
+_MIXED = 0.5  # of the batches are of two codes
+
+
+class BankTraining:
+    """A bank in training: networks, optimisers, and what a checkpoint holds."""
+
+    generator: StyleGAN2
+    average: StyleGAN2
+    discriminator: StyleGAN2Discriminator
+    g_optimiser: torch.optim.Adam
+    d_optimiser: torch.optim.Adam
+
+    def __init__(
+        self, recipe: BankRecipe, sizes: Sizes, device: torch.device, *, ranks: int = 1, seed: int = 0
+    ) -> None:
+        """Begin with the first stage, the same weights in every process."""
+        self.recipe, self.sizes, self.device, self.ranks, self.seed = recipe, sizes, device, ranks, seed
+        self.stage = -1
+        self.step = 0
+        self.path_mean = torch.zeros((), device=device)
+        self.probability = 0.0
+        self._enter(0)
+
+    def _enter(self, stage: int) -> None:
+        """Make the networks of a stage out of those of the one before; what is new is drawn alike in every process."""
+        torch.manual_seed(self.seed + stage)
+        size = self.recipe.stages[stage].size
+        channels = self.sizes.bank_channels(size)
+        depth, style = self.sizes.mapping_layers, self.sizes.style_dim
+        discriminator = StyleGAN2Discriminator(size=size, channels=self.sizes.critic_channels(size))
+        generators = [StyleGAN2(size=size, channels=channels, style_dim=style, mapping_layers=depth) for _ in range(2)]
+        generators[1].load_state_dict(generators[0].state_dict())
+        for network in (*generators, discriminator):
+            network.to(self.device).to(memory_format=_LAYOUT)
+        g_optimiser = _adam(generators[0], self.recipe.rate, _PATH_EVERY)
+        d_optimiser = _adam(discriminator, self.recipe.rate, _R1_EVERY)
+        if self.stage >= 0:
+            growth.generator(generators[1], self.average)
+            growth.keep_moments(g_optimiser, self.g_optimiser, growth.generator(generators[0], self.generator))
+            growth.keep_moments(d_optimiser, self.d_optimiser, growth.discriminator(discriminator, self.discriminator))
+        self.generator, self.average, self.discriminator = *generators, discriminator
+        self.average.requires_grad_(requires_grad=False)
+        self.g_optimiser, self.d_optimiser = g_optimiser, d_optimiser
+        self.stage = stage
+
+    def _grow(self, real: Images) -> None:
+        """Go to the next stage, with a discriminator that begins as the one before; `real` as in `advance`."""
+        old = self.discriminator
+        self._enter(self._wanted())
+        real = self._of_stage(real)
+
+        def images() -> Images:
+            with torch.no_grad():
+                return torch.cat([real, self._painted(self._codes(len(real)))])
+
+        with self._precision():
+            growth.imitate(self.discriminator, old, images)
+
+    def state(self) -> dict[str, Any]:
+        """Return everything a checkpoint needs."""
+        return {
+            "step": self.step,
+            "stage": self.stage,
+            "path_mean": self.path_mean,
+            "probability": self.probability,
+            **{name: getattr(self, name).state_dict() for name in _STATEFUL},
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where a checkpoint was made."""
+        self._enter(state["stage"])
+        self.step, self.probability = state["step"], state["probability"]
+        self.path_mean = state["path_mean"].to(self.device)
+        for name in _STATEFUL:
+            getattr(self, name).load_state_dict(state[name])
+
+    def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        """Go on from what `networks` returned at a step: the generator from its average, with new optimisers."""
+        self.step = step
+        self._enter(self._wanted())
+        for network in (self.generator, self.average):
+            network.load_state_dict(kept["bank"])
+        self.discriminator.load_state_dict(kept["discriminator"])
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Return what is kept, by the part that it is of the method that uses it; nothing before the last stage."""
+        if self.stage < len(self.recipe.stages) - 1:
+            return {}
+        return {"bank": self.average, "discriminator": self.discriminator}
+
+    @property
+    def batch(self) -> int:
+        """Images of the next step, in this process."""
+        return self.recipe.stages[self._wanted()].batch
+
+    @torch.no_grad()
+    def samples(self) -> Images:
+        """Return 32 images of the moving average, the same codes each time."""
+        z = torch.randn(32, self.average.z_dim, generator=torch.Generator().manual_seed(0)).to(self.device)
+        images: Images = self.average(z)
+        return (images + 1) / 2
+
+    def _wanted(self) -> int:
+        """Return the stage of the next step."""
+        return next((stage for stage, end in self.stages() if self.step < end), len(self.recipe.stages) - 1)
+
+    def stages(self) -> Iterator[tuple[int, int]]:
+        """Yield each stage and the step it ends before."""
+        end = 0
+        for index, stage in enumerate(self.recipe.stages):
+            end += math.ceil(stage.images / (stage.batch * self.ranks))
+            yield index, end
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return max(end for _, end in self.stages())
+
+    def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
+        """Make one step with real images (batch, 3, H, W), [0, 1], of any size of the recipe's; return the losses."""
+        if self.stage != self._wanted():
+            self._grow(real)
+        torch.manual_seed((self.seed * 1_000_003 + self.step) * self.ranks + rank)
+        values = self._train_discriminator(self._of_stage(real)) | self._train_generator()
+        decay = 0.5 ** (len(real) * self.ranks / self.recipe.half_life)
+        follow(self.average, self.generator, decay)
+        self.step += 1
+        return values
+
+    def _train_discriminator(self, real: Images) -> dict[str, float]:
+        penalised = self.step % _R1_EVERY == 0
+        with torch.no_grad():
+            w = self._codes(len(real))
+        with self._precision():
+            with torch.no_grad():
+                fake = self._painted(w)
+            real = augment(real, self.probability).requires_grad_(penalised)
+            logits = self.discriminator(real).float()
+            loss = losses.discriminator_loss(logits, self.discriminator(augment(fake, self.probability)).float())
+            values = {"d": loss.item()}
+            if penalised:
+                pixels = (real.shape[-1] / self.recipe.stages[-1].size) ** 2
+                penalty = losses.r1_penalty(real, logits)
+                loss = loss + penalty * (self.recipe.gamma * pixels / 2 * _R1_EVERY)
+                values["r1"] = penalty.item()
+        descend(loss, self.d_optimiser, list(self.discriminator.parameters()))
+        sign = logits.detach().sign().mean().item()
+        if self.recipe.adaptive:
+            self.probability = next_probability(self.probability, sign, len(real) * self.ranks)
+        return values | {"sign": sign, "p": self.probability}
+
+    def _train_generator(self) -> dict[str, float]:
+        w = self._codes(self.recipe.stages[self.stage].batch)
+        with self._precision():
+            fake = self._painted(w)
+            loss = losses.generator_loss(self.discriminator(augment(fake, self.probability)).float())
+        self.discriminator.requires_grad_(requires_grad=False)
+        descend(loss, self.g_optimiser, list(self.generator.parameters()))
+        self.discriminator.requires_grad_(requires_grad=True)
+        if self.step % _PATH_EVERY:
+            return {"g": loss.item()}
+        return {"g": loss.item(), "path": self._regularise_paths()}
+
+    def _regularise_paths(self) -> float:
+        w = self._codes(max(1, self.recipe.stages[self.stage].batch // 2))
+        with self._precision():
+            images = self._painted(w).float()
+            lengths = losses.path_lengths(images, w, torch.randn_like(images))
+            self.path_mean = self.path_mean.lerp(lengths.detach().mean(), _PATH_DECAY)
+            penalty = (lengths - self.path_mean).square().mean()
+        descend(penalty * (_PATH_WEIGHT * _PATH_EVERY), self.g_optimiser, list(self.generator.parameters()))
+        return penalty.item()
+
+    def _of_stage(self, real: Images) -> Images:
+        """Return real images [0, 1] in the size of the stage, [-1, 1]."""
+        size = self.recipe.stages[self.stage].size
+        return (F.avg_pool2d(real, real.shape[-1] // size) * 2 - 1).contiguous(memory_format=_LAYOUT)
+
+    def _painted(self, w: Tensor) -> Images:
+        images: Images = self.generator.synthesis(w, noise="random" if self.recipe.noise else "none")
+        return images
+
+    def _codes(self, count: int) -> Tensor:
+        """Return w for random z, of two codes each in a part of the batches: (count, L, D)."""
+        z = torch.randn(2, count, self.generator.z_dim, device=self.device)
+        w: Tensor = self.generator.mapping(z[0])
+        if torch.rand(()).item() < _MIXED:
+            w = mix(w, self.generator.mapping(z[1]), int(torch.randint(1, w.shape[1], ()).item()))
+        return w
+
+    def _precision(self) -> torch.autocast:
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision)
+
+
+_STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")
+
+
+def _adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:
+    """Return Adam, corrected for regularisation in every so many-th step (Karras et al. 2020, Sec. 3.1)."""
+    ratio = every / (every + 1)
+    return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)

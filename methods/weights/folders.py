@@ -1,0 +1,28 @@
+"""Where weight files lie: those that come with the suite, and the user's own folders."""
+
+import os
+from pathlib import Path
+
+_ROOT = Path(__file__).parents[2]
+SHIPPED = Path(__file__).parent
+"""A folder for each preset whose files come with the suite, such as mini/."""
+
+
+def shipped(preset: str) -> list[Path]:
+    """Return the folder of what comes with the suite for a preset; none if nothing does."""
+    return [folder] if (folder := SHIPPED / preset).is_dir() else []
+
+
+def users() -> list[Path]:
+    """Return the user's folders in order: $GLEAN_WEIGHTS if it is set, then the cache."""
+    given = os.environ.get("GLEAN_WEIGHTS")
+    own = [Path(given).expanduser()] if given else []
+    return [*own, Path.home() / ".cache" / "glean-bench" / "weights"]
+
+
+def short(path: Path) -> str:
+    """Return a path for a message, which may end in a published table: without the name of the user or our place."""
+    for prefix, base in (("", _ROOT), ("~/", Path.home())):
+        if path.is_relative_to(base):
+            return f"{prefix}{path.relative_to(base)}"
+    return str(path)

@@ -1,0 +1,67 @@
+"""The weight files that `python -m bench train` makes: their names, their folders, the commands that make them.
+
+Those of a profile of the suite come with it, in methods/weights/<preset>/, or lie in the user's folders (`folders`);
+those of a folder of photographs lie in its sub-folder weights/, behind which the places of its preset are looked into.
+"""
+
+import re
+import shlex
+from pathlib import Path
+
+from bench.spec import Task
+from methods.weights.folders import SHIPPED, shipped, short, users
+
+_SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
+"""The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
+
+
+def file_name(what: str, task: Task, part: str = "network") -> str:
+    """Return the name of the file that training makes of a method's network, or of a part of a bank (`what` "bank")."""
+    kind = "" if part in ("network", "bank") else f"_{part}"
+    factor = "" if what == "bank" else f"_{task.factor}x"
+    return f"{what}_{task.category}{factor}_{task.hr_size}{kind}.safetensors"
+
+
+def folder(profile: str, preset: str) -> Path:
+    """Return where the files that are trained for a profile go; for a user's photographs, a folder beside them."""
+    return _places(profile, preset)[0]
+
+
+def locate(method: str, task: Task, part: str = "network") -> Path | None:
+    """Return where a file that was trained for a method, by its spec's name, is on this machine."""
+    if not _trainable(method, part):
+        return None
+    name = file_name(method if part == "network" else "bank", task, part)
+    return next((path for place in _places(task.profile, task.preset) if (path := place / name).is_file()), None)
+
+
+def advice(method: str, task: Task, part: str) -> str:
+    """Return the end of a sentence: the commands that would make what is missing, if training makes it."""
+    if not _trainable(method, part):
+        return ""
+    what = f"{method} --factor {task.factor}" if part == "network" else "bank"
+    profile = f" --profile {shlex.quote(task.profile)}"
+    return (
+        f", and none was trained into {short(folder(task.profile, task.preset))}. "
+        f"`python -m bench train {what} --category NAME{profile}` makes it, "
+        f"`python -m bench train --missing{profile}` all that is missing"
+    )
+
+
+def _trainable(method: str, part: str) -> bool:
+    """Tell whether training makes a part for a method: its network, or the two parts of a bank it searches."""
+    return part == "network" or (part in ("bank", "discriminator") and method in _SEARCHERS)
+
+
+def _places(profile: str, preset: str) -> list[Path]:
+    """Return where the files that were trained for a profile are looked for, in order."""
+    if profile == preset:  # one of the suite's own
+        return shipped(preset) or users()
+    return [Path(profile).expanduser().absolute() / "weights", *shipped(preset), *users()]
+
+
+def present() -> list[Path]:
+    """Return the files on this machine that training made, by name; those beside a user's photographs left out."""
+    pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
+    places = [*(path for path in SHIPPED.iterdir() if path.is_dir()), *users()]
+    return sorted(path for place in places for path in place.glob("*") if pattern.fullmatch(path.name))
