@@ -13,7 +13,8 @@ from methods.nets import pggan, stylegan, stylegan2
 from methods.nets.vgg16 import Vgg16
 from methods.presets.mganprior import MGANPRIOR, MganpriorSettings
 from methods.search import mganprior, optimise
-from methods.search.mganprior import Mganprior, MganpriorBilinear, mixed
+from methods.search.mganprior import Mganprior, MganpriorBilinear
+from methods.search.mganprior_terms import mixed, width
 
 PAPER, MINI = MGANPRIOR["paper"], MGANPRIOR["mini"]
 CPU = torch.device("cpu")
@@ -83,7 +84,7 @@ def inputs(count, seed=2):
 @pytest.mark.parametrize("layer", [2, 4, 6, 8])
 def test_one_code_with_weight_one_is_the_generator_itself(bank, layer):
     z = draw(2, 1, 16)
-    alpha = torch.ones(2, 1, mganprior.width(bank, layer))
+    alpha = torch.ones(2, 1, width(bank, layer))
     difference = (mixed(bank, z, alpha, layer) - bank(z[:, 0])).abs().max()
     assert difference < 1e-5, "the two halves of the bank do not make the whole"
 
@@ -123,7 +124,7 @@ def test_the_published_cut_is_512_channels_at_16_px():
     with torch.device("meta"):
         bank = mganprior._build(task)
         assert isinstance(bank, pggan.PGGAN), "the released bank"
-        assert mganprior.width(bank, PAPER.layer) == 512
+        assert width(bank, PAPER.layer) == 512
         assert bank.prefix(torch.empty(30, 512), PAPER.layer).shape == (30, 512, 16, 16)
     others = 1 + 3 * (4 * 512 + 256 + 128 + 64 + 32) + 8 * 3
     counted = sum(value.numel() for value in bank.parameters())

@@ -7,7 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench.spec import BenchError
 from methods.formats import biggan as biggan_format
 from methods.formats import stored, unpickle
-from methods.nets.biggan import Attention, BigGAN, BigGANDiscriminator, Spectral
+from methods.nets.biggan import BigGAN, BigGANDiscriminator
+from methods.nets.biggan_layers import Attention, Spectral
 
 SMALL = {"channels": 8, "classes": 5}
 INSTANCE_NORMS = {128: 14_784, 256: 17_856}  # of the public generator: frozen, and without use

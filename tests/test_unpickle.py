@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import save_file
 
 from bench.spec import BadFile, MissingWeights
-from methods.formats import unpickle
+from methods.formats import nvidia_pickle
 from methods.formats.unpickle import load
 
 
@@ -223,17 +223,17 @@ def test_attributes_of_allowed_names_are_not_allowed(tmp_path, name):
         load(tmp_path / "a.pkl")
 
 
-@pytest.mark.parametrize("module", sorted(unpickle._NAMES))
+@pytest.mark.parametrize("module", sorted(nvidia_pickle._NAMES))
 def test_nothing_a_pickle_gets_can_be_written_to(tmp_path, module):
     # GLOBAL name, then BUILD with (None, {"x": 1}): setattr on the stand-in itself, for every later file.
-    for name in unpickle._NAMES[module]:
+    for name in nvidia_pickle._NAMES[module]:
         for state in ({"__setstate__": 1}, (None, {"__setstate__": 1}), (None, {"value": 1, "state": 1})):
             content = f"c{module}\n{name}\n".encode() + pickle.dumps(state, 2)[2:-1] + b"b."
             (tmp_path / "a.pkl").write_bytes(content)
             with pytest.raises(BadFile, match="is cut or no network pickle"):
                 load(tmp_path / "a.pkl")
-            assert unpickle._Object.__setstate__ != 1
-    assert unpickle._NAMES["_codecs"]["encode"]("x", "latin1") == b"x", "a stand-in was overwritten"
+            assert nvidia_pickle._Object.__setstate__ != 1
+    assert nvidia_pickle._NAMES["_codecs"]["encode"]("x", "latin1") == b"x", "a stand-in was overwritten"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,8 @@ from methods.formats.state_dicts import (
     stylegan_sizes,
 )
 from methods.nets import stylegan, stylegan2
-from methods.nets.glean import BASE, FULL, GLEAN, Switches, Wanted
+from methods.nets.glean import FULL, GLEAN, Switches, Wanted
+from methods.nets.glean_parts import BASE
 from methods.nets.rrdbnet import Trunk
 from methods.nets.synthesis import Synthesis
 

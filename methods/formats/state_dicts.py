@@ -8,9 +8,16 @@ from torch import Tensor, nn
 
 from bench.spec import BenchError
 
+AGAIN = "fetch it again, or say in an issue which file it is."
 _SHOWN = 3
 
 Network = TypeVar("Network", bound=nn.Module)
+
+
+def told(error: Exception) -> str:
+    """Return what matters of torch's long messages: the line that names the global, or the first."""
+    lines = str(error).splitlines() or [type(error).__name__]
+    return next((line.strip() for line in lines if "GLOBAL" in line), lines[0])
 
 
 def opened(checkpoint: Mapping[str, Any], containers: tuple[str, ...]) -> dict[str, Tensor]:

@@ -146,7 +146,7 @@ def generator(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     layout, entries = _entries(state_dict, generator_layout(state_dict), "generator")
     if layout == "mmagic":
         return mmagic.generator_from_mmagic(entries)
-    found = _renamed(entries, _GENERATORS[layout], layout)
+    found = {_rename(name, _GENERATORS[layout], layout): value for name, value in entries.items()}
     if layout == "ours":
         return found
     if layout == "genforce":
@@ -160,7 +160,7 @@ def discriminator(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     if layout == "mmagic":
         return mmagic.discriminator_from_mmagic(entries)
     rules = _nvidia_discriminator(entries) if layout == "nvidia" else _DISCRIMINATORS[layout]
-    return _renamed(entries, rules, layout)
+    return {_rename(name, rules, layout): value for name, value in entries.items()}
 
 
 def _nvidia_discriminator(entries: Mapping[str, Tensor]) -> _Rules:
@@ -191,10 +191,6 @@ def _entries(names: Mapping[str, Tensor], found: tuple[str, str] | None, part: s
     layout, prefix = found
     inside = {name.removeprefix(prefix): value for name, value in names.items() if name.startswith(prefix)}
     return layout, {name: value for name, value in inside.items() if not _DROPPED.fullmatch(name)}
-
-
-def _renamed(entries: Mapping[str, Tensor], rules: _Rules, layout: str) -> dict[str, Tensor]:
-    return {_rename(name, rules, layout): value for name, value in entries.items()}
 
 
 def _rename(name: str, rules: _Rules, layout: str) -> str:

@@ -22,7 +22,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from methods.nets.pggan import EqualConv
 from methods.nets.stylegan2 import MappingNetwork
 from methods.nets.stylegan2_layers import EqualLinear, config_f
-from methods.nets.synthesis import Noise, Synthesis
+from methods.nets.synthesis import MappedGenerator, Synthesis
 
 
 def blur(x: Tensor) -> Tensor:
@@ -103,8 +103,11 @@ class StyleGANSynthesis(Synthesis):
         return image
 
 
-class StyleGAN(nn.Module):
-    """Mapping and synthesis network: `synthesis(mapping(z))`."""
+class StyleGAN(MappedGenerator):
+    """The generator z -> w -> image."""
+
+    synthesis: StyleGANSynthesis
+    mapping: MappingNetwork
 
     def __init__(
         self,
@@ -115,17 +118,6 @@ class StyleGAN(nn.Module):
         mapping_layers: int = 8,
     ) -> None:
         """Make both; without a table of widths, min(512, 16384 / resolution)."""
-        super().__init__()
-        self.z_dim = style_dim
-        self.synthesis = StyleGANSynthesis(size=size, channels=channels or config_f(size, 1), style_dim=style_dim)
-        self.mapping = MappingNetwork(style_dim=style_dim, layers=mapping_layers, latents=self.synthesis.latents)
-
-    @property
-    def size(self) -> int:
-        """The side of the images, in pixels."""
-        return self.synthesis.size
-
-    def forward(self, z: Tensor, *, noise: Noise = "stored") -> Tensor:
-        """Map z (B, z_dim) to images (B, 3, size, size), about [-1, 1]."""
-        images: Tensor = self.synthesis(self.mapping(z), noise=noise)
-        return images
+        synthesis = StyleGANSynthesis(size=size, channels=channels or config_f(size, 1), style_dim=style_dim)
+        mapping = MappingNetwork(style_dim=style_dim, layers=mapping_layers, latents=synthesis.latents)
+        super().__init__(synthesis=synthesis, mapping=mapping)

@@ -24,7 +24,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from methods.nets.stylegan2_layers import SQRT2, EqualLinear, blur, config_f, double
-from methods.nets.synthesis import Noise, Synthesis
+from methods.nets.synthesis import MappedGenerator, Synthesis
 
 
 def truncate(w: Tensor, mean: Tensor, psi: float) -> Tensor:
@@ -168,8 +168,11 @@ class StyleGAN2Synthesis(Synthesis):
         return x
 
 
-class StyleGAN2(nn.Module):
-    """Mapping and synthesis network: `synthesis(mapping(z))`."""
+class StyleGAN2(MappedGenerator):
+    """The generator z -> w -> image."""
+
+    synthesis: StyleGAN2Synthesis
+    mapping: MappingNetwork
 
     def __init__(
         self,
@@ -181,22 +184,10 @@ class StyleGAN2(nn.Module):
         mapping_layers: int = 8,
     ) -> None:
         """Make both; without a table of widths, `config_f(size, channel_multiplier)`."""
-        super().__init__()
-        self.z_dim = style_dim
-        self.synthesis = StyleGAN2Synthesis(
-            size=size, channels=channels or config_f(size, channel_multiplier), style_dim=style_dim
-        )
-        self.mapping = MappingNetwork(style_dim=style_dim, layers=mapping_layers, latents=self.synthesis.latents)
-
-    @property
-    def size(self) -> int:
-        """The side of the images, in pixels."""
-        return self.synthesis.size
-
-    def forward(self, z: Tensor, *, noise: Noise = "stored") -> Tensor:
-        """Map z (B, z_dim) to images (B, 3, size, size), about [-1, 1]."""
-        images: Tensor = self.synthesis(self.mapping(z), noise=noise)
-        return images
+        widths = channels or config_f(size, channel_multiplier)
+        synthesis = StyleGAN2Synthesis(size=size, channels=widths, style_dim=style_dim)
+        mapping = MappingNetwork(style_dim=style_dim, layers=mapping_layers, latents=synthesis.latents)
+        super().__init__(synthesis=synthesis, mapping=mapping)
 
     def mean_latent(self, samples: int, *, generator: torch.Generator) -> Tensor:
         """Return the mean of w over random z, for `truncate`: (style_dim,)."""

@@ -69,3 +69,26 @@ class Synthesis(nn.Module):
         if noise == "stored":
             return stored
         return [None if noise == "none" else torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
+
+
+class MappedGenerator(nn.Module):
+    """Mapping and synthesis network: `synthesis(mapping(z))`."""
+
+    synthesis: Synthesis
+
+    def __init__(self, *, synthesis: Synthesis, mapping: nn.Module) -> None:
+        """Take both; z is as long as the latents."""
+        super().__init__()
+        self.z_dim = synthesis.style_dim
+        self.synthesis = synthesis
+        self.mapping = mapping
+
+    @property
+    def size(self) -> int:
+        """The side of the images, in pixels."""
+        return self.synthesis.size
+
+    def forward(self, z: Tensor, *, noise: Noise = "stored") -> Tensor:
+        """Map z (B, z_dim) to images (B, 3, size, size), about [-1, 1]."""
+        images: Tensor = self.synthesis(self.mapping(z), noise=noise)
+        return images
