@@ -1,11 +1,12 @@
 """How a latent bank is trained (methods/training/bank), by preset."""
 
+import math
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class BankStage:
-    """A resolution, how many real images are shown at it, and how many at once in each process."""
+    """A resolution, how many real images are shown at it, and how many at once in all processes together."""
 
     size: int
     images: int
@@ -30,6 +31,15 @@ class BankRecipe:
     noise: bool = True
     """Noise maps in each layer; without, their gains stay 0."""
 
+    def end(self, stage: int) -> int:
+        """Return the step that a stage ends before."""
+        return sum(math.ceil(each.images / each.batch) for each in self.stages[: stage + 1])
+
+    def stage(self, step: int) -> int:
+        """Return the stage that a step belongs to; the last one, if the step is beyond the end."""
+        last = len(self.stages) - 1
+        return next((stage for stage in range(last) if step < self.end(stage)), last)
+
 
 _MINI = BankRecipe(
     stages=(BankStage(32, 100_000, 16), BankStage(64, 60_000, 16), BankStage(128, 80_000, 16)),
@@ -42,14 +52,17 @@ _MINI = BankRecipe(
 by about the rate. Without noise: in short trainings it paints speckles in the place of eyes."""
 
 
+_BATCH = 32  # config-f: 8 processes of 4
+
+
 def _paper(hr_size: int) -> BankRecipe:
     """Return StyleGAN2's schedule (config-f) for photographs, with augmentation that follows overfitting.
 
-    R1's weight is the rule of thumb of Karras et al. 2020 (ADA), 0.0002 * pixels / batch, for 8 processes of 4 images.
+    R1's weight is the rule of thumb of Karras et al. 2020 (ADA), 0.0002 * pixels / batch.
     """
     return BankRecipe(
-        stages=(BankStage(hr_size, 25_000_000, 4),),
-        gamma=0.0002 * hr_size**2 / 32,
+        stages=(BankStage(hr_size, 25_000_000, _BATCH),),
+        gamma=0.0002 * hr_size**2 / _BATCH,
         half_life=10_000,
         adaptive=True,
     )

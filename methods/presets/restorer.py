@@ -10,7 +10,7 @@ class RestorerRecipe:
     images: int
     """Shown in all, each with its LR image."""
     batch: int
-    """At once, in each process."""
+    """At once, in all processes together."""
     rate: float = 1e-4
     """Learning rate of the network at the beginning."""
     critic_rate: float = 1e-4

@@ -7,7 +7,7 @@ or database of a card, without the card's test images. Every second image, by ch
 
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from typing import Protocol
 
@@ -19,8 +19,9 @@ from bench.images import data, sources
 from bench.resize import eight_bit
 from bench.spec import Card, Images, MissingImages
 from methods.search.optimise import track
+from methods.training.share import Share
 
-_MOST = 4096  # images in a step of a process: no two steps have the same seeds
+_MOST = 4096  # images in a step: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
 _THREADS = 4  # that read photographs
 
@@ -29,22 +30,11 @@ class Feed(Protocol):
     """Training images."""
 
     def batch(self, step: int, count: int) -> Images:
-        """Return the images of a step, (count, 3, hr_size, hr_size), [0, 1]; at most 4096."""
+        """Return this process's share of the `count` images of a step, (B, 3, hr_size, hr_size), [0, 1].
+
+        A step has at most 4096.
+        """
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """The part of the images of each step that this process gets."""
-
-    seed: int = 0
-    rank: int = 0
-    ranks: int = 1
-    """Processes that train together."""
-
-    def order(self, step: int) -> torch.Generator:
-        """Return the random numbers of a step."""
-        return torch.Generator().manual_seed((self.seed * 1_000_003 + step) * self.ranks + self.rank)
 
 
 def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = 8_192) -> Feed:
@@ -57,9 +47,9 @@ def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = 8_1
     return Pool(card, share, pool) if device.type == "cpu" else Scenes(card, share, device)
 
 
-def _mirrored(images: Images, order: torch.Generator) -> Images:
-    """Mirror every second image, by chance."""
-    flip = torch.rand(len(images), 1, 1, 1, generator=order) < 0.5  # noqa: PLR2004 - every second
+def _mirrored(images: Images, share: Share, count: int, order: torch.Generator) -> Images:
+    """Mirror every second image, by chance, in a share of so many."""
+    flip = share.of(torch.rand(count, 1, 1, 1, generator=order)) < 0.5  # noqa: PLR2004 - every second
     return torch.where(flip.to(images.device), images.flip(-1), images)
 
 
@@ -72,10 +62,10 @@ class Scenes:
 
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
-        share = self._share
-        first = scenes.FIRST_TRAINING_SEED + (step * share.ranks + share.rank) * _MOST
-        seeds = torch.arange(first, first + count, device=self._device)
-        return _mirrored(scenes.render(self._card.source, seeds, self._card.hr_size), share.order(step))
+        first = scenes.FIRST_TRAINING_SEED + step * _MOST
+        seeds = self._share.of(torch.arange(first, first + count, device=self._device))
+        images = scenes.render(self._card.source, seeds, self._card.hr_size)
+        return _mirrored(images, self._share, count, self._share.draws(step))
 
 
 class Pool:
@@ -99,9 +89,9 @@ class Pool:
         if len(new):
             self._images[new] = _drawn(self._card.source, self._card.hr_size, wanted[new])
         self._seeds = wanted
-        order = self._share.order(step)
-        chosen = torch.randint(size, (count,), generator=order)
-        return _mirrored(self._images[chosen].float() / 255, order)
+        order = self._share.draws(step)
+        chosen = self._share.of(torch.randint(size, (count,), generator=order))
+        return _mirrored(self._images[chosen].float() / 255, self._share, count, order)
 
 
 @lru_cache(maxsize=1)
@@ -137,7 +127,7 @@ class Photographs:
 
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
-        order = self._share.order(step)
-        chosen = torch.randint(len(self._ids), (count,), generator=order).tolist()
+        order = self._share.draws(step)
+        chosen = self._share.of(torch.randint(len(self._ids), (count,), generator=order)).tolist()
         images = torch.stack(list(self._readers.map(lambda index: self._source.pixels(self._ids[index]), chosen)))
-        return _mirrored(images.to(self._device).float() / 255, order)
+        return _mirrored(images.to(self._device).float() / 255, self._share, count, order)

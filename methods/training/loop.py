@@ -29,11 +29,11 @@ class Training(Protocol):
 
     @property
     def batch(self) -> int:
-        """Images of the next step."""
+        """Images of the next step, of all processes together."""
         ...
 
-    def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
-        """Make a step with real images in [0, 1]; return the losses."""
+    def advance(self, real: Images) -> dict[str, float]:
+        """Make a step with this process's real images in [0, 1]; return the losses."""
         ...
 
     def samples(self) -> Images:
@@ -74,7 +74,7 @@ def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[
             images = feed.batch(step, training.batch)
             if step == first:
                 start = time.monotonic()  # a pool was drawn for the first batch, which is not training
-            values = training.advance(images, rank())
+            values = training.advance(images)
             if step % _LOG_EVERY == 0:
                 run.log(step, values | {"seconds_per_step": (time.monotonic() - start) / (step + 1 - first)})
             progress.update(bar, completed=training.step)

@@ -18,9 +18,10 @@ from methods.presets.restorer import restorer_recipes
 from methods.presets.sizes import SIZES
 from methods.training import loop, restorer, run
 from methods.training.bank.bank import BankTraining
-from methods.training.feed import Share, open_feed
+from methods.training.feed import open_feed
 from methods.training.items import Item, facts, ship, steps
 from methods.training.loop import Training
+from methods.training.share import Share
 from methods.training.start import untrained
 from methods.weights import load, trained
 
@@ -56,7 +57,7 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     rank, ranks = run.join()
     share = Share(settings.seed, rank, ranks)
     card = cards.card(item.task.profile, item.task.category)
-    training = start(item, settings, ranks)
+    training = start(item, settings, share)
     at = run.Run(settings.runs / Path(item.task.profile).name / item.label.replace(" ", "_"), seconds=seconds)
 
     known = {part: path for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()}
@@ -78,13 +79,13 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     return loop.train(training, feed, at, item.label, keep)
 
 
-def start(item: Item, settings: TrainingSettings, ranks: int = 1) -> Training:
+def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     """Return an item's training at its beginning. Raises `BenchError` for what cannot be trained."""
     task = item.task
     if item.what == "bank":
         recipe = chosen(bank_recipes(task.hr_size), task)
-        return BankTraining(recipe, chosen(SIZES, task), settings.device, ranks=ranks, seed=settings.seed)
-    torch.manual_seed(settings.seed)
+        return BankTraining(recipe, chosen(SIZES, task), settings.device, share=share)
+    torch.manual_seed(share.seed)
     return restorer.Restorer(
         untrained(item.what, task),
         stylegan2.discriminator(unpickle.load(load.find("dgp", replace(task, factor=1), part="discriminator"))),
@@ -92,8 +93,7 @@ def start(item: Item, settings: TrainingSettings, ranks: int = 1) -> Training:
         chosen(restorer_recipes(task.category), task),
         factor=item.task.factor,
         device=settings.device,
-        ranks=ranks,
-        seed=settings.seed,
+        share=share,
     )
 
 

@@ -21,6 +21,7 @@ from methods.formats import stored
 from methods.presets.restorer import RestorerRecipe
 from methods.training import losses
 from methods.training.run import descend
+from methods.training.share import Share
 
 _LAYOUT = torch.channels_last
 _LAST_RATE = 1e-7
@@ -53,12 +54,15 @@ class Restorer:
         *,
         factor: int,
         device: torch.device,
-        ranks: int = 1,
-        seed: int = 0,
+        share: Share,
     ) -> None:
-        """Take networks at their beginning; those in `method` that ask for no gradient stay as they are."""
+        """Take networks at their beginning; those in `method` that ask for no gradient stay as they are.
+
+        Raises `BenchError` if the batch cannot be split over the processes.
+        """
+        share.count(recipe.batch)
         self.method, self.vgg, self.recipe, self.factor = method, vgg.to(device), recipe, factor
-        self.device, self.ranks, self.seed = device, ranks, seed
+        self.device, self.share = device, share
         self.network = method.network.to(device).to(memory_format=_LAYOUT)
         self.discriminator = discriminator.to(device).to(memory_format=_LAYOUT).requires_grad_()
         self.step = 0
@@ -70,11 +74,11 @@ class Restorer:
     @property
     def steps(self) -> int:
         """Steps in all."""
-        return math.ceil(self.recipe.images / (self.recipe.batch * self.ranks))
+        return math.ceil(self.recipe.images / self.recipe.batch)
 
     @property
     def batch(self) -> int:
-        """Images of each step, in this process."""
+        """Images of each step, of all processes together."""
         return self.recipe.batch
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
@@ -105,9 +109,8 @@ class Restorer:
         lr = resize.quantise(resize.downsample(self._shown, self.factor))
         return torch.cat([resize.upsample(lr, self.factor), self.method.upscale(lr).float(), self._shown])
 
-    def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
-        """Make one step with HR images (B, 3, H, W), [0, 1]; return the losses."""
-        torch.manual_seed((self.seed * 1_000_003 + self.step) * self.ranks + rank)
+    def advance(self, real: Images) -> dict[str, float]:
+        """Make one step with this process's HR images (B, 3, H, W), [0, 1]; return the losses."""
         hr = real.to(self.device).contiguous(memory_format=_LAYOUT)
         self._shown = hr[:_SHOWN]
         lr = resize.quantise(resize.downsample(hr, self.factor))
@@ -145,7 +148,8 @@ class Restorer:
     def _perceptual(self, sr: Images, hr: Images) -> Tensor:
         """Return the mean squared distance of the features of the images, or of a part at a random place."""
         side = self.recipe.crop or hr.shape[-1]
-        top, left = (int(torch.randint(hr.shape[-1] - side + 1, ()).item()) for _ in range(2))
+        draws = self.share.draws(self.step)
+        top, left = (int(torch.randint(hr.shape[-1] - side + 1, (), generator=draws).item()) for _ in range(2))
         sr, hr = (each[..., top : top + side, left : left + side] for each in (sr, hr))
         with torch.no_grad():
             wanted = self.vgg(hr)

@@ -139,6 +139,15 @@ def agreed(decision: bool) -> bool:  # noqa: FBT001
     return bool(told.item())
 
 
+def averaged(value: Tensor) -> Tensor:
+    """Return the mean of a number over all processes."""
+    if distributed.is_initialized():
+        value = value.clone()
+        distributed.all_reduce(value)
+        value /= distributed.get_world_size()
+    return value
+
+
 def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
     """Average the gradients of all processes."""
     if distributed.is_initialized():

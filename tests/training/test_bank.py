@@ -1,9 +1,6 @@
-"""The training of a bank on tiny sizes: it goes on where it stopped, grows smoothly, works in two processes."""
+"""The training of a bank on tiny sizes: it goes on where it stopped, and grows smoothly."""
 
 import math
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -17,9 +14,8 @@ from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.sizes import Sizes
 from methods.training import loop, run
 from methods.training.bank import bank as training
-from methods.training.feed import Pool, Share
-
-from ..conftest import ROOT
+from methods.training.feed import Pool
+from methods.training.share import Share
 
 TINY = Sizes(
     bank_coarse=1, bank_widest=8, bank_base=256, critic_widest=8, style_dim=8, mapping_layers=2,
@@ -32,7 +28,7 @@ CARD = Card("mini", "face", "Face", 32, "scenes", "face", "", "")
 
 
 def tiny(recipe=RECIPE):
-    return training.BankTraining(recipe, TINY, CPU)
+    return training.BankTraining(recipe, TINY, CPU, share=Share())
 
 
 def feed():
@@ -132,32 +128,3 @@ def test_training_moves_the_images_towards_the_data():
     for _ in range(bank.steps):
         bank.advance(real)
     assert distance() < min(0.15, start / 2), "orange data, and the generator does not turn orange"
-
-
-WORKER = """
-import sys, torch
-from methods.training import loop, run
-sys.path.insert(0, sys.argv[2])
-from tests.training.test_bank import RECIPE, TINY, CARD, CPU, flat
-from methods.training.bank import bank as training
-from methods.training.feed import Pool, Share
-rank, ranks = run.join()
-bank = training.BankTraining(RECIPE, TINY, CPU, ranks=ranks)
-loop.train(bank, Pool(CARD, Share(0, rank, ranks), 16), run.Run(__import__('pathlib').Path(sys.argv[1])), "two")
-torch.save(flat(bank), f"{sys.argv[1]}/rank{rank}.pt")
-torch.distributed.destroy_process_group()
-"""
-
-
-def test_two_processes_train_one_bank(tmp_path):
-    (tmp_path / "worker.py").write_text(WORKER)
-    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    done = subprocess.run(
-        [*command, str(tmp_path / "worker.py"), str(tmp_path), str(ROOT)],
-        cwd=ROOT, capture_output=True, text=True, check=False, timeout=300,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-2000:]
-    first, second = (torch.load(tmp_path / f"rank{rank}.pt", weights_only=True) for rank in (0, 1))
-    assert torch.equal(first, second), "the processes have drifted apart"
-    assert reached(tmp_path) == 15, "two processes need half the steps"

@@ -11,7 +11,8 @@ from bench.images import data
 from bench.spec import Card, MissingImages
 from methods.training import losses
 from methods.training.bank.augment import augment, next_probability
-from methods.training.feed import Photographs, Pool, Scenes, Share
+from methods.training.feed import Photographs, Pool, Scenes
+from methods.training.share import Share
 
 CPU = torch.device("cpu")
 CARD = Card("mini", "cat", "Cat", 32, "scenes", "cat", "", "")
@@ -40,13 +41,13 @@ def test_penalties_of_linear_networks():
 def test_augmentation_does_nothing_at_zero_and_something_at_one_with_a_gradient():
     images = torch.rand(6, 3, 16, 16) * 2 - 1
     source = torch.Generator().manual_seed(0)
-    assert augment(images, 0.0, source) is images
+    assert augment(images, 0.0, Share(), source) is images
     given = images.clone().requires_grad_()
-    changed = augment(given, 1.0, source)
+    changed = augment(given, 1.0, Share(), source)
     assert all(not torch.equal(a, b) for a, b in zip(changed, images, strict=True))
     changed.sum().backward()
     assert given.grad.abs().sum() > 0
-    rare = augment(images, 0.01, source)
+    rare = augment(images, 0.01, Share(), source)
     assert sum(torch.equal(a, b) for a, b in zip(rare, images, strict=True)) >= 4, "p = 0.01 leaves nearly all alone"
 
 

@@ -20,6 +20,7 @@ from methods.training import __main__ as command
 from methods.training import items, queue, report
 from methods.training.bank import growth
 from methods.training.items import Item
+from methods.training.share import Share
 from methods.weights import folders, stylegan2_bank, trained
 
 from ..conftest import ROOT
@@ -114,7 +115,7 @@ def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
     path = tmp_path / "mini" / "bank_face_128.safetensors"
     before = path.read_bytes()
     fresh = replace(settings, runs=tmp_path / "other", seed=7)
-    training = queue.start(FACE, fresh)
+    training = queue.start(FACE, fresh, Share(7))
     training._enter(1)
     training.step = 3
     assert items.ship(FACE, training, tmp_path / "mini", {}) == []
@@ -164,7 +165,7 @@ def test_what_cannot_be_trained_is_said(settings):
     with pytest.raises(BenchError, match=r"'bicubic'.*bank, glean"):
         queue.train_all([Item("bicubic", FACE.task)], settings).__next__()
     with pytest.raises(MissingWeights, match="bank"):
-        queue.start(Item("glean", Task("mini", "face", 16, 128, preset="mini")), settings)
+        queue.start(Item("glean", Task("mini", "face", 16, 128, preset="mini")), settings, Share())
 
 
 def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path):

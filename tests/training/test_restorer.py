@@ -15,6 +15,7 @@ from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.nets.vgg16 import Vgg16
 from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.training import loop, restorer, run
+from methods.training.share import Share
 
 from .test_bank import CPU
 
@@ -35,12 +36,12 @@ def networks(name="glean", *, frozen=True):
     return glean.Glean(network)
 
 
-def started(name="glean", recipe=RECIPE, *, frozen=True):
+def started(name="glean", recipe=RECIPE, *, frozen=True, share=Share()):  # noqa: B008 - it is frozen
     method = networks(name, frozen=frozen)
     torch.manual_seed(1)
     vgg = Vgg16(layer=3).requires_grad_(requires_grad=False)
     return restorer.Restorer(
-        method, StyleGAN2Discriminator(size=32, channels=CHANNELS), vgg, recipe, factor=4, device=CPU
+        method, StyleGAN2Discriminator(size=32, channels=CHANNELS), vgg, recipe, factor=4, device=CPU, share=share
     )
 
 

@@ -7,8 +7,7 @@ discriminator: the layout of the images is learned where an image costs a tenth.
 resolution is zero, so that the images begin as enlargements of those before.
 """
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -23,7 +22,8 @@ from methods.presets.sizes import Sizes
 from methods.training import losses
 from methods.training.bank import growth
 from methods.training.bank.augment import augment, next_probability
-from methods.training.run import descend, follow
+from methods.training.run import averaged, descend, follow
+from methods.training.share import Share
 
 _R1_EVERY, _PATH_EVERY = 16, 8
 _PATH_DECAY, _PATH_WEIGHT = 0.01, 2.0
@@ -40,11 +40,14 @@ class BankTraining:
     g_optimiser: torch.optim.Adam
     d_optimiser: torch.optim.Adam
 
-    def __init__(
-        self, recipe: BankRecipe, sizes: Sizes, device: torch.device, *, ranks: int = 1, seed: int = 0
-    ) -> None:
-        """Begin with the first stage, the same weights in every process."""
-        self.recipe, self.sizes, self.device, self.ranks, self.seed = recipe, sizes, device, ranks, seed
+    def __init__(self, recipe: BankRecipe, sizes: Sizes, device: torch.device, *, share: Share) -> None:
+        """Begin with the first stage, the same weights in every process.
+
+        Raises `BenchError` if a batch cannot be split over the processes.
+        """
+        for each in recipe.stages:
+            share.count(each.batch)
+        self.recipe, self.sizes, self.device, self.share = recipe, sizes, device, share
         self.stage = -1
         self.step = 0
         self.path_mean = torch.zeros((), device=device)
@@ -53,7 +56,7 @@ class BankTraining:
 
     def _enter(self, stage: int) -> None:
         """Make the networks of a stage out of those of the one before; what is new is drawn alike in every process."""
-        torch.manual_seed(self.seed + stage)
+        torch.manual_seed(self.share.seed + stage)
         size = self.recipe.stages[stage].size
         channels = self.sizes.bank_channels(size)
         depth, style = self.sizes.mapping_layers, self.sizes.style_dim
@@ -120,7 +123,7 @@ class BankTraining:
 
     @property
     def batch(self) -> int:
-        """Images of the next step, in this process."""
+        """Images of the next step, of all processes together."""
         return self.recipe.stages[self._wanted()].batch
 
     @torch.no_grad()
@@ -132,27 +135,24 @@ class BankTraining:
 
     def _wanted(self) -> int:
         """Return the stage of the next step."""
-        return next((stage for stage, end in self.stages() if self.step < end), len(self.recipe.stages) - 1)
-
-    def stages(self) -> Iterator[tuple[int, int]]:
-        """Yield each stage and the step it ends before."""
-        end = 0
-        for index, stage in enumerate(self.recipe.stages):
-            end += math.ceil(stage.images / (stage.batch * self.ranks))
-            yield index, end
+        return self.recipe.stage(self.step)
 
     @property
     def steps(self) -> int:
         """Steps in all."""
-        return max(end for _, end in self.stages())
+        return self.recipe.end(len(self.recipe.stages) - 1)
 
-    def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
-        """Make one step with real images (batch, 3, H, W), [0, 1], of any size of the recipe's; return the losses."""
+    def advance(self, real: Images) -> dict[str, float]:
+        """Make one step with this process's real images (B, 3, H, W), [0, 1]; return the losses.
+
+        They are of the size of the stage or of a later one.
+        """
+        self._draws = self.share.draws(self.step, self.device)
         if self.stage != self._wanted():
             self._grow(real)
-        torch.manual_seed((self.seed * 1_000_003 + self.step) * self.ranks + rank)
+        self.share.seed_own(self.step)
         values = self._train_discriminator(self._of_stage(real)) | self._train_generator()
-        decay = 0.5 ** (len(real) * self.ranks / self.recipe.half_life)
+        decay = 0.5 ** (self.recipe.stages[self.stage].batch / self.recipe.half_life)
         follow(self.average, self.generator, decay)
         self.step += 1
         return values
@@ -164,9 +164,9 @@ class BankTraining:
         with self._precision():
             with torch.no_grad():
                 fake = self._painted(w)
-            real = augment(real, self.probability).requires_grad_(penalised)
+            real = self._augmented(real).requires_grad_(penalised)
             logits = self.discriminator(real).float()
-            loss = losses.discriminator_loss(logits, self.discriminator(augment(fake, self.probability)).float())
+            loss = losses.discriminator_loss(logits, self.discriminator(self._augmented(fake)).float())
             values = {"d": loss.item()}
             if penalised:
                 pixels = (real.shape[-1] / self.recipe.stages[-1].size) ** 2
@@ -174,16 +174,16 @@ class BankTraining:
                 loss = loss + penalty * (self.recipe.gamma * pixels / 2 * _R1_EVERY)
                 values["r1"] = penalty.item()
         descend(loss, self.d_optimiser, list(self.discriminator.parameters()))
-        sign = logits.detach().sign().mean().item()
+        sign = averaged(logits.detach().sign().mean()).item()
         if self.recipe.adaptive:
-            self.probability = next_probability(self.probability, sign, len(real) * self.ranks)
+            self.probability = next_probability(self.probability, sign, self.recipe.stages[self.stage].batch)
         return values | {"sign": sign, "p": self.probability}
 
     def _train_generator(self) -> dict[str, float]:
-        w = self._codes(self.recipe.stages[self.stage].batch)
+        w = self._codes(self._count)
         with self._precision():
             fake = self._painted(w)
-            loss = losses.generator_loss(self.discriminator(augment(fake, self.probability)).float())
+            loss = losses.generator_loss(self.discriminator(self._augmented(fake)).float())
         self.discriminator.requires_grad_(requires_grad=False)
         descend(loss, self.g_optimiser, list(self.generator.parameters()))
         self.discriminator.requires_grad_(requires_grad=True)
@@ -192,14 +192,24 @@ class BankTraining:
         return {"g": loss.item(), "path": self._regularise_paths()}
 
     def _regularise_paths(self) -> float:
-        w = self._codes(max(1, self.recipe.stages[self.stage].batch // 2))
+        w = self._codes(max(1, self._count // 2))
         with self._precision():
             images = self._painted(w).float()
-            lengths = losses.path_lengths(images, w, torch.randn_like(images))
-            self.path_mean = self.path_mean.lerp(lengths.detach().mean(), _PATH_DECAY)
+            whole = (len(w) * self.share.ranks, *images.shape[1:])
+            directions = self.share.of(torch.randn(whole, generator=self._draws, device=self._draws.device))
+            lengths = losses.path_lengths(images, w, directions)
+            self.path_mean = self.path_mean.lerp(averaged(lengths.detach().mean()), _PATH_DECAY)
             penalty = (lengths - self.path_mean).square().mean()
         descend(penalty * (_PATH_WEIGHT * _PATH_EVERY), self.g_optimiser, list(self.generator.parameters()))
         return penalty.item()
+
+    @property
+    def _count(self) -> int:
+        """Return this process's number of images of the stage."""
+        return self.share.count(self.recipe.stages[self.stage].batch)
+
+    def _augmented(self, images: Images) -> Images:
+        return augment(images, self.probability, self.share, self._draws)
 
     def _of_stage(self, real: Images) -> Images:
         """Return real images [0, 1] in the size of the stage, [-1, 1]."""
@@ -211,11 +221,14 @@ class BankTraining:
         return images
 
     def _codes(self, count: int) -> Tensor:
-        """Return w for random z, of two codes each in a part of the batches: (count, L, D)."""
-        z = torch.randn(2, count, self.generator.z_dim, device=self.device)
-        w: Tensor = self.generator.mapping(z[0])
-        if torch.rand(()).item() < _MIXED:
-            w = mix(w, self.generator.mapping(z[1]), int(torch.randint(1, w.shape[1], ()).item()))
+        """Return w for random z, of two codes each in a part of the batches: (count, L, D), of this process."""
+        draws = self._draws
+        z = torch.randn(2, count * self.share.ranks, self.generator.z_dim, generator=draws, device=draws.device)
+        w: Tensor = self.generator.mapping(self.share.of(z[0]))
+        if torch.rand((), generator=draws, device=draws.device).item() < _MIXED:
+            other: Tensor = self.generator.mapping(self.share.of(z[1]))
+            crossing = torch.randint(1, w.shape[1], (), generator=draws, device=draws.device)
+            w = mix(w, other, int(crossing.item()))
         return w
 
     def _precision(self) -> torch.autocast:
