@@ -27,6 +27,8 @@ _OPTIONAL = {
     "test_images": int,
     "searched_images": int,
     "fit": str,
+    "train_source": str,
+    "train_reader": str,
     "licence": str,
     "address": str,
     "preset": str,
@@ -119,7 +121,8 @@ def profile_folder(profile: str) -> Path:
 def _categories(folder: Path) -> dict[str, Path]:
     """Return category -> its card, or its sub-folder of photographs, in the suite's order."""
     found = {path.stem: path for path in folder.glob("*.toml") if not path.name.startswith(".")}
-    used = {folder / read_toml(path, {}, {**_REQUIRED, **_OPTIONAL}).get("source", "") for path in found.values()}
+    told = [read_toml(path, {}, {**_REQUIRED, **_OPTIONAL}) for path in found.values()]
+    used = {folder / values.get(key, "") for values in told for key in ("source", "train_source")}
     for path in folder.iterdir():
         if path.is_dir() and not path.name.startswith(".") and path not in used and photos.listing(path):
             found.setdefault(path.name, path)
@@ -147,18 +150,34 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     """Return the card of a TOML file."""
     values = read_toml(path, _REQUIRED, _OPTIONAL)
     kinds = get_type_hints(Card)
-    for key in ("reader", "fit"):
+    for key in ("reader", "fit", "train_reader"):
         if key in values and values[key] not in get_args(kinds[key]):
             raise BadFile(f"{path}: {UnknownName(key, values[key], get_args(kinds[key]))}")
     for key in ("hr_size", "test_images", "searched_images"):
         if values.get(key, 1) < 1:
             raise BadFile(f"{path}: {key} must be at least 1, not {values[key]}.")
+    _check_training_set(path, values)
     listed = _listed(path, values, need_lists=need_lists)
     if values["reader"] != "scenes" and profile not in profiles():
-        values["source"] = str(path.parent / Path(values["source"]).expanduser())
+        for key in values.keys() & {"source", "train_source"}:
+            values[key] = str(path.parent / Path(values[key]).expanduser())
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
     facts = {key: value for key, value in values.items() if key not in ("list", "ids")}
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
+
+
+def _check_training_set(path: Path, values: Mapping[str, Any]) -> None:
+    """Raise `BadFile` if a card's training images cannot be what is meant."""
+    if "train_source" not in values:
+        if "train_reader" in values:
+            raise BadFile(f"{path} has a train_reader without a train_source; name where the training images are.")
+    elif values["reader"] == "scenes":
+        raise BadFile(f"{path}: scenes are drawn, for training too; take out train_source.")
+    elif Path(values["train_source"]) == Path(values["source"]):
+        raise BadFile(
+            f"{path}: train_source is the source of the test images. Take it out: "
+            "what is not tested of a folder is then trained on."
+        )
 
 
 def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[str, str]:

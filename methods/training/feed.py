@@ -1,8 +1,8 @@
 """Training images, as a function of the step: a run that was stopped goes on with the images it would have had.
 
 Scenes are drawn from seeds that no test image has. A GPU draws every image anew; a CPU draws a pool at the beginning
-and replaces a part of it in each step, because drawing takes it as long as training. Photographs come from the folder
-or database of a card, without the card's test images. Every second image, by chance, is mirrored.
+and replaces a part of it in each step, because drawing takes it as long as training. Photographs come from the card's
+training set or, of a user's folder, from beside the test images. Every second image, by chance, is mirrored.
 """
 
 import sys
@@ -17,7 +17,7 @@ from torch import Tensor
 from bench import scenes
 from bench.images import data, sources
 from bench.resize import eight_bit
-from bench.spec import Card, Images, MissingImages
+from bench.spec import BenchError, Card, Images, MissingImages
 from methods.search.optimise import track
 from methods.training.share import Share
 
@@ -109,19 +109,11 @@ def _drawn(source: str, side: int, seeds: Tensor) -> Tensor:
 
 
 class Photographs:
-    """The images of a folder or database, without the card's test images."""
+    """The images of a folder or database that are for training."""
 
     def __init__(self, card: Card, share: Share, device: torch.device) -> None:
-        """List the images. Raises `MissingImages` if only test images are there."""
-        everything = replace(card, ids=(), test_images=sys.maxsize)
-        self._source = sources.open_card(everything, allow_enlarge=True)
-        tested = set(data.image_ids(card))
-        self._ids = [name for name in self._source.ids if name not in tested]
-        if not self._ids:
-            raise MissingImages(
-                f"{self._source.where} holds the {len(tested)} test images of {card.category} and no others. "
-                "Put the training images beside them; the card's list says which are for testing."
-            )
+        """List the images. Raises what `photographs` does."""
+        self._source, self._ids = photographs(card)
         self._share, self._device = share, device
         self._readers = ThreadPoolExecutor(_THREADS)
 
@@ -131,3 +123,34 @@ class Photographs:
         chosen = self._share.of(torch.randint(len(self._ids), (count,), generator=order)).tolist()
         images = torch.stack(list(self._readers.map(lambda index: self._source.pixels(self._ids[index]), chosen)))
         return _mirrored(images.to(self._device).float() / 255, self._share, count, order)
+
+
+def photographs(card: Card) -> tuple[sources.Source, list[str]]:
+    """Return where the training images of a card come from, and their ids.
+
+    They are all of its training set; of a folder without one, all that are not tested.
+
+    Raises:
+        MissingImages: the training set is not here, or the folder holds test images only.
+        BenchError: a card that names neither.
+    """
+    everything = replace(card, ids=(), sha256={}, test_images=sys.maxsize)
+    if card.train_source:
+        training = replace(
+            everything, source=card.train_source, reader=card.train_reader, test_set=card.train_set, address=""
+        )
+        source = sources.open_card(training, allow_enlarge=True)
+        return source, list(source.ids)
+    if card.reader != "folder":
+        raise BenchError(
+            f"the card of {card.category} in the profile {card.profile} says where the test images are "
+            f"({card.source}), and not where those for training are; name them in the card: train_source, train_reader."
+        )
+    source, tested = sources.open_card(everything, allow_enlarge=True), set(data.image_ids(card))
+    ids = [name for name in source.ids if name not in tested]
+    if not ids:
+        raise MissingImages(
+            f"{source.where} holds the {len(tested)} test images of {card.category} and no others. "
+            "Put the training images beside them; the card's list says which are for testing."
+        )
+    return source, ids

@@ -25,8 +25,8 @@ class Share:
         if batch % self.ranks:
             fitting = [str(ranks) for ranks in range(1, batch + 1) if batch % ranks == 0]
             raise BenchError(
-                f"a batch of {batch} images cannot be split evenly over {self.ranks} processes; start as many as divide "
-                f"it (torchrun --nproc-per-node): {', '.join(fitting)}."
+                f"a batch of {batch} images cannot be split evenly over {self.ranks} processes; start as many as "
+                f"divide it (torchrun --nproc-per-node): {', '.join(fitting)}."
             )
         return batch // self.ranks
 
