@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
+from rich.console import Console
+from rich.markup import escape
 
 from bench import cards
 from bench.spec import Task
@@ -20,9 +22,10 @@ from methods.training import loop, restorer, run
 from methods.training.bank.bank import BankTraining
 from methods.training.feed import open_feed
 from methods.training.items import Item, facts, ship, steps
+from methods.training.key import Key
 from methods.training.loop import Training
 from methods.training.share import Share
-from methods.training.start import untrained
+from methods.training.start import GLEANS, untrained
 from methods.weights import load, trained
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
@@ -58,9 +61,11 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     share = Share(settings.seed, rank, ranks)
     card = cards.card(item.task.profile, item.task.category)
     training = start(item, settings, share)
-    at = run.Run(settings.runs / Path(item.task.profile).name / item.label.replace(" ", "_"), seconds=seconds)
+    key = _key(item, settings)
+    run.once(lambda: _say(key.old_run(settings.runs, item.label)))
+    at = run.Run(key.folder(settings.runs, item.label), key, seconds=seconds)
 
-    known = {part: path for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()}
+    known = _kept(item, settings)
     if not at.begun and len(known) == len(item.parts):
         kept = {part: unpickle.load(path) for part, path in known.items()}
         run.adopted(next(iter(known.values())), lambda: training.adopt(kept, min(map(steps, known.values()))))
@@ -68,6 +73,7 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     def keep() -> None:
         if rank == 0:
             told: dict[str, str | int | float] = {
+                **key.facts(),
                 "seed": settings.seed,
                 "minutes": round(at.seconds / 60, 1),
                 "processes": ranks,
@@ -79,6 +85,31 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     return loop.train(training, feed, at, item.label, keep)
 
 
+def _key(item: Item, settings: TrainingSettings) -> Key:
+    """Return what tells an item's training from others."""
+    task = item.task
+    if item.what == "bank":
+        return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), ())
+    files = (_critic(task), load.find("glean", task, part="bank")) if item.what in GLEANS else (_critic(task),)
+    return Key(task, settings.seed, chosen(restorer_recipes(task.category), task), files)
+
+
+def _kept(item: Item, settings: TrainingSettings) -> dict[str, Path]:
+    """Return part -> weight file of an item, if it is there. Raises `BadFile` for one of another training."""
+    found = {part: path for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()}
+    for path in found.values():
+        _key(item, settings).check(
+            path, facts(path), "To keep it, have the new files written elsewhere (--out FOLDER); else delete it."
+        )
+    return found
+
+
+def _say(words: str) -> None:
+    """Tell a person what is done with an old run, if there is one."""
+    if words:
+        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]note[/]: {escape(words)}")
+
+
 def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     """Return an item's training at its beginning. Raises `BenchError` for what cannot be trained."""
     task = item.task
@@ -88,13 +119,18 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     torch.manual_seed(share.seed)
     return restorer.Restorer(
         untrained(item.what, task),
-        stylegan2.discriminator(unpickle.load(load.find("dgp", replace(task, factor=1), part="discriminator"))),
+        stylegan2.discriminator(unpickle.load(_critic(task))),
         vgg16.vgg16(unpickle.load(settings.vgg16 or _vgg16(task)), layer=_VGG_LAYER),
         chosen(restorer_recipes(task.category), task),
         factor=item.task.factor,
         device=settings.device,
         share=share,
     )
+
+
+def _critic(task: Task) -> Path:
+    """Return the discriminator of the category's bank."""
+    return load.find("dgp", replace(task, factor=1), part="discriminator")
 
 
 def _vgg16(task: Task) -> Path:
@@ -113,7 +149,7 @@ def machine(settings: TrainingSettings) -> dict[str, str]:
 def unfinished(items: Iterable[Item], settings: TrainingSettings) -> Iterator[Item]:
     """Yield the items of which a file is missing or was not trained to the end, in their order."""
     for item in items:
-        told = [facts(path) for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()]
+        told = [facts(path) for path in _kept(item, settings).values()]
         if len(told) < len(item.parts) or any(each.get("steps") != each.get("of") for each in told):
             yield item
 

@@ -9,6 +9,7 @@ support the second derivatives that R1 and path-length regularisation need.)
 """
 
 import csv
+import json
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -19,6 +20,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from bench.spec import BadFile
+from methods.training.key import Key
 
 _CHECKPOINT = "checkpoint.pt"
 
@@ -26,9 +28,11 @@ _CHECKPOINT = "checkpoint.pt"
 class Run:
     """Where a run keeps its things, and how long it may go on."""
 
-    def __init__(self, folder: Path, *, seconds: float | None = None, every: float = 300) -> None:
-        """Take the folder, the time the run has, and the seconds between two checkpoints."""
-        self.folder = folder
+    def __init__(
+        self, folder: Path, key: Key | None = None, *, seconds: float | None = None, every: float = 300
+    ) -> None:
+        """Take the folder, of which training it is, the time it has, and the seconds between two checkpoints."""
+        self.folder, self._key = folder, key
         self._every = every
         self._start = self._saved = time.monotonic()
         self._before = 0.0
@@ -41,7 +45,10 @@ class Run:
         return (self.folder / _CHECKPOINT).is_file()
 
     def load(self, take: Callable[[dict[str, Any]], object]) -> None:
-        """Hand the last checkpoint, if there is one, to `take`. Raises `BadFile` if it cannot be read or taken."""
+        """Hand the last checkpoint, if there is one, to `take`.
+
+        Raises `BadFile` if it cannot be read or taken, or is of another training; one of an older version does not say.
+        """
         path = self.folder / _CHECKPOINT
         if not self.begun:
             return
@@ -49,6 +56,8 @@ class Run:
             state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
             raise BadFile(f"{path} cannot be read ({error}); delete it to begin anew.") from error
+        if self._key:
+            self._key.check(path, json.loads(state.get("key", "{}")), "Move or delete its folder to begin anew.")
         adopted(path, lambda: take(state))
         self._before = state["seconds"]
         self._lines = [line for line in self._read_log() if line["step"] < state["step"]]
@@ -59,7 +68,8 @@ class Run:
         if rank() == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             partial = self.folder / f"{_CHECKPOINT}.part"
-            torch.save({**state, "seconds": self.seconds}, partial)
+            key = json.dumps(self._key.facts() if self._key else {})
+            torch.save({**state, "key": key, "seconds": self.seconds}, partial)
             partial.replace(self.folder / _CHECKPOINT)
             self._write_log()
 
@@ -123,6 +133,13 @@ def join() -> tuple[int, int]:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
         distributed.init_process_group("nccl" if cuda else "gloo")
     return rank(), distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def once(act: Callable[[], object]) -> None:
+    """Let the first process do something, while the others wait."""
+    if rank() == 0:
+        act()
+    agreed(True)
 
 
 def rank() -> int:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from bench.spec import Card
+from bench.spec import BadFile, Card
 from methods.nets.rrdbnet import Shape
 from methods.nets.stylegan2_layers import double
 from methods.presets.bank import BankRecipe, BankStage
@@ -68,6 +68,13 @@ def test_no_time_left_stops_with_a_checkpoint(tmp_path):
     bank = tiny()
     assert not loop.train(bank, feed(), run.Run(tmp_path, seconds=0), "none")
     assert reached(tmp_path) == bank.step == 0
+
+
+def test_a_checkpoint_of_another_network_is_refused(tmp_path):
+    run.Run(tmp_path).save(tiny().state())
+    wider = training.BankTraining(RECIPE, replace(TINY, style_dim=9), CPU, share=Share())
+    with pytest.raises(BadFile, match=r"checkpoint\.pt is of another network than the one to be trained"):
+        run.Run(tmp_path).load(wider.load)
 
 
 def test_a_grown_bank_paints_what_it_painted_enlarged():

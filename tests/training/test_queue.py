@@ -13,36 +13,19 @@ from safetensors.torch import load_file
 from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME
-from methods.presets.bank import BankRecipe, BankStage
-from methods.presets.restorer import RestorerRecipe
 from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
-from methods.training import items, queue, report
-from methods.training.bank import growth
+from methods.training import items, queue, report, restorer
+from methods.training.bank import bank
 from methods.training.items import Item
 from methods.training.share import Share
-from methods.weights import folders, stylegan2_bank, trained
+from methods.weights import stylegan2_bank, trained
 
 from ..conftest import ROOT
 from .test_bank import CPU, TINY
 
 FACE = Item("bank", Task("mini", "face", 1, 128, preset="mini"))
-
-
-@pytest.fixture
-def settings(tmp_path, monkeypatch):
-    """Tiny recipes for the real profile, and the files in the test's own folder."""
-    monkeypatch.setitem(SIZES, "mini", TINY)
-    recipe = BankRecipe(stages=(BankStage(8, 16, 8), BankStage(128, 8, 4)), gamma=0.1, half_life=50)
-    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
-    monkeypatch.setattr(queue, "restorer_recipes", lambda _: {"mini": RestorerRecipe(images=4, batch=2, crop=32)})
-    monkeypatch.setattr(folders, "SHIPPED", tmp_path)
-    (tmp_path / "mini").mkdir()
-    monkeypatch.setattr(queue, "_VGG_LAYER", 0)
-    monkeypatch.setattr(growth, "_STEPS", 2)
-    vgg = tmp_path / "vgg.pt"
-    torch.save({"features.0.weight": torch.randn(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}, vgg)
-    return queue.TrainingSettings(device=CPU, runs=tmp_path / "runs", pool=8, vgg16=vgg)
+GLEAN = Item("glean", Task("mini", "face", 16, 128, preset="mini"))
 
 
 def test_the_order_is_banks_then_rivals_by_factor_then_ablations():
@@ -106,7 +89,7 @@ def test_the_time_ends_the_queue_and_what_was_reached_is_kept(settings):
     assert list(queue.train_all(todo, settings, 0)) == []
     ends = [(item.label, ended) for item, ended in queue.train_all(todo, settings, 1e-3)]
     assert ends == [("bank face", False)], "the time was over after the first item"
-    assert (settings.runs / "mini" / "bank_face" / "checkpoint.pt").is_file()
+    assert len(list((settings.runs / "mini").glob("bank_face-*/checkpoint.pt"))) == 1
     assert len(list(queue.train_all(todo, settings))) == 2
 
 
@@ -126,46 +109,47 @@ def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
 
 @pytest.mark.parametrize("what", ["bank", "glean"])
 def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, tmp_path, what):
-    task = replace(FACE.task, factor=1 if what == "bank" else 16)
-    for name in dict.fromkeys(["bank", what]):
-        queue.train(Item(name, replace(task, factor=1) if name == "bank" else task), settings)
-    path = tmp_path / "mini" / Item(what, task).file("bank" if what == "bank" else "network")
-    before, facts = load_file(path), items.facts(path)
-    longer = (BankStage(8, 16, 8), BankStage(128, 12, 4))
-    bank = replace(queue.bank_recipes(128)["mini"], stages=longer, rate=0.0)
-    restorer = replace(queue.restorer_recipes("face")["mini"], images=6, rate=0.0)
-    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": bank})
-    monkeypatch.setattr(queue, "restorer_recipes", lambda _: {"mini": restorer})
-    assert queue.train(Item(what, task), replace(settings, runs=tmp_path / "elsewhere"))
-    assert items.facts(path)["steps"] == facts["steps"] + 1
-    after = load_file(path)
-    close = [torch.allclose(before[key], after[key], atol=1e-3) for key in before]
-    assert all(close), "the training began anew"
+    kind, item = (bank.BankTraining, FACE) if what == "bank" else (restorer.Restorer, GLEAN)
+    if what == "glean":
+        queue.train(FACE, settings)
+    path = tmp_path / "mini" / item.file(item.parts[0])
+    with monkeypatch.context() as earlier:
+        earlier.setattr(kind, "steps", kind.steps.fget(queue.start(item, settings, Share())) - 1)
+        queue.train(item, settings)
+    before, facts, adopt = load_file(path), items.facts(path), kind.adopt
+
+    def seen(training, kept, step):
+        assert kept[item.parts[0]].keys() >= before.keys() - {"bank.sha256"}
+        assert all(torch.equal(kept[item.parts[0]][name], value) for name, value in before.items())
+        adopt(training, kept, step)
+        assert training.step == facts["steps"]
+
+    monkeypatch.setattr(kind, "adopt", seen)
+    assert queue.train(item, replace(settings, runs=tmp_path / "elsewhere"))
+    assert items.facts(path)["steps"] == facts["steps"] + 1, "the training began anew"
 
 
 def test_weights_of_another_bank_or_size_are_refused(settings, monkeypatch, tmp_path):
     """GLEAN's file holds no bank; with another one than that it was trained around it would paint nonsense."""
-    glean = Item("glean", Task("mini", "face", 16, 128, preset="mini"))
-    for item in (FACE, glean):
+    for item in (FACE, GLEAN):
         queue.train(item, settings)
     queue.train(FACE, replace(settings, runs=tmp_path / "other", seed=1, out=tmp_path / "out"))
     (tmp_path / "out" / FACE.file("bank")).replace(tmp_path / "mini" / FACE.file("bank"))
     with pytest.raises(BadFile, match=r"glean_face_16x_128\.safetensors: .*another bank"):
-        BY_NAME["glean"].load(glean.task, CPU)
+        BY_NAME["glean"].load(GLEAN.task, CPU)
     with pytest.raises(BadFile, match=r"glean_face_16x_128.*another bank"):
-        queue.train(glean, replace(settings, runs=tmp_path / "elsewhere"))
+        queue.train(GLEAN, replace(settings, runs=tmp_path / "elsewhere"))
+    (tmp_path / "mini" / FACE.file("bank")).unlink()
     monkeypatch.setitem(SIZES, "mini", replace(TINY, bank_widest=9))
-    with pytest.raises(BadFile, match=r"checkpoint.pt is of another network"):
+    with pytest.raises(BadFile, match=r"discriminator.safetensors was trained by another recipe or at other sizes"):
         queue.train(FACE, settings)
-    with pytest.raises(BadFile, match=r"bank_face_128.safetensors is of another network"):
-        queue.train(FACE, replace(settings, runs=tmp_path / "elsewhere"))
 
 
 def test_what_cannot_be_trained_is_said(settings):
     with pytest.raises(BenchError, match=r"'bicubic'.*bank, glean"):
         queue.train_all([Item("bicubic", FACE.task)], settings).__next__()
     with pytest.raises(MissingWeights, match="bank"):
-        queue.start(Item("glean", Task("mini", "face", 16, 128, preset="mini")), settings, Share())
+        queue.start(GLEAN, settings, Share())
 
 
 def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path):

@@ -1,0 +1,29 @@
+"""What the tests of training share: recipes of a few images."""
+
+import pytest
+import torch
+
+from methods.presets.bank import BankRecipe, BankStage
+from methods.presets.restorer import RestorerRecipe
+from methods.presets.sizes import SIZES
+from methods.training import queue
+from methods.training.bank import growth
+from methods.weights import folders
+
+from .test_bank import CPU, TINY
+
+
+@pytest.fixture
+def settings(tmp_path, monkeypatch):
+    """Tiny recipes for the real profile, and the files in the test's own folder."""
+    monkeypatch.setitem(SIZES, "mini", TINY)
+    recipe = BankRecipe(stages=(BankStage(8, 16, 8), BankStage(128, 8, 4)), gamma=0.1, half_life=50)
+    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
+    monkeypatch.setattr(queue, "restorer_recipes", lambda _: {"mini": RestorerRecipe(images=4, batch=2, crop=32)})
+    monkeypatch.setattr(folders, "SHIPPED", tmp_path)
+    (tmp_path / "mini").mkdir()
+    monkeypatch.setattr(queue, "_VGG_LAYER", 0)
+    monkeypatch.setattr(growth, "_STEPS", 2)
+    vgg = tmp_path / "vgg.pt"
+    torch.save({"features.0.weight": torch.randn(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}, vgg)
+    return queue.TrainingSettings(device=CPU, runs=tmp_path / "runs", pool=8, vgg16=vgg)
