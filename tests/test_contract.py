@@ -125,3 +125,17 @@ def test_sweep_leaves_out_what_the_spec_refuses():
 def test_sweep_finds(result, words):
     ((_, problems),) = contract.sweep(method(result), [TASK], CPU)
     assert any(words in problem for problem in problems), f"the sweep missed it and said {problems}"
+
+
+def test_the_channels_stay_where_they_are():
+    """Red, green and blue of what a method returns are those of the picture, and it sees those of the input."""
+    seen = []
+
+    def kept(lr):
+        seen.append(lr.clone())
+        return nearest(lr)
+
+    colours = torch.tensor([0.1, 0.5, 0.9]).view(1, 3, 1, 1).expand(1, 3, 4, 4)
+    image = contract.attempt(method(kept)(), TASK, colours)[0].image
+    assert torch.equal(seen[0], colours)
+    assert torch.equal(image, nearest(colours)[0])

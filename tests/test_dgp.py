@@ -226,6 +226,18 @@ def test_draws_have_the_published_spread():
     assert sorted(set(y.tolist())) == [0, 1, 2, 3, 4], "an unknown class is drawn with each z"
 
 
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.0])
+@torch.no_grad()
+def test_a_latent_of_the_port_is_drawn_to_the_mean(share):
+    """Without, the search begins with images at the rim of what the bank knows."""
+    method = port(replace(SHORT, truncation=share))
+    (z,) = method.codes(torch.Generator().manual_seed(5), 2, CPU)
+    w = method.bank.mapping(z)
+    assert (w - method._mean).abs().mean() > 0.1
+    wanted = method.bank.synthesis(share * w + (1 - share) * method._mean)
+    torch.testing.assert_close(method.images((z,), {}), wanted)
+
+
 def test_without_draws_z_starts_at_zero(method):
     method.draws = 0
     made = watched(method)

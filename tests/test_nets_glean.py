@@ -108,6 +108,39 @@ def test_output_is_that_of_the_released_code():
     assert len(seen) == 15
 
 
+@torch.no_grad()
+@pytest.mark.parametrize("switches", [FULL, Switches(decoder=False)], ids=["decoder", "no decoder"])
+def test_forward_pass_is_the_written_formula(switches):
+    """Eq. 1 to 4 as `methods.nets.glean` states them, once more, without the network's own forward passes."""
+
+    def leaky(x):
+        return torch.where(x > 0, x, 0.2 * x)
+
+    network = small(switches).double()
+    x, encoder, bank = lr().double(), network.encoder, network.bank
+    f = {16: leaky(encoder.head[0](encoder.trunk(x)))}  # Eq. 1
+    for size, stage in zip((8, 4), encoder.stages, strict=False):
+        f[size] = leaky(stage[2](leaky(stage[0](f[2 * size]))))
+    last = encoder.stages[2]
+    c = last[3](leaky(last[0](f[4])).flatten(1)).view(2, 10, 12)  # Eq. 2
+    noise = [layer.noise for layer in bank.layers]
+    g = {4: bank.start(c, noise)}  # Eq. 3: f at 4, 8, 16 px goes in before the bank enlarges to 8, 16, 32
+    for index, size in enumerate((8, 16, 32, 64), 1):
+        into = g[size // 2]
+        if size // 2 in f:
+            into = network.fusion[str(index - 1)](torch.cat([into, f[size // 2]], 1))
+        g[size] = bank.stage(index, into, c, noise)
+    if network.decoder is None:
+        wanted = bank.image([g[size] for size in (4, 8, 16, 32, 64)], c)
+    else:
+        d = f[16]  # Eq. 4: from 32 px on with the bank's feature of the same size
+        for size, block in zip((16, 32), network.decoder.blocks, strict=True):
+            d = torch.nn.functional.pixel_shuffle(block(d if size == 16 else torch.cat([d, g[size]], 1)), 2)
+        first, _, second = network.decoder.last
+        wanted = second(leaky(first(torch.cat([d, g[64]], 1))))
+    torch.testing.assert_close(network(x), wanted, rtol=0, atol=1e-9)
+
+
 def test_a_stranger_among_the_names_is_an_error():
     assert from_mmagic({"fusion_skip.0.bias": torch.zeros(3)}) == {}
     with pytest.raises(BenchError, match=r"vgg\.mean"):

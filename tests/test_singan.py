@@ -346,3 +346,58 @@ def test_the_macs_of_a_step_are_those_of_its_convolutions():
         networks.generate(real, real, real, real, real, SinganSchedule())
     # Forward; by the weights and, past the first convolution, by the inputs; the discriminator by its inputs only.
     assert counter.get_total_flops() / 2 == 2 * (3 * g - first) + 2 * d
+
+
+def test_the_penalty_draws_the_gradient_to_length_one():
+    """With the other sign the discriminator would be rewarded for steepness."""
+    networks = Networks(8, torch.empty(1, 3, 1, 1), sources(1))
+    networks.prepare(SinganSchedule(epochs=1, steps=1, channels=8))
+    real, fake = (noise(1, 3, 20, 20, seed=seed) * 2 - 1 for seed in (1, 2))
+    mix = torch.full((1, 1, 1, 1), 0.5)
+
+    def steepness():
+        mixture = (real + fake).div(2).requires_grad_()
+        return penalty(networks.discriminator(mixture[None]), mixture).mean().item()
+
+    before = steepness()
+    for _ in range(20):
+        networks.judge(fake, fake, real, mix, 1000)
+    assert steepness() < 0.9 * before
+
+
+def test_the_discriminator_learns_to_tell_and_the_generator_to_fool():
+    networks = Networks(8, torch.empty(1, 3, 1, 1), sources(1))
+    schedule = SinganSchedule(epochs=1, steps=1, channels=8, reconstruction=0.0)
+    networks.prepare(schedule)
+    real, fake = (noise(1, 3, 20, 20, seed=seed) * 2 - 1 for seed in (1, 2))
+
+    @torch.no_grad()
+    def scores():
+        return [networks.discriminator(each[None]).mean().item() for each in (real, networks.generator(fake, fake))]
+
+    before = scores()
+    for _ in range(20):
+        networks.judge(fake, fake, real, torch.zeros(1, 1, 1, 1), 0.0)
+    told = scores()
+    assert told[0] - told[1] > before[0] - before[1], "the discriminator takes the generated for real"
+    for _ in range(20):
+        networks.generate(fake, fake, fake, fake, real, schedule)
+    assert scores()[1] > told[1], "the generator betrays itself"
+
+
+def test_each_enlargement_gets_new_noise_as_strong_as_in_training():
+    calls = []
+
+    def recorded(noisy, previous):
+        calls.append(noisy - previous)
+        return previous
+
+    pyramid = singan.untrained(noise(1, 3, 18, 18) * 2 - 1, 4, sources(1))
+    pyramid.scales.append(Scale(recorded, torch.full((1, 1, 1, 1), 0.3), torch.zeros(1, 3, 18, 18)))
+    singan.enlarge(pyramid, 4)
+    assert len(calls) == 6
+    for added in calls:
+        assert added.std().item() == pytest.approx(0.3, rel=0.1), "the noise has another strength, or is left out"
+    assert torch.allclose(calls[0][:, 0], calls[0][:, 2], atol=1e-6), "the first noise is grey"
+    assert not torch.allclose(calls[1][:, 0], calls[1][:, 2], atol=1e-3)
+    assert not torch.allclose(calls[1][..., :20, :20], calls[2][..., :20, :20], atol=1e-3), "the noise is not new"
