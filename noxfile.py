@@ -19,6 +19,13 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session
+def mutants(session: nox.Session) -> None:
+    """Change the code in the ways of tests/mutants/mutants.toml and see the tests fail; `-- --sample 6` tries a few."""
+    session.install("-e", ".[tests]")
+    session.run("python", "tests/mutants/run.py", *session.posargs)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install("ruff>=0.15,<0.18")  # needs no install of the project, so this session takes seconds

@@ -35,6 +35,17 @@ def test_each_network_works_in_its_own_range(adapter, inside):
         assert torch.all(sr == outer), "what comes back is not in [0, 1]"
 
 
+def test_what_comes_back_is_what_the_network_made():
+    """Were it the bicubic enlargement, tables of numbers would look plausible."""
+    made = torch.rand(2, 3, 128, 128, generator=torch.Generator().manual_seed(0)) * 2 - 1
+
+    class Made(torch.nn.Module):
+        def forward(self, lr):
+            return made
+
+    torch.testing.assert_close(glean.Glean(Made()).upscale(torch.rand(2, 3, 8, 8)), (made + 1) / 2)
+
+
 @pytest.mark.usefixtures("random_weights")
 def test_wide_convolutions_are_accelerated_on_a_cpu(monkeypatch):
     monkeypatch.setattr(winograd, "LEAST_CHANNELS", 48)

@@ -208,15 +208,6 @@ def test_the_released_sizes_of_an_enlargement():
     assert sizes[1:] == [81, 103, 130, 164, 207, 261, 329, 415, 523, 659, 831, 1047]
 
 
-def test_noise_is_added_at_every_enlargement_and_grey_at_the_first():
-    image = noise(1, 3, 4, 4) * 2 - 1
-    noisy = pyramid(image, 4, amplitude=0.1)
-    drawn = []
-    noisy.noise = lambda like, *, grey: drawn.append(grey) or torch.zeros_like(like)
-    singan.enlarge(noisy, 4)
-    assert drawn == [True] + 5 * [False]
-
-
 @pytest.mark.parametrize(("lr_size", "factor"), [(2, 64), (4, 32), (8, 16), (16, 4), (32, 4), (64, 4)], ids=str)
 def test_images_of_any_size_are_restored(lr_size, factor):
     brief = SinganSettings(SinganSchedule(epochs=1, steps=1, channels=4))
