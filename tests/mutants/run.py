@@ -25,8 +25,10 @@ ROOT = Path(__file__).resolve().parents[2]
 LIST = Path(__file__).with_name("mutants.toml")
 WANTED = 0.95  # of the mutants
 PATIENCE = 300.0  # seconds for the tests of a mutant; an endless loop is noticed too
-LOADED = ("torch", "torchvision", "numpy", "scipy.stats", "pandas", "matplotlib", "PIL.Image", "pytest", "hypothesis")
+LOADED = ("torch", "torchvision", "numpy", "scipy.stats", "pandas", "matplotlib", "PIL.Image", "pytest")
 """Packages whose import takes longer than the tests."""
+_LOG = "mutants.log"
+_INTERNAL_ERROR = 3  # of pytest
 
 
 class Stale(Exception):
@@ -74,13 +76,13 @@ def survivors(mutants: Sequence[Mutant], root: Path) -> Iterator[tuple[Mutant, b
             pass
     tests = sorted({test for mutant in mutants for test in mutant.tests})
     if pytest_in(root, tests, PATIENCE * len(mutants)) != 0:
-        raise Stale("tests fail, or are not there, without any mutation; run: pytest " + " ".join(tests))
+        raise Stale(f"tests fail, or are not there, without any mutation:\n{said(root)}")
     for mutant in mutants:
         start = time.monotonic()
         with applied(mutant, root):
             status = pytest_in(root, mutant.tests, PATIENCE)
         if status not in (0, 1, None):
-            raise Stale(f"{mutant.name}: pytest could not run its tests (exit status {status}); it must only fail them")
+            raise Stale(f"{mutant.name}: pytest could not run its tests (exit status {status}):\n{said(root)}")
         yield mutant, status == 0, time.monotonic() - start
 
 
@@ -109,15 +111,23 @@ def pytest_in(root: Path, tests: Iterable[str], seconds: float) -> int | None:
 
 
 def _run(root: Path, tests: list[str]) -> None:
-    """Run tests in this process, without a word, on the tree in `root` alone."""
+    """Run tests in this process, on the tree in `root` alone; what is said goes into a file there."""
     os.chdir(root)
     sys.path.insert(0, str(root))
     sys.dont_write_bytecode = True  # a mutant of the same length, in the same second, would not be compiled
-    quiet = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(quiet, 1)
-    os.dup2(quiet, 2)
-    status = importlib.import_module("pytest").main(["-x", "-q", "-p", "no:cacheprovider", *tests])
-    os._exit(int(status))
+    log = os.open(root / _LOG, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    status = _INTERNAL_ERROR  # an exception here would otherwise end with the status of a failed test
+    try:
+        status = int(importlib.import_module("pytest").main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+    finally:
+        os._exit(status)
+
+
+def said(root: Path) -> str:
+    """Return the end of what pytest said last."""
+    return "\n".join((root / _LOG).read_text(encoding="utf-8", errors="replace").splitlines()[-30:])
 
 
 def copied(to: Path) -> Path:
