@@ -174,7 +174,7 @@ def test_a_guest_of_a_name_that_is_taken_is_told_so(table2, tmp_path):
     (tmp_path / "same.py").write_text(text)
     status, _, err = table2("--with", f"{tmp_path}/same.py:Same")
     assert status == 2
-    assert "change its spec.name" in err
+    assert "change the spec.name" in err
 
 
 def test_check_of_a_good_method(bench, photos):

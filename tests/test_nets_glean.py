@@ -260,7 +260,7 @@ def test_strips_of_the_last_block_do_not_show(monkeypatch, switches, rows):
     network.decoder.last.register_forward_hook(lambda _module, args, _output: heights.append(args[0].shape[2]))
     whole = network(lr().double())
     channels = network.decoder.last[0].in_channels
-    monkeypatch.setattr("methods.nets.glean.STRIP", rows * 2 * channels * 64)
+    monkeypatch.setattr("methods.nets.glean_parts.STRIP", rows * 2 * channels * 64)
     torch.testing.assert_close(network(lr().double()), whole, rtol=0, atol=1e-12)
     strips = {1: [3, 4, *[5] * 60, 4, 3], 7: [9, *[11] * 7, 10, 3], 32: [34, 34]}
     assert heights == [64, *strips[rows]]

@@ -114,7 +114,7 @@ def test_no_method_sees_the_ground_truth(settings, monkeypatch, name):
 
     settings = replace(settings, limit=3)
     card = cards.card("mini", "face")
-    cell, method = Cell(Task(card.profile, "face", 16, card.hr_size), name, name), methods.find(name)
+    cell, method = Cell(card.task(16), name, name), methods.find(name)
     list(restore(cell, card, method, settings))
     clean = data.batches
     monkeypatch.setattr(data, "batches", poisoned)

@@ -100,10 +100,11 @@ class Dgp(Search[StyleGAN2, StyleGAN2Discriminator]):
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:
         """Read both networks; on the meta device, which has no values, make them without."""
+        bank = stylegan2_bank.load("dgp", task, device)
         critic = load.network(
             "dgp", task, device, part="discriminator", build=_critic, read=stylegan2_format.discriminator
         )
-        return cls(stylegan2_bank.load("dgp", task, device), critic, task, chosen(DGP, task))
+        return cls(bank, critic, task, chosen(DGP, task))
 
     @property
     def remark(self) -> str:

@@ -62,7 +62,7 @@ class Mganprior:
     def __init__(self, bank: MixedBank, task: Task, settings: MganpriorSettings, *, vgg16: Vgg16 | None = None) -> None:
         """Take ready networks on one device; without `vgg16` the loss is the squared error alone.
 
-        Raises `BenchError` for a bank that is neither PGGAN nor StyleGAN2, has no such layer or another side.
+        Raises `BenchError` for a bank that has no such layer or another side.
         """
         if bank.size != task.hr_size:
             raise BenchError(f"the bank makes images of {bank.size} px, the task asks for {task.hr_size}.")

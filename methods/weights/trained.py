@@ -9,7 +9,7 @@ import shlex
 from pathlib import Path
 
 from bench.spec import Task
-from methods.weights.folders import SHIPPED, shipped, short, users
+from methods.weights.folders import every_shipped, shipped, short, users
 
 _SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
 """The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
@@ -63,5 +63,5 @@ def _places(profile: str, preset: str) -> list[Path]:
 def present() -> list[Path]:
     """Return the files on this machine that training made, by name; those beside a user's photographs left out."""
     pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
-    places = [*(path for path in SHIPPED.iterdir() if path.is_dir()), *users()]
+    places = [*every_shipped(), *users()]
     return sorted(path for place in places for path in place.glob("*") if pattern.fullmatch(path.name))
