@@ -27,6 +27,8 @@ _OPTIONAL = {
     "test_images": int,
     "searched_images": int,
     "fit": str,
+    "crops": str,
+    "train_crops": list,
     "licence": str,
     "address": str,
 }
@@ -156,8 +158,22 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     if values["reader"] != "scenes" and profile not in profiles():
         values["source"] = str(path.parent / Path(values["source"]).expanduser())
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
-    facts = {key: value for key, value in values.items() if key not in ("list", "ids")}
+    facts = {key: value for key, value in values.items() if key not in ("list", "ids")} | _tables(path, values)
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
+
+
+def _tables(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]:
+    """Return the paths of the tables of crops that a card names, which lie beside it."""
+    test, train = ([values["crops"]] if "crops" in values else []), values.get("train_crops", [])
+    if test and values["reader"] != "folder":
+        raise BadFile(f"{path}: crops are cut out of the files of a folder; set the reader to 'folder'.")
+    if train and not test:
+        raise BadFile(f"{path} has train_crops and no crops; name the table of the test images too.")
+    if any(not isinstance(name, str) for name in train):
+        raise BadFile(f"{path}: train_crops must be names of tables, write them in quotes.")
+    return {
+        key: tuple(path.parent / name for name in names) for key, names in (("crops", test), ("train_crops", train))
+    }
 
 
 def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[str, str]:

@@ -14,7 +14,7 @@ import zlib
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -29,6 +29,15 @@ SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """(H, W, C): RGB, or RGB and alpha; the full range of the type."""
+
+
+class Box(NamedTuple):
+    """A square of an upright photograph, in whole pixels."""
+
+    left: int
+    top: int
+    side: int
+
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # by content: a wrong suffix does no harm
 _EIGHT_BIT = {"1", "L", "LA", "P", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
@@ -81,8 +90,36 @@ def photo(data: bytes, name: str, size: int, fit: Literal["crop", "stretch"], *,
     height, width = samples.shape[:2]
     if fit == "crop":
         side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        samples = samples[top : top + side, left : left + side]
+        samples = _cut(samples, Box((width - side) // 2, (height - side) // 2, side))
+    return _resized(samples, size)
+
+
+def square(data: bytes, name: str, size: int, box: Box, *, allow_enlarge: bool) -> Tensor:
+    """Return a square of the photograph in `data` as `photo` returns the whole; raises the same.
+
+    A box that is not within the photograph is a `BadImage`; `TooSmall` is one whose side is below `size`.
+    """
+    samples = _decode(data, name, 1)
+    height, width = samples.shape[:2]
+    if box.left + box.side > width or box.top + box.side > height:
+        raise BadImage(
+            f"{name} has {width} x {height} pixels, the table of crops wants {box.side} x {box.side} of them from "
+            f"({box.left}, {box.top}) on; correct the table, or get the listed file."
+        )
+    if box.side < size and not allow_enlarge:
+        raise TooSmall(
+            f"the crop of {name} has {box.side} pixels a side, fewer than {size}; take another, a smaller --hr-size, "
+            "or --allow-enlarge."
+        )
+    return _resized(_cut(samples, box), size)
+
+
+def _cut(samples: Samples, box: Box) -> Samples:
+    return samples[box.top : box.top + box.side, box.left : box.left + box.side]
+
+
+def _resized(samples: Samples, size: int) -> Tensor:
+    """Return samples (H, W, C) as (3, size, size) uint8."""
     rgb = torch.from_numpy(_on_white(samples)).permute(2, 0, 1)[None]
     if rgb.shape[-2:] != (size, size):
         rgb = resize.resize(rgb, size, size)

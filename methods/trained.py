@@ -13,8 +13,10 @@ from pathlib import Path
 from bench.spec import Task
 
 _ROOT = Path(__file__).parent.parent
-MINI = _ROOT / "methods" / "weights" / "mini"
-"""What comes with the suite."""
+_SHIPPED = _ROOT / "methods" / "weights"
+MINI = _SHIPPED / "mini"
+SHIPPED = {"mini": MINI, "portraits": _SHIPPED / "portraits"}
+"""What comes with the suite, by profile."""
 _SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
 """The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
 
@@ -59,8 +61,8 @@ def _trainable(method: str, part: str) -> bool:
 
 def _places(profile: str) -> list[Path]:
     """Return where the files that were trained for a profile are looked for, in order."""
-    if profile == "mini":
-        return [MINI]
+    if profile in SHIPPED:
+        return [SHIPPED[profile]]
     own = [] if profile == "paper" else [Path(profile).expanduser().absolute() / "weights"]
     return [*own, *folders(profile)]
 
@@ -75,7 +77,11 @@ def folders(profile: str) -> list[Path]:
     """Return where the files of a profile are looked for, in order."""
     given = os.environ.get("GLEAN_WEIGHTS")
     own = [Path(given).expanduser()] if given else []
-    return [MINI] * (profile == "mini") + [*own, Path.home() / ".cache" / "glean-bench" / "weights"]
+    return [
+        *([SHIPPED[profile]] if profile in SHIPPED else []),
+        *own,
+        Path.home() / ".cache" / "glean-bench" / "weights",
+    ]
 
 
 def short(path: Path) -> str:

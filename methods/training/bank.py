@@ -22,7 +22,7 @@ from methods.sizes import Sizes
 from methods.training import growth, losses
 from methods.training.augment import augment, next_probability
 from methods.training.bank_recipe import Recipe
-from methods.training.run import descend, follow
+from methods.training.run import descend, follow, precision
 
 _R1_EVERY, _PATH_EVERY = 16, 8
 _PATH_DECAY, _PATH_WEIGHT = 0.01, 2.0
@@ -216,7 +216,7 @@ class Bank:
         return w
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision)
+        return precision(self.device, half=self.recipe.half_precision)
 
 
 _STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")

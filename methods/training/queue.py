@@ -75,9 +75,9 @@ def train(item: Item, settings: Settings, seconds: float = math.inf) -> bool:
 def start(item: Item, settings: Settings, ranks: int = 1) -> Training:
     """Return an item's training at its beginning. Raises `BenchError` for what cannot be trained."""
     size = sizes.of(item.task.profile)
-    mini = size is sizes.MINI
+    small = size is not sizes.PAPER
     if item.what == "bank":
-        recipe = bank_recipe.MINI if mini else bank_recipe.paper(cards.card(item.task.profile, item.task.category))
+        recipe = bank_recipe.of(cards.card(item.task.profile, item.task.category))
         return bank.Bank(recipe, size, settings.device, ranks=ranks, seed=settings.seed)
     torch.manual_seed(settings.seed)
     return restorer.Restorer(
@@ -86,7 +86,7 @@ def start(item: Item, settings: Settings, ranks: int = 1) -> Training:
             unpickle.load(weights.find("dgp", replace(item.task, factor=1), part="discriminator"))
         ),
         perceptual.vgg16(unpickle.load(settings.vgg16 or _vgg16(item.task)), layer=_VGG_LAYER),
-        restorer.MINI if mini else restorer.paper(item.task.category),
+        restorer.MINI if small else restorer.paper(item.task.category),
         factor=item.task.factor,
         device=settings.device,
         ranks=ranks,

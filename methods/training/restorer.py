@@ -20,7 +20,7 @@ from bench import resize
 from bench.spec import Images
 from methods import checkpoints
 from methods.training import losses
-from methods.training.run import descend
+from methods.training.run import descend, precision
 
 _LAYOUT = torch.channels_last
 _LAST_RATE = 1e-7
@@ -187,7 +187,7 @@ class Restorer:
         return {"d": loss.item()}
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return precision(self.device)
 
 
 _STATEFUL = ("network", "discriminator", "optimiser", "d_optimiser")

@@ -12,6 +12,7 @@ import csv
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -121,8 +122,18 @@ def join() -> tuple[int, int]:
         cuda = torch.cuda.is_available()
         if cuda:
             torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        distributed.init_process_group("nccl" if cuda else "gloo")
+        # A run on a CPU may be suspended for a night; gloo would give up after half an hour.
+        distributed.init_process_group("nccl" if cuda else "gloo", timeout=None if cuda else timedelta(days=30))
     return rank(), distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def precision(device: torch.device, *, half: bool = True) -> torch.autocast:
+    """Return the context in which networks are computed: in bfloat16 if `half` and if that is faster, else in float32.
+
+    A CPU without 512-bit vectors computes convolutions in bfloat16 at a ninth of its speed in float32.
+    """
+    fast = device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.autocast(device.type, torch.bfloat16, enabled=half and fast)
 
 
 def rank() -> int:
