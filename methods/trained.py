@@ -13,9 +13,7 @@ from pathlib import Path
 from bench.spec import Task
 
 _ROOT = Path(__file__).parent.parent
-_SHIPPED = _ROOT / "methods" / "weights"
-MINI = _SHIPPED / "mini"
-SHIPPED = {"mini": MINI, "portraits": _SHIPPED / "portraits"}
+SHIPPED = {profile: _ROOT / "methods" / "weights" / profile for profile in ("mini", "portraits")}
 """What comes with the suite, by profile."""
 _SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
 """The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
@@ -69,8 +67,9 @@ def _places(profile: str) -> list[Path]:
 
 def present() -> list[Path]:
     """Return the files on this machine that training made, by name."""
+    places = dict.fromkeys([*SHIPPED.values(), *folders("paper")])
     pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
-    return sorted(path for place in folders("mini") for path in place.glob("*") if pattern.fullmatch(path.name))
+    return sorted(path for place in places for path in place.glob("*") if pattern.fullmatch(path.name))
 
 
 def folders(profile: str) -> list[Path]:

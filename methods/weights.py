@@ -142,7 +142,9 @@ def _entry(values: Mapping[str, Any]) -> Weights:
 
 def target(file: Weights) -> Path:
     """Return where a file is fetched to: the first folder that is the user's."""
-    return next(folder for folder in trained.folders(file.profile) if folder != trained.MINI) / file.name
+    return (
+        next(folder for folder in trained.folders(file.profile) if folder not in trained.SHIPPED.values()) / file.name
+    )
 
 
 def advice(file: Weights) -> str:

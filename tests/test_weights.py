@@ -44,7 +44,7 @@ def entries(tmp_path, monkeypatch):
         texts = ["[[file]]\n" + "\n".join(f"{k} = {v}" for k, v in (FACTS | c).items() if v) for c in changes]
         path.write_text("\n".join(texts))
         monkeypatch.setattr(weights, "_CATALOGUE", path)
-        monkeypatch.setattr(trained, "MINI", tmp_path / "mini")
+        monkeypatch.setattr(trained, "SHIPPED", {"mini": tmp_path / "mini"})
 
     return write
 

@@ -88,18 +88,24 @@ class Bank:
         return {
             "step": self.step,
             "stage": self.stage,
+            "images": (self.step - self._first(self.stage)) * self._at_once(self.stage),
             "path_mean": self.path_mean,
             "probability": self.probability,
             **{name: getattr(self, name).state_dict() for name in _STATEFUL},
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was made."""
+        """Go on where a state was, after as many images, also in another number of processes.
+
+        Without the states of the optimisers it goes on with new ones.
+        """
         self._enter(state["stage"])
-        self.step, self.probability = state["step"], state["probability"]
-        self.path_mean = state["path_mean"].to(self.device)
+        self.step = self._first(self.stage) + math.ceil(state["images"] / self._at_once(self.stage))
+        self.probability = state["probability"]
+        self.path_mean = torch.as_tensor(state["path_mean"], device=self.device)
         for name in _STATEFUL:
-            getattr(self, name).load_state_dict(state[name])
+            if name in state or name in _NETWORKS:
+                getattr(self, name).load_state_dict(state[name])
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step: the generator from its average, with new optimisers."""
@@ -135,8 +141,16 @@ class Bank:
         """Yield each stage and the step it ends before."""
         end = 0
         for index, stage in enumerate(self.recipe.stages):
-            end += math.ceil(stage.images / (stage.batch * self.ranks))
+            end += math.ceil(stage.images / self._at_once(index))
             yield index, end
+
+    def _first(self, stage: int) -> int:
+        """Return the step a stage begins with."""
+        return next((end for index, end in self.stages() if index == stage - 1), 0)
+
+    def _at_once(self, stage: int) -> int:
+        """Return how many images all processes together are shown in a step."""
+        return self.recipe.stages[stage].batch * self.ranks
 
     @property
     def steps(self) -> int:
@@ -219,7 +233,8 @@ class Bank:
         return precision(self.device, half=self.recipe.half_precision)
 
 
-_STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")
+_NETWORKS = ("generator", "average", "discriminator")
+_STATEFUL = (*_NETWORKS, "g_optimiser", "d_optimiser")
 
 
 def _adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:

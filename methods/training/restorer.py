@@ -120,10 +120,11 @@ class Restorer:
         return {"step": self.step, **{name: getattr(self, name).state_dict() for name in _STATEFUL}}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was made."""
+        """Go on where a state was; without those of the optimisers, with new ones."""
         self.step = state["step"]
         for name in _STATEFUL:
-            getattr(self, name).load_state_dict(state[name])
+            if name in state or name in _NETWORKS:
+                getattr(self, name).load_state_dict(state[name])
 
     @torch.no_grad()
     def samples(self) -> Images:
@@ -190,4 +191,5 @@ class Restorer:
         return precision(self.device)
 
 
-_STATEFUL = ("network", "discriminator", "optimiser", "d_optimiser")
+_NETWORKS = ("network", "discriminator")
+_STATEFUL = (*_NETWORKS, "optimiser", "d_optimiser")

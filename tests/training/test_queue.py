@@ -32,7 +32,7 @@ def settings(tmp_path, monkeypatch):
     recipe = Recipe(stages=(Stage(8, 16, 8), Stage(128, 8, 4)), gamma=0.1, half_life=50)
     monkeypatch.setattr(bank_recipe, "MINI", recipe)
     monkeypatch.setattr(restorer, "MINI", restorer.Recipe(images=4, batch=2, crop=32))
-    monkeypatch.setattr(trained, "MINI", tmp_path / "mini")
+    monkeypatch.setattr(trained, "SHIPPED", {"mini": tmp_path / "mini"})
     monkeypatch.setattr(queue, "_VGG_LAYER", 0)
     monkeypatch.setattr(growth, "_STEPS", 2)
     vgg = tmp_path / "vgg.pt"
