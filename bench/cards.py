@@ -5,15 +5,14 @@ sub-folder that holds photographs is a category of its name. A `<category>.toml`
 """
 
 import os
-import re
 import sysconfig
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from bench import photos
+from bench import lists, photos
 from bench.spec import BadFile, BenchError, Card, MissingImages, UnknownName
 
 STANDARD = ("face", "cat", "car", "bedroom", "tower")
@@ -33,7 +32,6 @@ _OPTIONAL = {
     "address": str,
 }
 _TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
-_LIST_LINE = re.compile(r"(?:(?P<sha256>[0-9a-f]{64})  )?(?P<id>\S.*)")
 
 
 def facts_root() -> Path:
@@ -189,29 +187,6 @@ def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[
         path = path.parent / values["list"]
         if not need_lists and not path.is_file():
             return {}
-        pairs = _list_lines(path)
-    check_ids(path, [name for name, _ in pairs])
+        pairs = lists.read(path)
+    lists.check_ids(path, [name for name, _ in pairs])
     return dict(pairs)
-
-
-def _list_lines(path: Path) -> list[tuple[str, str]]:
-    """Return (id, sha256 or '') for each line `id` or `sha256  id` of a list; lines that begin with # are comments."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"the list {path} cannot be read: {error}; write it with `python -m bench lists`.") from error
-    found = [_LIST_LINE.fullmatch(line.rstrip()) for line in lines if line.strip() and not line.startswith("#")]
-    pairs = [(match["id"], match["sha256"] or "") for match in found if match]
-    if len(pairs) != len(found) or not pairs:
-        raise BadFile(f"the list {path} must have one line `id` or `sha256  id` for each image, and at least one.")
-    return pairs
-
-
-def check_ids(where: Path | str, ids: Sequence[str]) -> None:
-    """Raise `BadFile` for ids that are no file names, or come twice: results are stored under them."""
-    for name in ids:
-        if not name.strip() or "/" in name or "\\" in name or not name.isprintable():
-            raise BadFile(f"{where}: {name!r} is no id of an image; an id is a plain file name without its folder.")
-    if len(set(ids)) != len(ids):
-        twice = sorted({name for name in ids if ids.count(name) > 1})
-        raise BadFile(f"{where}: {', '.join(twice[:3])} listed more than once.")

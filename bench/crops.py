@@ -11,17 +11,18 @@ import hashlib
 import re
 import zipfile
 import zlib
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from bench.cards import check_ids
+from bench.lists import check_ids
 from bench.photos import Box
 from bench.spec import BadFile, BadImage, MissingImages
 
 COLUMNS = ("id", "file", "sha256", "left", "top", "side")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NUMBER = re.compile(r"[0-9]{1,6}")
 _LARGEST = 256 * 2**20  # bytes of a photograph; what claims more is not read
 _ZIP_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
 
@@ -39,23 +40,18 @@ class Crop:
 
 def read_tables(paths: Iterable[Path]) -> dict[str, Crop]:
     """Return id -> crop of some tables, in their order. Raises `BadFile` naming the line that is wrong."""
-    return {name: crop for path, names in _checked(paths) for name, crop in names}
-
-
-def _checked(paths: Iterable[Path]) -> list[tuple[Path, list[tuple[str, Crop]]]]:
-    """Return the lines of each table, no id of which comes twice, in one or in two of them."""
-    tables = [(path, _lines(path)) for path in paths]
-    where = " and ".join(str(path) for path, _ in tables)
-    check_ids(where, [name for _, lines in tables for name, _ in lines])
-    return tables
+    tables = {path: _lines(path) for path in paths}
+    lines = [line for table in tables.values() for line in table]
+    check_ids(" and ".join(map(str, tables)), [name for name, _ in lines])
+    return dict(lines)
 
 
 def _lines(path: Path) -> list[tuple[str, Crop]]:
     """Return the lines of a table."""
     try:
         with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.DictReader(file, strict=True)
-            if tuple(rows.fieldnames or ()) != COLUMNS:
+            rows = csv.reader(file, strict=True)
+            if next(rows, None) != list(COLUMNS):
                 raise BadFile(f"the table {path} must begin with the line {','.join(COLUMNS)}.")
             lines = [_line(f"{path}, line {rows.line_num}", row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
@@ -65,22 +61,22 @@ def _lines(path: Path) -> list[tuple[str, Crop]]:
     return lines
 
 
-def _line(where: str, row: dict[str, str | None]) -> tuple[str, Crop]:
+def _line(where: str, row: Sequence[str]) -> tuple[str, Crop]:
     """Return the id and the crop of a line."""
-    cells = {name: value for name, value in row.items() if isinstance(value, str)}
-    if cells.keys() != set(COLUMNS):
-        raise BadFile(f"{where}: there must be {len(COLUMNS)} values, for {', '.join(COLUMNS)}.")
-    parts = PurePosixPath(cells["file"]).parts
-    if not parts or "\\" in cells["file"] or PurePosixPath(cells["file"]).is_absolute() or ".." in parts:
-        raise BadFile(f"{where}: {cells['file']!r} must be a path below the folder, with / between its parts.")
-    if not _SHA256.fullmatch(cells["sha256"]):
-        raise BadFile(f"{where}: {cells['sha256']!r} is no sha256; it has 64 of the digits 0-9 and a-f.")
-    for name, least in (("left", 0), ("top", 0), ("side", 1)):
-        value = cells[name]
-        if not (value.isascii() and value.isdigit()) or int(value) < least:
-            raise BadFile(f"{where}: {name} must be a whole number of pixels, at least {least}, not {value!r}.")
-    box = Box(*(int(cells[name]) for name in ("left", "top", "side")))
-    return cells["id"], Crop(cells["file"], cells["sha256"], box)
+    if len(row) != len(COLUMNS):
+        raise BadFile(f"{where}: there must be {len(COLUMNS)} values, for {', '.join(COLUMNS)}, not {len(row)}.")
+    name, file, sha256, *numbers = row
+    path = PurePosixPath(file)
+    if not path.parts or "\\" in file or path.is_absolute() or ".." in path.parts:
+        raise BadFile(f"{where}: {file!r} must be a path below the folder, with / between its parts.")
+    if not _SHA256.fullmatch(sha256):
+        raise BadFile(f"{where}: {sha256!r} is no sha256; it has 64 of the digits 0-9 and a-f.")
+    for column, value, least in zip(COLUMNS[3:], numbers, (0, 0, 1), strict=True):
+        if not _NUMBER.fullmatch(value) or int(value) < least:
+            raise BadFile(
+                f"{where}: {column} must be a whole number of pixels, from {least} to 999999, not {value[:20]!r}."
+            )
+    return name, Crop(file, sha256, Box(*map(int, numbers)))
 
 
 class Files:

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
-from bench import resize
+from bench import png16, resize
 from bench.spec import BadImage, MissingImages, TooSmall
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
@@ -168,7 +168,7 @@ def _samples(image: ImageFile.ImageFile, data: bytes, name: str) -> Samples:
     """Return the samples of an opened image as they are stored, three or four a pixel."""
     raw = str(image.tile[0][3]) if image.format == "PNG" else ""
     if raw.endswith(";16B"):
-        return _png16(image, data, raw)
+        return png16.samples(image, data, raw)
     depth = max(image.tag_v2.get(_TIFF_DEPTHS, (8,))) if isinstance(image, TiffImagePlugin.TiffImageFile) else 8
     if image.mode not in _EIGHT_BIT or depth > 8:  # noqa: PLR2004 - Pillow would cut off the lower bits
         raise BadImage(
@@ -176,37 +176,6 @@ def _samples(image: ImageFile.ImageFile, data: bytes, name: str) -> Samples:
             "save it as PNG of 8 or 16 bit."
         )
     return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-
-
-def _png16(image: ImageFile.ImageFile, data: bytes, raw: str) -> NDArray[np.uint16]:
-    """Return the samples of a 16-bit PNG. Of several channels Pillow keeps the upper bytes, so it is asked twice."""
-    samples: NDArray[np.uint16]
-    if raw == "I;16B":
-        samples = np.asarray(image)[..., None]
-    elif raw == "LA;16B":  # two channels of two bytes, read as four of one
-        pairs = _png_bytes(data, "RGBA")
-        samples = _join(pairs[..., 0::2], pairs[..., 1::2])
-    else:
-        samples = _join(_png_bytes(data, raw), _png_bytes(data, raw.replace("16B", "16L")))
-    transparent = image.info.get("transparency")
-    if transparent is not None:
-        opaque = (samples != np.asarray(transparent)).any(-1, keepdims=True)
-        samples = np.concatenate([samples, opaque * np.uint16(0xFFFF)], -1)
-    grey = samples.shape[-1] < 3  # noqa: PLR2004 - neither RGB nor RGBA
-    return np.concatenate([samples[..., :1]] * 2 + [samples], -1) if grey else samples
-
-
-def _join(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return the numbers of two bytes each."""
-    return high.astype(np.uint16) << np.uint16(8) | low
-
-
-def _png_bytes(data: bytes, raw: str) -> NDArray[np.uint8]:
-    """Return the bytes of a PNG that Pillow's raw mode `raw` takes out of each pixel."""
-    with Image.open(BytesIO(data), formats=("PNG",)) as image:
-        codec, extents, offset, _ = image.tile[0]
-        image.tile = [(codec, extents, offset, raw)]  # type: ignore[list-item] # a tuple before Pillow 11
-        return np.asarray(image)
 
 
 def _upright(samples: Samples, orientation: int) -> Samples:

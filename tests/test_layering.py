@@ -10,11 +10,11 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
-    {"resize", "networks", "counter", "scenes.noise"},
+    {"resize", "lists", "png16", "networks", "counter", "scenes.noise"},
     {"scenes.draw"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"photos", "metrics", "scenes"},
-    {"cards", "stats"},
+    {"cards", "crops", "stats"},
     {"sources", "reports"},
     {"data", "contract", "cost", "fingerprint"},
     {"store", "plan", "flops"},

@@ -7,8 +7,7 @@ discriminator: the layout of the images is learned where an image costs a tenth.
 resolution is zero, so that the images begin as enlargements of those before.
 """
 
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -88,7 +87,7 @@ class Bank:
         return {
             "step": self.step,
             "stage": self.stage,
-            "images": (self.step - self._first(self.stage)) * self._at_once(self.stage),
+            "images": self.recipe.images(self.stage, self.step, self.ranks),
             "path_mean": self.path_mean,
             "probability": self.probability,
             **{name: getattr(self, name).state_dict() for name in _STATEFUL},
@@ -100,7 +99,7 @@ class Bank:
         Without the states of the optimisers it goes on with new ones.
         """
         self._enter(state["stage"])
-        self.step = self._first(self.stage) + math.ceil(state["images"] / self._at_once(self.stage))
+        self.step = self.recipe.step(self.stage, state["images"], self.ranks)
         self.probability = state["probability"]
         self.path_mean = torch.as_tensor(state["path_mean"], device=self.device)
         for name in _STATEFUL:
@@ -135,27 +134,12 @@ class Bank:
 
     def _wanted(self) -> int:
         """Return the stage of the next step."""
-        return next((stage for stage, end in self.stages() if self.step < end), len(self.recipe.stages) - 1)
-
-    def stages(self) -> Iterator[tuple[int, int]]:
-        """Yield each stage and the step it ends before."""
-        end = 0
-        for index, stage in enumerate(self.recipe.stages):
-            end += math.ceil(stage.images / self._at_once(index))
-            yield index, end
-
-    def _first(self, stage: int) -> int:
-        """Return the step a stage begins with."""
-        return next((end for index, end in self.stages() if index == stage - 1), 0)
-
-    def _at_once(self, stage: int) -> int:
-        """Return how many images all processes together are shown in a step."""
-        return self.recipe.stages[stage].batch * self.ranks
+        return self.recipe.stage(self.step, self.ranks)
 
     @property
     def steps(self) -> int:
         """Steps in all."""
-        return max(end for _, end in self.stages())
+        return self.recipe.end(len(self.recipe.stages) - 1, self.ranks)
 
     def advance(self, real: Images, rank: int = 0) -> dict[str, float]:
         """Make one step with real images (batch, 3, H, W), [0, 1], of any size of the recipe's; return the losses."""

@@ -1,5 +1,6 @@
 """How a latent bank is trained: the recipes of `mini` and of photographs."""
 
+import math
 from dataclasses import dataclass
 
 from bench.spec import Card
@@ -31,6 +32,23 @@ class Recipe:
     """Convolutions in bfloat16, on what is faster with it."""
     noise: bool = True
     """Noise maps in each layer; without, their gains stay 0."""
+
+    def end(self, stage: int, ranks: int) -> int:
+        """Return the step that a stage ends before, of so many processes; -1 is before the first stage."""
+        return sum(math.ceil(each.images / (each.batch * ranks)) for each in self.stages[: stage + 1])
+
+    def stage(self, step: int, ranks: int) -> int:
+        """Return the stage that a step belongs to; the last one, if the step is beyond the end."""
+        last = len(self.stages) - 1
+        return next((stage for stage in range(last) if step < self.end(stage, ranks)), last)
+
+    def images(self, stage: int, step: int, ranks: int) -> int:
+        """Return how many images were shown in a stage before a step."""
+        return (step - self.end(stage - 1, ranks)) * self.stages[stage].batch * ranks
+
+    def step(self, stage: int, images: int, ranks: int) -> int:
+        """Return the step before which so many images, or a part of a batch more, were shown in a stage."""
+        return self.end(stage - 1, ranks) + math.ceil(images / (self.stages[stage].batch * ranks))
 
 
 MINI = Recipe(
