@@ -156,7 +156,8 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     if values["reader"] != "scenes" and profile not in profiles():
         values["source"] = str(path.parent / Path(values["source"]).expanduser())
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
-    facts = {key: value for key, value in values.items() if key not in ("list", "ids")} | _tables(path, values)
+    facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
+    facts |= _tables(path, values)
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
 
 
