@@ -26,7 +26,9 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_
 out = Console(soft_wrap=True, markup=False, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-Profile = Annotated[str, typer.Option(help="mini, paper, or a folder with one sub-folder of photographs per category.")]
+Profile = Annotated[
+    str, typer.Option(help="mini, portraits, paper, or a folder with one sub-folder of photographs per category.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 HrSize = Annotated[int | None, typer.Option(min=1, help="Side of the ground truth in pixels, for the cards' own.")]
 Folder = Annotated[Path, typer.Option("--out", help="Where results go.")]

@@ -5,14 +5,14 @@ sub-folder that holds photographs is a category of its name. A `<category>.toml`
 """
 
 import os
-import re
 import sysconfig
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from bench import lists
 from bench.images import photos
 from bench.spec import BadFile, BenchError, Card, MissingImages, UnknownName
 
@@ -27,12 +27,13 @@ _OPTIONAL = {
     "test_images": int,
     "searched_images": int,
     "fit": str,
+    "crops": str,
+    "train_crops": list,
     "licence": str,
     "address": str,
     "preset": str,
 }
 _TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
-_LIST_LINE = re.compile(r"(?:(?P<sha256>[0-9a-f]{64})  )?(?P<id>\S.*)")
 
 
 def facts_root() -> Path:
@@ -157,8 +158,23 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     if values["reader"] != "scenes" and profile not in profiles():
         values["source"] = str(path.parent / Path(values["source"]).expanduser())
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
-    facts = {key: value for key, value in values.items() if key not in ("list", "ids")}
+    facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
+    facts |= _tables(path, values)
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
+
+
+def _tables(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]:
+    """Return the paths of the tables of crops that a card names, which lie beside it."""
+    test, train = ([values["crops"]] if "crops" in values else []), values.get("train_crops", [])
+    if test and values["reader"] != "folder":
+        raise BadFile(f"{path}: crops are cut out of the files of a folder; set the reader to 'folder'.")
+    if train and not test:
+        raise BadFile(f"{path} has train_crops and no crops; name the table of the test images too.")
+    if any(not isinstance(name, str) for name in train):
+        raise BadFile(f"{path}: train_crops must be names of tables, write them in quotes.")
+    return {
+        key: tuple(path.parent / name for name in names) for key, names in (("crops", test), ("train_crops", train))
+    }
 
 
 def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[str, str]:
@@ -174,29 +190,6 @@ def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[
         path = path.parent / values["list"]
         if not need_lists and not path.is_file():
             return {}
-        pairs = _list_lines(path)
-    check_ids(path, [name for name, _ in pairs])
+        pairs = lists.read(path)
+    lists.check_ids(path, [name for name, _ in pairs])
     return dict(pairs)
-
-
-def _list_lines(path: Path) -> list[tuple[str, str]]:
-    """Return (id, sha256 or '') for each line `id` or `sha256  id` of a list; lines that begin with # are comments."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"the list {path} cannot be read: {error}; write it with `python -m bench lists`.") from error
-    found = [_LIST_LINE.fullmatch(line.rstrip()) for line in lines if line.strip() and not line.startswith("#")]
-    pairs = [(match["id"], match["sha256"] or "") for match in found if match]
-    if len(pairs) != len(found) or not pairs:
-        raise BadFile(f"the list {path} must have one line `id` or `sha256  id` for each image, and at least one.")
-    return pairs
-
-
-def check_ids(where: Path | str, ids: Sequence[str]) -> None:
-    """Raise `BadFile` for ids that are no file names, or come twice: results are stored under them."""
-    for name in ids:
-        if not name.strip() or "/" in name or "\\" in name or not name.isprintable():
-            raise BadFile(f"{where}: {name!r} is no id of an image; an id is a plain file name without its folder.")
-    if len(set(ids)) != len(ids):
-        twice = sorted({name for name in ids if ids.count(name) > 1})
-        raise BadFile(f"{where}: {', '.join(twice[:3])} listed more than once.")

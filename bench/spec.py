@@ -4,6 +4,7 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias
 
 import torch
@@ -171,6 +172,10 @@ class Card:
     """How many of the test images, the first ones, the methods that search get; None: all."""
     fit: Literal["crop", "stretch"] = "crop"
     """How a photograph that is not square is made square: its centre is cut out, or its aspect is given up."""
+    crops: tuple[Path, ...] = ()
+    """Tables of squares in the files of a folder (bench/images/crops.py), which are then the images; `folder` alone."""
+    train_crops: tuple[Path, ...] = ()
+    """The same, for training; without, everything is trained on that is not tested on."""
     licence: str = ""
     address: str = ""
     """Where the images can be had."""

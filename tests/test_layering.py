@@ -10,11 +10,11 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
-    {"resize", "scores.metric_networks", "cost.flop_counter", "scenes.noise"},
+    {"resize", "lists", "images.png16", "scores.metric_networks", "cost.flop_counter", "scenes.noise"},
     {"scenes.draw"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"images.photos", "scores.metrics", "scenes"},
-    {"cards", "scores.stats"},
+    {"cards", "images.crops", "scores.stats"},
     {"images.sources", "reports"},
     {"images.data", "contract", "cost.count", "fingerprint"},
     {"store", "plan", "cost.cost_table"},

@@ -1,5 +1,6 @@
 """How a latent bank is trained (methods/training/bank), by preset."""
 
+import math
 from dataclasses import dataclass
 
 
@@ -26,9 +27,26 @@ class BankRecipe:
     adaptive: bool = False
     """Augment as much as the discriminator overfits: for few training images."""
     half_precision: bool = True
-    """Convolutions in bfloat16."""
+    """Convolutions in bfloat16, on what is faster with it."""
     noise: bool = True
     """Noise maps in each layer; without, their gains stay 0."""
+
+    def end(self, stage: int, ranks: int) -> int:
+        """Return the step that a stage ends before, of so many processes; -1 is before the first stage."""
+        return sum(math.ceil(each.images / (each.batch * ranks)) for each in self.stages[: stage + 1])
+
+    def stage(self, step: int, ranks: int) -> int:
+        """Return the stage that a step belongs to; the last one, if the step is beyond the end."""
+        last = len(self.stages) - 1
+        return next((stage for stage in range(last) if step < self.end(stage, ranks)), last)
+
+    def images(self, stage: int, step: int, ranks: int) -> int:
+        """Return how many images were shown in a stage before a step."""
+        return (step - self.end(stage - 1, ranks)) * self.stages[stage].batch * ranks
+
+    def step(self, stage: int, images: int, ranks: int) -> int:
+        """Return the step before which so many images, or a part of a batch more, were shown in a stage."""
+        return self.end(stage - 1, ranks) + math.ceil(images / (self.stages[stage].batch * ranks))
 
 
 _MINI = BankRecipe(
@@ -40,6 +58,17 @@ _MINI = BankRecipe(
 )
 """Few steps, so a rate four times that of StyleGAN2: weights begin with a deviation of 1, and a step of Adam moves them
 by about the rate. Without noise: in short trainings it paints speckles in the place of eyes."""
+
+
+_PORTRAITS = BankRecipe(
+    stages=(BankStage(32, 180_000, 8), BankStage(64, 120_000, 8), BankStage(128, 220_000, 8)),
+    rate=0.008,
+    gamma=0.5,
+    half_life=10_000,
+    adaptive=True,
+    noise=False,
+)
+"""As `mini`, for ten thousand photographs and for two processes, which show as many images at once together."""
 
 
 def _paper(hr_size: int) -> BankRecipe:
@@ -57,4 +86,4 @@ def _paper(hr_size: int) -> BankRecipe:
 
 def bank_recipes(hr_size: int) -> dict[str, BankRecipe]:
     """Return the recipe of each preset for images of a side."""
-    return {"paper": _paper(hr_size), "mini": _MINI}
+    return {"paper": _paper(hr_size), "mini": _MINI, "portraits": _PORTRAITS}

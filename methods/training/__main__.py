@@ -36,7 +36,11 @@ def parser() -> argparse.ArgumentParser:
     add("what", nargs="?", help="bank, or a method by name: glean, esrgan_plus, srgan, glean.no-decoder ...")
     add("--missing", action="store_true", help="all files that are missing or not trained to the end, one by one")
     add("--report", type=Path, metavar="FOLDER", help="write what is trained so far, and samples, into a folder")
-    add("--profile", default="mini", help="mini, paper, or a folder with one sub-folder of photographs per category")
+    add(
+        "--profile",
+        default="mini",
+        help="mini, portraits, paper, or a folder with one sub-folder of photographs per category",
+    )
     add("--category", help="face, cat, car, bedroom, tower, ...")
     add("--factor", type=int, default=16, help="of a method")
     add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")

@@ -23,6 +23,7 @@ from methods.search.optimise import track
 _MOST = 4096  # images in a step of a process: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
 _THREADS = 4  # that read photographs
+_KEPT = 2 * 2**30  # bytes of decoded photographs in memory
 
 
 class Feed(Protocol):
@@ -119,25 +120,46 @@ def _drawn(source: str, side: int, seeds: Tensor) -> Tensor:
 
 
 class Photographs:
-    """The images of a folder or database, without the card's test images."""
+    """The training crops of a card, or the images of a folder or database without the card's test images.
+
+    If all of them take no more than 2 GiB, each is read once.
+    """
 
     def __init__(self, card: Card, share: Share, device: torch.device) -> None:
         """List the images. Raises `MissingImages` if only test images are there."""
-        everything = replace(card, ids=(), test_images=sys.maxsize)
-        self._source = sources.open_card(everything, allow_enlarge=True)
-        tested = set(data.image_ids(card))
-        self._ids = [name for name in self._source.ids if name not in tested]
-        if not self._ids:
-            raise MissingImages(
-                f"{self._source.where} holds the {len(tested)} test images of {card.category} and no others. "
-                "Put the training images beside them; the card's list says which are for testing."
-            )
+        if card.train_crops:
+            self._source = sources.open_training(card)
+            self._ids = list(self._source.ids)
+        else:
+            self._source, self._ids = _untested(card)
         self._share, self._device = share, device
         self._readers = ThreadPoolExecutor(_THREADS)
+        fits = len(self._ids) * 3 * card.hr_size**2 <= _KEPT
+        self._kept: dict[int, Tensor] | None = {} if fits else None
 
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
         order = self._share.order(step)
         chosen = torch.randint(len(self._ids), (count,), generator=order).tolist()
-        images = torch.stack(list(self._readers.map(lambda index: self._source.pixels(self._ids[index]), chosen)))
+        images = torch.stack(list(self._readers.map(self._image, chosen)))
         return _mirrored(images.to(self._device).float() / 255, order)
+
+    def _image(self, index: int) -> Tensor:
+        if self._kept is None:
+            return self._source.pixels(self._ids[index])
+        if index not in self._kept:
+            self._kept[index] = self._source.pixels(self._ids[index])
+        return self._kept[index]
+
+
+def _untested(card: Card) -> tuple[sources.Source, list[str]]:
+    """Return the whole source of a card, and which of its images are not for testing."""
+    source = sources.open_card(replace(card, ids=(), test_images=sys.maxsize), allow_enlarge=True)
+    tested = set(data.image_ids(card))
+    ids = [name for name in source.ids if name not in tested]
+    if not ids:
+        raise MissingImages(
+            f"{source.where} holds the {len(tested)} test images of {card.category} and no others. "
+            "Put the training images beside them; the card's list says which are for testing."
+        )
+    return source, ids

@@ -53,7 +53,7 @@ class Training(Protocol):
         ...
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was made."""
+        """Go on where a state was; without those of the optimisers, with new ones."""
         ...
 
 

@@ -20,7 +20,7 @@ from bench.spec import Images
 from methods.formats import stored
 from methods.presets.restorer import RestorerRecipe
 from methods.training import losses
-from methods.training.run import descend
+from methods.training.run import descend, precision
 
 _LAYOUT = torch.channels_last
 _LAST_RATE = 1e-7
@@ -92,10 +92,11 @@ class Restorer:
         return {"step": self.step, **{name: getattr(self, name).state_dict() for name in _STATEFUL}}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was made."""
+        """Go on where a state was; without those of the optimisers, with new ones."""
         self.step = state["step"]
         for name in _STATEFUL:
-            getattr(self, name).load_state_dict(state[name])
+            if name in state or name in _NETWORKS:
+                getattr(self, name).load_state_dict(state[name])
 
     @torch.no_grad()
     def samples(self) -> Images:
@@ -159,7 +160,8 @@ class Restorer:
         return {"d": loss.item()}
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return precision(self.device)
 
 
-_STATEFUL = ("network", "discriminator", "optimiser", "d_optimiser")
+_NETWORKS = ("network", "discriminator")
+_STATEFUL = (*_NETWORKS, "optimiser", "d_optimiser")
