@@ -201,12 +201,12 @@ def test_a_carried_state_is_small_and_a_whole_checkpoint_comes_before_it(tmp_pat
 
 def test_another_number_of_processes_goes_on_after_as_many_images():
     """A step of two processes shows twice the images: by the number of steps the bank would be thrown back a stage."""
-    two = training.Bank(RECIPE, TINY, CPU, ranks=2)
+    two = training.BankTraining(RECIPE, TINY, CPU, ranks=2)
     for step in range(8):  # five steps of 16 images, then three of 8
         two.advance(feed().batch(step, two.batch))
     state = two.state()
     assert (state["stage"], state["images"]) == (1, 24)
-    one, again = tiny(), training.Bank(RECIPE, TINY, CPU, ranks=2)
+    one, again = tiny(), training.BankTraining(RECIPE, TINY, CPU, ranks=2)
     one.load(state)
     again.load(state)
     assert (one.step, one.stage) == (10 + 6, 1)
