@@ -138,7 +138,7 @@ def test_r1():
 
 @pytest.mark.parametrize(("latents", "squared"), [(1, 18), (2, 9), (4, 4.5)])
 def test_path_lengths(latents, squared):
-    # Four numbers of w in 1, 2 or 4 latents, an image of 2 x 2: each pixel is one of them times 1, 2, 3, 4; y = 2, 2, 2, 1.
+    # Four numbers of w, in 1, 2 or 4 latents; the pixels of a 2 x 2 image are these times 1, 2, 3, 4; y = 2, 2, 2, 1.
     # J^T y = 2, 4, 6, 4, over sqrt(2 * 2): 1, 2, 3, 2, whose squares add up to 18.
     # They are summed in a latent, and the latents averaged: 18, (5 + 13) / 2 = 9, (1 + 4 + 9 + 4) / 4 = 4.5.
     w = torch.ones(1, latents, 4 // latents, requires_grad=True)
