@@ -13,13 +13,13 @@ from rich.markup import escape
 
 import methods as suite
 from bench import cards as card_files
-from bench import contract, fingerprint, pipeline, reports, resize, store
+from bench import contract, fingerprint, pipeline, report_files, resize, store
 from bench.images import data, photos
 from bench.pipeline import Measurement
 from bench.progress import follow
 from bench.restore import RunSettings
 from bench.spec import BenchError, Record
-from methods.formats import checkpoints, stored, unpickle
+from methods.formats import checkpoints, own_files, unpickle
 from methods.weights import catalogue, download, trained
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
@@ -59,7 +59,7 @@ def make_table(
     folder: Folder = Path("reports/out"),
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
-    report = reports.read(name)
+    report = report_files.read(name)
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
     methods = [suite.find(method) for method in dict.fromkeys((*names, *(guests or [])))]
     settings = RunSettings(folder, _device(device), batch_size, limit, allow_enlarge)
@@ -143,7 +143,7 @@ def list_all() -> None:
     out.print(f"trained with this suite: {len(own)} files")
     for path in own:
         out.print(f"  {path}")
-    out.print(f"tables: {', '.join(reports.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
+    out.print(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
 
 
 @app.command()
@@ -194,7 +194,7 @@ def convert(
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
     network = checkpoints.any_network(unpickle.load(source))
-    store.write(target, stored.safetensors(network))
+    store.write(target, own_files.safetensors(network))
     count = sum(parameter.numel() for parameter in network.parameters())
     out.print(f"{target}: {type(network).__name__}, {count:,} parameters")
 
@@ -229,7 +229,7 @@ def count_flops(*, folder: Folder = Path("reports/out")) -> None:
     """Count operations and parameters of every method at the paper's sizes and those of `mini`."""
     from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
 
-    report = reports.read("flops")
+    report = report_files.read("flops")
     profiles = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
     found = list(cost_table.lines(report, suite.BY_NAME, profiles))
     text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from bench import cards as card_files
-from bench import contract, reports
+from bench import contract, report_files
 from bench.images import data
 from bench.plan import describe, left_out, plan
 from bench.progress import track
@@ -94,7 +94,7 @@ def run(  # noqa: PLR0913 - as `prepare`
     seed: int = 0,
 ) -> list[Record]:
     """Measure a table: restore what is not there yet, score it, return one record per image and per refused cell."""
-    measurement = prepare(reports.read(report), methods, settings, profile=profile, hr_size=hr_size, seed=seed)
+    measurement = prepare(report_files.read(report), methods, settings, profile=profile, hr_size=hr_size, seed=seed)
     for _ in measurement.restore():
         pass
     return list(measurement.score())

@@ -13,11 +13,11 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench import resize
 from bench.cost.count import count
 from bench.spec import BenchError, MissingWeights, Task
-from methods.formats import stored
+from methods.formats import own_files
 from methods.nets import biggan, stylegan2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.presets.dgp import DGP, DGP_BIGGAN, DgpSettings
-from methods.search import dgp, dgp_search, optimise
+from methods.search import dgp, dgp_shared, optimise
 from methods.weights import load
 
 CPU = torch.device("cpu")
@@ -84,7 +84,7 @@ def moved(before, after):
     ("groups", "numbers"), [(7, (2, 3, 4, 5, 7)), (6, (2, 3, 4, 5, 6)), (9, (2, 3, 4, 6, 9)), (2, (2, 2, 2, 2, 2))]
 )
 def test_groups_open_as_published(groups, numbers):
-    assert dgp_search.opened(groups) == numbers
+    assert dgp_shared.opened(groups) == numbers
 
 
 def test_the_paper_settings_are_the_published_ones():
@@ -143,7 +143,7 @@ def test_groups_open_from_coarse_to_fine_and_all_else_stays(method):
     before = {name: value.clone() for name, value in method.bank.state_dict().items()}
     start = {name: value.clone() for name, value in method.tuned.named_parameters()}
     restored(method, inputs(method, 1))
-    numbers = dgp_search.opened(len(method.groups))
+    numbers = dgp_shared.opened(len(method.groups))
     for step, (_, own, _) in enumerate(made):  # with five steps, a stage is one step
         open_groups = method.groups[: numbers[step - 1]] if step else []
         wanted = {name for group in open_groups for name in group}
@@ -359,7 +359,7 @@ def test_files_of_both_networks_are_loaded(make, monkeypatch, tmp_path):
         assert (name, task) == (wanted.spec.name, wanted.task)
         network = wanted.bank if part == "bank" else wanted.discriminator
         path = tmp_path / f"{part}.safetensors"
-        path.write_bytes(stored.safetensors(network))
+        path.write_bytes(own_files.safetensors(network))
         return path
 
     monkeypatch.setattr(load, "find", find)

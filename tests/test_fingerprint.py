@@ -93,7 +93,7 @@ def test_a_result_depends_on_what_its_method_uses_alone():
         "methods/formats/glean.py",
         "methods/presets/sizes.py",
     } <= glean
-    others = ("srresnet", "esrgan", "biggan", "gan", "vgg16", "checkpoints")
+    others = ("srresnet", "esrgan", "biggan", "stylegan_pggan", "vgg16", "checkpoints")
     assert not glean & {f"methods/formats/{name}.py" for name in others}, (
         "results are lost when another's layout changes"
     )

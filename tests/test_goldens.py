@@ -11,7 +11,7 @@ import torch
 from safetensors import safe_open
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
-from methods.formats import biggan, checkpoints, gan, stored, unpickle, vgg16
+from methods.formats import biggan, checkpoints, own_files, stylegan_pggan, unpickle, vgg16
 from methods.nets import stylegan
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import Trunk
@@ -158,7 +158,7 @@ def test_a_published_layout_gives_what_the_publishers_network_gives(name, tmp_pa
     load, run = LAYOUTS[name]
     weights, given, wanted, steps = read(name)
     network = load(weights)
-    (tmp_path / "ours.safetensors").write_bytes(stored.safetensors(network))
+    (tmp_path / "ours.safetensors").write_bytes(own_files.safetensors(network))
     found = run(network.double(), given)
     assert found.keys() == wanted.keys()
     for output, value in found.items():
@@ -212,7 +212,7 @@ def test_a_glean_around_pulses_stylegan_keeps_its_epsilon():
 def test_pulses_stylegan_of_512_latents_gives_its_publishers_images():
     golden = torch.load(SHARED / "golden" / "pulse_stylegan_32.pt", weights_only=True)
     mapping = {"dense0.weight": torch.zeros(512, 512), "dense0.bias": torch.zeros(512)}
-    network = gan.stylegan(mapping | golden["state_dict"]).double()
+    network = stylegan_pggan.stylegan(mapping | golden["state_dict"]).double()
     images = network.synthesis(golden["w"].double(), noise=[each.double() for each in golden["noise"]])
     error = (images - golden["output"]).abs().max() / golden["output"].abs().max()
     assert error < 1e-7, f"another epsilon: {error:.1e} of the range; it is stored in float32"

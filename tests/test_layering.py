@@ -15,7 +15,7 @@ ORDER = [
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"images.photos", "scores.metrics", "scenes"},
     {"cards", "images.crops", "scores.stats"},
-    {"images.sources", "reports"},
+    {"images.sources", "report_files"},
     {"images.data", "contract", "cost.count", "fingerprint"},
     {"store", "plan", "cost.cost_table"},
     {"restore", "progress"},

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import reports
+from bench import report_files
 from bench.images import data
 from methods.bicubic import Bicubic
 from methods.formats import checkpoints, unpickle
@@ -28,7 +28,7 @@ def table2(bench, photos, tmp_path):
 def test_a_table_of_photographs(table2, tmp_path):
     status, out, err = table2()
     assert (status, err) == (0, ""), "refused cells are normal; nothing is printed where nothing is wrong"
-    count = 2 * len(reports.read("table2").methods)
+    count = 2 * len(report_files.read("table2").methods)
     assert f"{count} cells, {count} runnable, 0 refused" in out, "each method on each of two categories"
     assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
     written = sorted(path.name for path in (tmp_path / "out" / "photos").glob("table2.*"))
@@ -134,9 +134,9 @@ def small(monkeypatch):
 
     def shrink(name, **changes):
         report = replace(
-            reports.read(name), methods=("bicubic", "pseudo_inverse"), metrics=("psnr",), also=(), **changes
+            report_files.read(name), methods=("bicubic", "pseudo_inverse"), metrics=("psnr",), also=(), **changes
         )
-        monkeypatch.setattr(reports, "read", lambda _: report)
+        monkeypatch.setattr(report_files, "read", lambda _: report)
 
     return shrink
 

@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
-from methods.formats.mmagic import from_mmagic
+from methods.formats.glean_names import from_mmagic
 from methods.nets import stylegan
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk

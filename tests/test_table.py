@@ -4,7 +4,7 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from bench import reports
+from bench import report_files
 from bench.report import render, table
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Published, Record, Report, Task
@@ -159,7 +159,7 @@ def test_a_factor_that_does_not_divide_is_noted_in_the_table():
 
 
 def test_arcface_is_for_faces_only():
-    report = reports.read("table1")
+    report = report_files.read("table1")
     cells = [Cell(Task("p", name, 16, 64), "a", "A") for name in ("face", "cat")]
     built = table.build(report, cells, [], card())
     assert [r.cell.task.category for r in built.rows] == ["face"]

@@ -2,7 +2,7 @@
 
 X. Pan et al., "Exploiting deep generative prior for versatile image restoration and manipulation", ECCV 2020: weights
 that move with the latent are Sec. 3.1, the discriminator's features as distance and the opening of the layers from
-coarse to fine Sec. 3.2. The numbers are those of the released super-resolution script for 256 px (`Settings`), which
+coarse to fine Sec. 3.2. The numbers are those of the released super-resolution script for 256 px (see presets), which
 are also those of its experiment "D_biased" at 128 px. The best of 500 draws z ~ N(0, 0.3^2), by the three coarsest
 features, is the start; five stages of 200 steps of Adam minimise features + mean squared error + 0.02 * mean(z^2 / 2)
 between the degraded image and the input, both enlarged bilinearly to the discriminator's size. Weights that are not
@@ -45,11 +45,11 @@ from methods.nets.biggan import BigGAN, BigGANDiscriminator
 from methods.nets.stylegan2 import StyleGAN2, truncate
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.nets.stylegan2_layers import SQRT2
-from methods.presets.choose import chosen
 from methods.presets.dgp import BIGGAN_CHANNELS, DGP, DGP_BIGGAN, DgpSettings
+from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.search import optimise
-from methods.search.dgp_search import Code, Search
+from methods.search.dgp_shared import Code, Search
 from methods.weights import load, stylegan2_bank
 
 _LATENTS = 4096

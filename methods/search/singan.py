@@ -20,7 +20,7 @@ import torch
 
 from bench.spec import Effort, Images, Spec, Task
 from methods.nets.singan import SMALLEST
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.singan import SINGAN, SinganSettings
 from methods.search.optimise import each, generators
 from methods.search.singan_resize import out_size, resize

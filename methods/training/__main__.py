@@ -17,7 +17,7 @@ from rich.markup import escape
 
 from bench import cards
 from bench.spec import BenchError
-from methods.training import queue, report
+from methods.training import queue, trained_report
 from methods.training.items import Item, everything
 from methods.training.run import rank
 from methods.weights import trained
@@ -63,7 +63,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if told.report:
             folder = told.out or trained.folder(told.profile, _preset(told.profile))
-            for path in report.write(everything(told.profile), folder, told.report):
+            for path in trained_report.write(everything(told.profile), folder, told.report):
                 console.print(f"written: {escape(str(path))}")
             return 0
         wanted = _items(told)

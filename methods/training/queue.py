@@ -13,7 +13,7 @@ from bench import cards
 from bench.spec import Task
 from methods.formats import stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.restorer import restorer_recipes
 from methods.presets.sizes import SIZES
 from methods.training import loop, restorer, run

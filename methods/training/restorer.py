@@ -17,7 +17,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import Images
-from methods.formats import stored
+from methods.formats import own_files
 from methods.presets.restorer import RestorerRecipe
 from methods.training import losses
 from methods.training.run import descend, precision
@@ -79,7 +79,7 @@ class Restorer:
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step, with new optimisers and the discriminator of the beginning."""
-        whole = stored.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
+        whole = own_files.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
         self.network.load_state_dict(whole)
         self.step = step
 

@@ -17,7 +17,7 @@ from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.restorer import RestorerRecipe
 from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
-from methods.training import items, queue, report
+from methods.training import items, queue, trained_report
 from methods.training.bank import growth
 from methods.training.items import Item
 from methods.weights import folders, stylegan2_bank, trained
@@ -197,7 +197,7 @@ def test_training_needs_only_a_few_packages():
 def test_the_report_tells_how_each_file_was_made_and_measures_the_banks(settings, tmp_path):
     queue.train(FACE, settings)
     shown = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
-    written = list(report.write(shown, tmp_path / "mini", tmp_path / "docs", count=30))
+    written = list(trained_report.write(shown, tmp_path / "mini", tmp_path / "docs", count=30))
     assert [path.name for path in written] == ["bank_face.png", "trained.md"]
     text = written[1].read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| bank")]

@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 import methods
 from bench.spec import BenchError, Effort, MissingWeights, Task
-from methods.formats import stored
+from methods.formats import own_files
 from methods.nets import pggan, stylegan, stylegan2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.search import optimise as search_loop
@@ -283,7 +283,7 @@ def files(monkeypatch, tmp_path):
         if isinstance(entries, dict):
             torch.save(entries, paths[part])
         else:
-            paths[part].write_bytes(stored.safetensors(entries))
+            paths[part].write_bytes(own_files.safetensors(entries))
 
     monkeypatch.setattr(load, "find", find)
     return put

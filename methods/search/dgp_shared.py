@@ -1,7 +1,7 @@
 """The search that DGP makes, whatever the networks: what it is, and from where, is in `dgp`.
 
 Each image has its own copy of the weights that move, which replaces the generator's while it runs: the pretrained ones
-are never written to. Images are restored each by itself, several at once in threads (`inversion.each`): to stack their
+are never written to. Images are restored each by itself, several at once in threads (`optimise.each`): to stack their
 weights (`torch.func.vmap`) saves but a seventh of the time on one core. The draws of an image's selection are made
 together.
 """

@@ -1,6 +1,6 @@
 """The cost table: every line of the grid is there, and nothing is hidden."""
 
-from bench import reports
+from bench import report_files
 from bench.cost import cost_table, count
 from bench.spec import BenchError, Card, Report
 from methods import BY_NAME
@@ -36,7 +36,7 @@ def test_what_is_not_counted_says_why():
 
 
 def test_the_table_of_the_suite_has_every_method_that_exists():
-    report = reports.read("flops")
+    report = report_files.read("flops")
     methods = {name for name in BY_NAME if "." not in name} | {"glean.light"}
     assert methods <= set(report.methods), "every method belongs into the table; the ablations have tables of their own"
     assert not set(report.pending) & set(BY_NAME), "a method that exists is said not to"
