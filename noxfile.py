@@ -8,7 +8,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "tests", "tests_slow"]
 
 
 @nox.session
@@ -16,6 +16,13 @@ def tests(session: nox.Session) -> None:
     """Run the tests, one process a core; arguments go to pytest."""
     session.install("-e", ".[tests]")
     session.run("pytest", "-n", str(os.cpu_count()), *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
+def tests_slow(session: nox.Session) -> None:
+    """Run the tests that take seconds each: trainings, searches, the trained files; arguments go to pytest."""
+    session.install("-e", ".[tests]")
+    session.run("pytest", "-m", "slow", "-n", str(os.cpu_count()), *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

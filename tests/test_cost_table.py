@@ -1,5 +1,7 @@
 """The cost table: every line of the grid is there, and nothing is hidden."""
 
+import pytest
+
 from bench import report_files
 from bench.cost import cost_table, count
 from bench.spec import BenchError, Card, Report
@@ -53,6 +55,7 @@ def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
     assert row["macs"] == sum(row[f"{part}_macs"] for part in ("encoder", "fusion", "bank", "decoder", "rest"))
 
 
+@pytest.mark.slow
 def test_a_line_costs_what_its_method_costs_when_counted_alone():
     report = grid("mganprior", "srgan", "singan", factors=(8, 16))
     found = list(cost_table.lines(report, BY_NAME, [[card("cat", 128, "mini")]]))

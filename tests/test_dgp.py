@@ -181,6 +181,7 @@ def test_groups_cover_what_moves():
     assert all(name.startswith("blocks.3.") for name in imagenet.groups[4])
 
 
+@pytest.mark.slow
 def test_the_steps_are_those_of_a_plain_loop(method):
     """The published loop, written out: one Adam of all groups, its state carried from stage to stage."""
     method.steps = 5
@@ -235,6 +236,7 @@ def test_without_draws_z_starts_at_zero(method):
 
 
 @pytest.mark.parametrize("make", [port, original], ids=["stylegan2", "biggan"])
+@pytest.mark.slow
 def test_images_do_not_know_their_neighbours(make, threads):
     method = make(replace(SHORT, draws=2, steps=2))
     lr = inputs(method, 2)
@@ -275,6 +277,7 @@ def test_seeds_matter_and_zero_is_one_of_them():
     assert not torch.allclose(results[0], results[2], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_broken_image_stays_alone(method, threads):
     method.steps = 2
     lr = inputs(method, 2)
@@ -288,6 +291,7 @@ def test_a_broken_image_stays_alone(method, threads):
     assert passes == (method.draws + method.steps, method.steps), "draws and steps"
 
 
+@pytest.mark.slow
 def test_an_image_of_the_bank_is_recovered():
     method = port(replace(DGP["paper"], draws=50, steps=200))
     with torch.no_grad():
@@ -317,6 +321,7 @@ def test_nothing_is_kept_from_step_to_step():
 
 
 @pytest.mark.parametrize(("adapter", "task"), [(dgp.Dgp, TASK), (dgp.DgpBiggan, BIG)])
+@pytest.mark.slow
 def test_every_draw_and_step_is_counted(adapter, task, monkeypatch):
     for numbers in (DGP, DGP_BIGGAN):
         monkeypatch.setitem(numbers, "mini", replace(numbers["mini"], draws=3, steps=3))

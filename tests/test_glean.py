@@ -96,6 +96,7 @@ def test_photographs_have_the_published_networks(photos):
     "task",
     [Task("paper", "face", 16, 1024), Task("paper", "cat", 64, 256), Task("mini", "face", 8, 128, preset="mini")],
 )
+@pytest.mark.slow
 def test_esrgan_plus_costs_what_glean_costs(task):
     ratio = count(esrgan_plus.EsrganPlus, task).macs / count(glean.Glean, task).macs
     assert 0.95 < ratio < 1.05

@@ -90,6 +90,7 @@ def test_no_python_among_the_facts():
     assert stray == [], "a package named datasets would shadow Hugging Face's"
 
 
+@pytest.mark.slow
 def test_the_light_modules_stay_light():
     # Training runs on machines that have torch, numpy, Pillow, safetensors and rich only.
     heavy = "lpips insightface onnxruntime pandas matplotlib scipy torchvision lmdb tabulate typer"

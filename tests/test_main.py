@@ -25,6 +25,7 @@ def table2(bench, photos, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_table_of_photographs(table2, tmp_path):
     status, out, err = table2()
     assert (status, err) == (0, ""), "refused cells are normal; nothing is printed where nothing is wrong"
@@ -38,6 +39,7 @@ def test_a_table_of_photographs(table2, tmp_path):
         assert figure.height > 6 * 100, "three images of each category"
 
 
+@pytest.mark.slow
 def test_the_steps_one_by_one_give_the_same_table(table2, tmp_path):
     table2()
     whole = (tmp_path / "out" / "photos" / "table2.md").read_bytes()
@@ -82,6 +84,7 @@ def test_an_empty_folder(bench, tmp_path):
     assert "put the photographs into one sub-folder per category" in err
 
 
+@pytest.mark.slow
 def test_a_bad_photograph_is_named_once_and_the_rest_is_measured(table2, photos):
     (photos / "face" / "1.png").write_bytes(b"no image")
     status, out, err = table2()
@@ -91,6 +94,7 @@ def test_a_bad_photograph_is_named_once_and_the_rest_is_measured(table2, photos)
     assert "(2/3 ok)" in out
 
 
+@pytest.mark.slow
 def test_a_small_photograph_is_refused_not_failed(table2, photos):
     Image.fromarray(textured(40, 1)).save(photos / "face" / "small.png")
     status, _, err = table2()
@@ -107,6 +111,7 @@ def test_an_output_that_cannot_be_written(bench, photos, tmp_path):
     assert "choose another folder with --out" in err
 
 
+@pytest.mark.slow
 def test_a_failing_guest_is_a_failure_and_the_other_rows_are_there(table2, tmp_path):
     text = "from methods.bicubic import Bicubic\nfrom dataclasses import replace\nclass Bad(Bicubic):\n"
     text += "    spec = replace(Bicubic.spec, name='bad', title='Bad')\n    def upscale(self, lr): return lr\n"
@@ -118,6 +123,7 @@ def test_a_failing_guest_is_a_failure_and_the_other_rows_are_there(table2, tmp_p
     assert re.search(r"Bicubic +\d", out)
 
 
+@pytest.mark.slow
 def test_the_columns_of_the_strip_are_the_methods_that_were_restored(table2, tmp_path):
     text = "from methods.bicubic import Bicubic\nfrom dataclasses import replace\nclass Cat(Bicubic):\n"
     text += "    spec = replace(Bicubic.spec, name='cat', title='Cat', categories=('cat',))\n"

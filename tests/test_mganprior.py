@@ -177,6 +177,7 @@ def test_the_loss_is_the_published_sum_for_each_image(vgg16):
 # The search.
 
 
+@pytest.mark.slow
 def test_an_image_of_the_bank_is_found_again_from_its_lr():
     bank = made("stylegan2")
     hr = (bank(draw(2, 16, seed=8)) + 1) / 2
@@ -200,6 +201,7 @@ def test_images_searched_together_are_those_searched_alone(bank, adapter):
     assert (together - turned).abs().max() < 1e-4, "an image's result depends on its place in the batch"
 
 
+@pytest.mark.slow
 def test_an_image_is_searched_alone_with_the_perceptual_loss_too(vgg16):
     settings = replace(SHORT, steps=2, perceptual_weight=1.0)
     bank, lr = made("pggan"), inputs(2)

@@ -74,6 +74,7 @@ def gmacs(network):
         (16, 1024, 189_645_707, 159_275_647, 298.34),
     ],
 )
+@pytest.mark.slow
 def test_size_and_cost_are_the_released_networks(in_size, out_size, total, trainable, cost):
     network = paper_network(in_size, out_size)
     counted = [p.numel() for p in network.parameters() if p.requires_grad]

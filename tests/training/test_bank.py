@@ -44,6 +44,7 @@ def flat(bank):
     return torch.cat([v.flatten().float() for v in [*state["generator"].values(), *state["average"].values()]])
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path):
     whole = tiny()
     assert loop.train(whole, feed(), run.Run(tmp_path / "whole"), "whole")
@@ -89,6 +90,7 @@ def test_a_grown_bank_paints_what_it_painted_enlarged():
         assert (bank.generator.synthesis.to_rgb[-1].weight == 0).all()
 
 
+@pytest.mark.slow
 def test_a_grown_discriminator_judges_as_before_and_its_optimiser_goes_on():
     """Behind a block that was drawn anew it would judge at random, and a trained generator make it give up."""
     bank = tiny()
@@ -120,6 +122,7 @@ def test_every_weight_is_trained(half):
     assert [name for name, value in now.items() if torch.equal(value, before[name])] == []
 
 
+@pytest.mark.slow
 def test_training_moves_the_images_towards_the_data():
     recipe = replace(RECIPE, stages=(BankStage(8, 800, 8),), rate=0.008, gamma=0.5, half_life=100)
     bank = tiny(recipe)
@@ -149,6 +152,7 @@ torch.distributed.destroy_process_group()
 """
 
 
+@pytest.mark.slow
 def test_two_processes_train_one_bank(tmp_path):
     (tmp_path / "worker.py").write_text(WORKER)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -164,6 +168,7 @@ def test_two_processes_train_one_bank(tmp_path):
 
 
 @pytest.mark.parametrize("stop", [5, 14, 25], ids=["first stage", "last stage", "later"])
+@pytest.mark.slow
 def test_a_carried_state_goes_on_at_any_stage(tmp_path, stop):
     """A machine is lost, and of its run no more than the small file is left."""
     bank, images = tiny(replace(RECIPE, adaptive=True)), feed()
@@ -199,6 +204,7 @@ def test_a_carried_state_is_small_and_a_whole_checkpoint_comes_before_it(tmp_pat
         run.Run(tmp_path).load(tiny().load)
 
 
+@pytest.mark.slow
 def test_another_number_of_processes_goes_on_after_as_many_images():
     """A step of two processes shows twice the images: by the number of steps the bank would be thrown back a stage."""
     two = training.BankTraining(RECIPE, TINY, CPU, ranks=2)

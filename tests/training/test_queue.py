@@ -74,6 +74,7 @@ def test_a_bank_is_trained_shipped_and_found(settings):
         stylegan2_bank.load("pulse", Task("mini", "cat", 16, 128, preset="mini"), CPU)
 
 
+@pytest.mark.slow
 def test_methods_are_trained_around_the_bank_and_load_again(settings):
     task = Task("mini", "face", 16, 128, preset="mini")
     queue.train(FACE, settings)
@@ -100,6 +101,7 @@ def test_the_queue_goes_on_with_what_is_not_at_its_end(settings):
         list(queue.unfinished(todo, settings))
 
 
+@pytest.mark.slow
 def test_the_time_ends_the_queue_and_what_was_reached_is_kept(settings):
     todo = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
     assert list(queue.train_all(todo, settings, 0)) == []
@@ -124,6 +126,7 @@ def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["bank", "glean"])
+@pytest.mark.slow
 def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, tmp_path, what):
     task = replace(FACE.task, factor=1 if what == "bank" else 16)
     for name in dict.fromkeys(["bank", what]):
@@ -142,6 +145,7 @@ def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, t
     assert all(close), "the training began anew"
 
 
+@pytest.mark.slow
 def test_weights_of_another_bank_or_size_are_refused(settings, monkeypatch, tmp_path):
     """GLEAN's file holds no bank; with another one than that it was trained around it would paint nonsense."""
     glean = Item("glean", Task("mini", "face", 16, 128, preset="mini"))
@@ -182,6 +186,7 @@ def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path)
         command.main(["bank", "--budget", "soon"])
 
 
+@pytest.mark.slow
 def test_training_needs_only_a_few_packages():
     """A bare machine has torch, numpy, pillow, safetensors and rich; any other import would stop the training there."""
     allowed = {"torch", "numpy", "PIL", "safetensors", "rich", "bench", "methods", "_virtualenv"}
@@ -194,6 +199,7 @@ def test_training_needs_only_a_few_packages():
     assert [name for name in installed - allowed if pattern.fullmatch(name)] == []
 
 
+@pytest.mark.slow
 def test_the_report_tells_how_each_file_was_made_and_measures_the_banks(settings, tmp_path):
     queue.train(FACE, settings)
     shown = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]

@@ -78,6 +78,7 @@ def test_an_unfrozen_bank_is_trained():
     assert not torch.equal(before, training.network.bank.layers[2].weight)
 
 
+@pytest.mark.slow
 def test_it_learns_to_restore():
     recipe = RestorerRecipe(images=400, batch=4, rate=6e-3, critic_rate=1e-3, perceptual=1e-3, adversarial=1e-4)
     training, feed = started("esrgan_plus", recipe), Smooth()
@@ -94,6 +95,7 @@ def test_it_learns_to_restore():
     assert error() < first / 4, "100 steps of training do not bring the images nearer to the originals"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path):
     stopped = started()
     for step in range(7):

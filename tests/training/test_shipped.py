@@ -20,6 +20,7 @@ from methods.weights import load
 from ..conftest import ROOT
 from .test_bank import CPU
 
+pytestmark = pytest.mark.slow
 MINI = ROOT / "methods" / "weights" / "mini"
 COUNT = 100
 UNSEEN = 1_500_000_000  # a seed beyond those of any training
