@@ -120,9 +120,10 @@ def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote 
     """Render the tables of a folder anew from the values of their images; nothing is measured."""
     from bench import again, render  # noqa: PLC0415 - as above
 
+    commit = fingerprint.commit()  # before a file of the checkout may change
     for name in again.names(folder):
         result, machine = again.read(folder, name)
-        machine["rendered anew"] = f"commit {fingerprint.commit()}"
+        machine["rendered anew"] = f"commit {commit}"
         for ending, text in render.texts(result, machine).items():
             store.write(folder / f"{name}{ending}", text.encode())
             out.print(f"written: {folder / f'{name}{ending}'}")
