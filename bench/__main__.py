@@ -55,7 +55,9 @@ def make_table(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images at once.")] = None,
     hr_size: HrSize = None,
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the methods that draw random numbers.")] = 0,
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", help="Of the methods that draw random numbers; several are averaged.")
+    ] = None,
     folder: Folder = Path("reports/out"),
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
@@ -63,7 +65,7 @@ def make_table(
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
     methods = [suite.find(method) for method in dict.fromkeys((*names, *(guests or [])))]
     settings = RunSettings(folder, _device(device), batch_size, limit, allow_enlarge)
-    measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seed=seed)
+    measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds or (0,))
     out.print(measurement.describe())
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
@@ -100,9 +102,24 @@ def _render(measurement: Measurement, records: Sequence[Record]) -> None:
     result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
     files = render.write(result, records, fingerprint.machine(settings.device), target)
-    files += figures.strip(cells, cards, settings, target / f"{report.name}.png")
+    first = [cell for cell in cells if cell.task.seed == cells[0].task.seed]  # the pictures of one seed are enough
+    files += figures.strip(first, cards, settings, target / f"{report.name}.png")
     files += figures.curves(result, target / f"{report.name}.curves.png")
     out.print(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, files))}")
+
+
+@app.command("again")
+def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")]) -> None:
+    """Render the tables of a folder anew from the values of their images; nothing is measured."""
+    from bench.report import again, render  # noqa: PLC0415 - as above
+
+    commit = fingerprint.commit()  # before a file of the checkout may change
+    for name in again.names(folder):
+        result, machine = again.read(folder, name)
+        machine["rendered anew"] = f"commit {commit}"
+        for ending, text in render.texts(result, machine).items():
+            store.write(folder / f"{name}{ending}", text.encode())
+            out.print(f"written: {folder / f'{name}{ending}'}")
 
 
 @app.command()

@@ -90,17 +90,24 @@ def read_toml(path: Path, required: Mapping[str, type], optional: Mapping[str, t
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadFile(f"{path} cannot be read as TOML: {error}") from error
+    check_keys(path, values, required, optional)
+    return values
+
+
+def check_keys(
+    where: Path | str, values: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]
+) -> None:
+    """Raise `BadFile`, naming the key, for values of a TOML table whose keys or types are not these."""
     types = {**required, **optional}
     for key, value in values.items():
         if key not in types:
-            raise BadFile(f"{path}: {UnknownName('key', key, types)}")
+            raise BadFile(f"{where}: {UnknownName('key', key, types)}")
         if type(value) is not types[key]:
             found = _TYPE_NAMES.get(type(value), type(value).__name__)
-            raise BadFile(f"{path}: {key} must be {_TYPE_NAMES[types[key]]}, not {found} ({value!r}).")
+            raise BadFile(f"{where}: {key} must be {_TYPE_NAMES[types[key]]}, not {found} ({value!r}).")
     for key, kind in required.items():
         if key not in values:
-            raise BadFile(f"{path}: the key {key!r} is missing; add it, it is {_TYPE_NAMES[kind]}.")
-    return values
+            raise BadFile(f"{where}: the key {key!r} is missing; add it, it is {_TYPE_NAMES[kind]}.")
 
 
 def profile_folder(profile: str) -> Path:

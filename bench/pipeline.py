@@ -1,6 +1,6 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from bench import cards as card_files
@@ -65,9 +65,11 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     *,
     profile: str = "mini",
     hr_size: int | None = None,
-    seed: int = 0,
+    seeds: Sequence[int] = (0,),
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows.
+
+    Methods that draw random numbers are measured with each of the seeds, and averaged image by image.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
     """
@@ -81,7 +83,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         if by_name.setdefault(name, method) is not method:
             raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
     cards = card_files.cards(profile, hr_size)
-    return Measurement(report, plan(report, by_name, cards, seed=seed), cards, by_name, settings)
+    return Measurement(report, plan(report, by_name, cards, seeds=list(dict.fromkeys(seeds))), cards, by_name, settings)
 
 
 def run(  # noqa: PLR0913 - as `prepare`
@@ -91,10 +93,10 @@ def run(  # noqa: PLR0913 - as `prepare`
     *,
     profile: str = "mini",
     hr_size: int | None = None,
-    seed: int = 0,
+    seeds: Sequence[int] = (0,),
 ) -> list[Record]:
     """Measure a table: restore what is not there yet, score it, return one record per image and per refused cell."""
-    measurement = prepare(report_files.read(report), methods, settings, profile=profile, hr_size=hr_size, seed=seed)
+    measurement = prepare(report_files.read(report), methods, settings, profile=profile, hr_size=hr_size, seeds=seeds)
     for _ in measurement.restore():
         pass
     return list(measurement.score())

@@ -100,6 +100,8 @@ class Spec:
     categories: tuple[str, ...] | None = None
     """None: every category."""
     max_batch: int = 32
+    seeded: bool = False
+    """True if the result depends on `Task.seed`: it is then measured with each of the seeds of a run."""
     needs_reference: bool = False
     trained_on: str = ""
     """The training set, to mark a method that has seen the test images."""
@@ -201,6 +203,17 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedOn:
+    """What published figures of a category were measured on."""
+
+    hr_size: int
+    sha256: str
+    """Of the list of the images, as `python -m bench lists` writes it: a line `sha256  id` each."""
+    operator: str
+    """How LR was made, such as matlab-bicubic."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The facts of one table: the grid that is measured, and what was published for it."""
 
@@ -219,10 +232,14 @@ class Report:
     pending: Mapping[str, str] = field(default_factory=dict)
     """Methods of the table that are still to come: name -> title."""
     test_sets: Mapping[str, str] = field(default_factory=dict)
-    """category -> the test set of the published figures; ours are only comparable if measured on the same."""
+    """category -> the name of the test set of the published figures."""
+    test_data: Mapping[str, PublishedOn] = field(default_factory=dict)
+    """category -> what it consists of; a figure is only set against one that is known to be of the same."""
     published: tuple[Published, ...] = ()
     full: str = ""
     """In a table of a method's variants, the name of the full one, with which the others are compared."""
+    margin: Mapping[str, float] = field(default_factory=dict)
+    """metric -> up to which mean difference methods are level; without it half a unit of the last printed digit."""
 
 
 @dataclass(frozen=True, slots=True)

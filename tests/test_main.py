@@ -33,7 +33,15 @@ def test_a_table_of_photographs(table2, tmp_path):
     assert f"{count} cells, {count} runnable, 0 refused" in out, "each method on each of two categories"
     assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
     written = sorted(path.name for path in (tmp_path / "out" / "photos").glob("table2.*"))
-    files = ["table2.csv", "table2.images.csv", "table2.md", "table2.png", "table2.tex", "table2.timing.csv"]
+    files = [
+        "table2.cells.json",
+        "table2.csv",
+        "table2.images.csv",
+        "table2.md",
+        "table2.png",
+        "table2.tex",
+        "table2.timing.csv",
+    ]
     assert written == files
     with Image.open(tmp_path / "out" / "photos" / "table2.png") as figure:
         assert figure.height > 6 * 100, "three images of each category"
@@ -47,6 +55,33 @@ def test_the_steps_one_by_one_give_the_same_table(table2, tmp_path):
     for step in ("restore", "score", "render"):
         assert table2("--only", step)[0] == 0
     assert (tmp_path / "out" / "photos" / "table2.md").read_bytes() == whole
+
+
+def test_a_table_is_rendered_again_from_its_files_alone(table2, bench, photos, tmp_path):
+    (photos / "face" / "1.png").write_bytes(b"no image")
+    table2("--with", "pulse", "--seed", "1", "--seed", "2")
+    folder = tmp_path / "out" / "photos"
+    before = {path.name: path.read_text() for path in folder.glob("table2.*") if path.suffix in (".md", ".csv", ".tex")}
+    for ending in (".md", ".tex", ".csv"):
+        (folder / f"table2{ending}").unlink()
+    status, _, err = bench("again", folder)
+    assert (status, err) == (0, "")
+    (folder / "table2.md").write_text(re.sub("- rendered anew: .*\n", "", (folder / "table2.md").read_text()))
+    for name, text in before.items():
+        assert (folder / name).read_text() == text, f"{name} says something that is not stored"
+
+
+def test_what_cannot_be_rendered_again_is_told(bench, table2, tmp_path):
+    status, _, err = bench("again", tmp_path)
+    assert (status, "holds no <table>.cells.json" in err) == (2, True)
+    table2()
+    stored = tmp_path / "out" / "photos" / "table2.cells.json"
+    text = stored.read_text()
+    stored.write_text(text.replace("psnr[rgb,u8,crop0", "psnr[rgb,u8,crop1"))
+    status, _, err = bench("again", stored.parent)
+    assert (status, "measure it again" in err) == (2, True), "numbers of two protocols in one table"
+    stored.write_text(text[:100])
+    assert bench("again", stored.parent)[0] == 2
 
 
 @pytest.mark.parametrize("step", ["score", "render"])

@@ -74,3 +74,9 @@ def test_methods_that_search_get_the_images_that_the_card_has_for_them():
     assert given["glean"] is given["bicubic"] is None
     paper = plan.plan(report_files.read("table2"), METHODS, cards.cards("paper"))
     assert {cell.images for cell in paper} == {None}, "the paper's tables are of 100 images"
+
+
+def test_only_methods_that_draw_random_numbers_get_several_seeds():
+    cells = plan.plan(report_files.read("table1"), METHODS, cards.cards("mini"), seeds=(3, 4))
+    assert [cell.task.seed for cell in cells if cell.method == "pulse"] == [3, 4]
+    assert [cell.task.seed for cell in cells if cell.method == "bicubic"] == [3]

@@ -2,7 +2,7 @@ import pytest
 
 import methods
 from bench import report_files
-from bench.spec import BadFile, Published, UnknownName
+from bench.spec import BadFile, Published, PublishedOn, UnknownName
 
 MINIMAL = """
 title = "T"
@@ -92,6 +92,13 @@ def test_unknown_table_suggests():
         ('[published.16.face.glean]\npsnr = "26.84"', "published.x16"),
         ('also = ["sim"]', "'sim'.*ssim"),
         ('full = "bicubc"', "full.*'bicubc'.*did you mean bicubic"),
+        ("[margin]\npsrn = 0.1", "margin.psrn.*did you mean psnr"),
+        ("[margin]\npsnr = -0.1", "margin.psnr must be a number from 0 up"),
+        ('[margin]\npsnr = "0.1"', "margin.psnr must be a number from 0 up"),
+        ("[margin]\npsnr = inf", "margin.psnr must be a number from 0 up"),
+        ("test_data.face = 3", "test_data.face must be a table with the keys hr_size, sha256, operator"),
+        ("[test_data.face]\nhr_size = 64\nsha256 = 'x'", "test_data.face.*'operator' is missing"),
+        ("[test_data.face]\nhr_size = '64'", "hr_size must be a whole number"),
     ],
 )
 def test_a_mistake_in_a_table_names_file_and_key(write, line, words):
@@ -107,3 +114,9 @@ def test_a_missing_key_is_named(write):
 
 def test_the_minimal_table_is_enough(write):
     assert write(MINIMAL).published == ()
+
+
+def test_margins_and_what_figures_were_measured_on(write):
+    report = write(f"{MINIMAL}margin.psnr = 0.1\n[test_data.face]\nhr_size = 64\nsha256 = 'x'\noperator = 'o'\n")
+    assert report.margin == {"psnr": 0.1}
+    assert report.test_data == {"face": PublishedOn(64, "x", "o")}

@@ -55,6 +55,7 @@ class Mganprior:
         paper="Gu et al., CVPR 2020",
         factors=(4, 8, 16, 32, 64),
         max_batch=8,
+        seeded=True,
     )
     down_scaler: ClassVar[str] = "benchmark"
     loops = ("steps",)

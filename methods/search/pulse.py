@@ -61,6 +61,7 @@ class Pulse:
         paper="Menon et al., CVPR 2020",
         factors=(4, 8, 16, 32, 64),
         max_batch=4,
+        seeded=True,
     )
     result: ClassVar[Literal["last", "best"]] = "last"
     """Which image is the result: that of the last step, or that of the lowest loss."""

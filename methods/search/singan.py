@@ -37,6 +37,7 @@ class SinGan:
         paper="Shaham et al., ICCV 2019",
         factors=(4, 8, 16, 32, 64),
         max_batch=8,
+        seeded=True,
     )
     loops: ClassVar[tuple[str, ...]] = ("epochs steps",)
 
