@@ -18,6 +18,8 @@ from bench.report.table import Row, Table
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, BenchError, Cell, Record, Task
 
+_TEXTS = {"image": str, "method": str}  # columns that may look like numbers
+
 
 def facts(result: Table, machine: Mapping[str, str]) -> str:
     """Return the content of `<table>.cells.json`."""
@@ -49,7 +51,7 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     path = folder / f"{name}.cells.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        values = pd.read_csv(folder / f"{name}.images.csv", dtype={"image": str, "method": str}, keep_default_na=False)
+        values = pd.read_csv(folder / f"{name}.images.csv", dtype=_TEXTS, keep_default_na=False)
         protocols, machine = stored["protocols"], stored["machine"]
         cells = {_cell(entry): entry for entry in stored["cells"]}
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -89,4 +91,5 @@ def _records(cell: Cell, entry: Mapping[str, Any], values: pd.DataFrame, protoco
 
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     """Return a row with what its images do not say."""
-    return replace(row, remark=entry["remark"], notes=entry["notes"], reason=entry["reason"])
+    told = {key: entry[key] for key in ("remark", "notes", "reason")}
+    return replace(row, seeds=tuple(entry["seeds"]), **told)
