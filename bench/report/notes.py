@@ -46,6 +46,7 @@ def remarks(table: Table) -> list[str]:
         ours = dict.fromkeys(row.test_set for row in apart)
         found.append(_OTHER_IMAGES.format(", ".join(theirs), ", ".join(ours)))
     seen = dict.fromkeys(f"{row.cell.title} ({row.cell.task.category})" for row in table.rows if row.seen)
+    found += _weights(table)
     if seen:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
     found += dict.fromkeys(f"{row.cell.title}: {row.remark}." for row in table.rows if row.remark)
@@ -61,6 +62,17 @@ def remarks(table: Table) -> list[str]:
         found.append(_FEWER.format(", ".join(fewer)))
     found += [f"{sentence}." for sentence in table.left_out]
     return found + [f"[{number}] {note}." for number, note in enumerate(reasons(table), start=1)]
+
+
+def _weights(table: Table) -> list[str]:
+    """Return which weight files each method read, by category and factor, and what they were trained on."""
+    told: dict[str, dict[str, None]] = {}
+    for row in table.rows:
+        task = row.cell.task
+        for file, trained_on in row.weights.items():
+            entry = f"{task.category} {task.factor}x {file} (trained on {trained_on})"
+            told.setdefault(row.cell.title, {})[entry] = None
+    return [f"Weights of {title}: {'; '.join(entries)}." for title, entries in told.items()]
 
 
 def protocol_lines(table: Table) -> list[str]:

@@ -4,6 +4,7 @@ That other is the best; in a table of variants it is the full one.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -37,6 +38,8 @@ class Row:
     """True if the published figure is of the same test images."""
     remark: str = ""
     """The method's settings."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """The weight files that the method read -> what they were trained on."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """What the method says of its results -> of how many images."""
     best: bool = False
@@ -52,7 +55,7 @@ class Row:
     @property
     def seen(self) -> bool:
         """True if the method was trained on the images it is tested on."""
-        return bool(self.cell.trained_on) and self.cell.trained_on == self.test_set
+        return any(_names(text, self.test_set) for text in (self.cell.trained_on, *self.weights.values()))
 
     @property
     def difference(self) -> float:
@@ -150,8 +153,14 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         test_set=cards[cell.task.category].test_set,
         comparable=cards[cell.task.category].test_set == report.test_sets.get(cell.task.category),
         remark=next((record.remark for record in records if record.remark), ""),
+        weights={each.file: each.trained_on for record in records for each in record.weights},
         notes=Counter(record.note for record in images.values() if record.note),
     )
+
+
+def _names(text: str, test_set: str) -> bool:
+    """Return whether a text on training images names a test set, as a word of its own."""
+    return bool(test_set) and re.search(rf"(?<![\w-]){re.escape(test_set)}(?![\w-])", text) is not None
 
 
 def _published(report: Report, cell: Cell, metric: Metric) -> Published | None:

@@ -155,6 +155,8 @@ class Metric:
     function: Callable[[Pair], Tensor]
     categories: tuple[str, ...] | None = None
     """None: every category."""
+    packages: tuple[str, ...] = ()
+    """The packages besides torch whose version a value depends on."""
 
     def applies(self, category: str) -> bool:
         """Return whether the metric means anything for this category."""
@@ -183,8 +185,25 @@ METRICS: dict[str, Metric] = {
             4,
             lambda p: ssim(p.sr, p.hr, p.factor),
         ),
-        Metric("lpips", "LPIPS", lambda: "lpips[alex,0.1,crop0]", False, 4, lambda p: lpips(p.sr, p.hr)),
-        Metric("arcface", "ArcFace", _arcface_protocol, True, 4, lambda p: arcface(p.sr, p.hr), ("face",)),
+        Metric(
+            "lpips",
+            "LPIPS",
+            lambda: "lpips[alex,0.1,crop0]",
+            False,
+            4,
+            lambda p: lpips(p.sr, p.hr),
+            packages=("lpips", "torchvision"),
+        ),
+        Metric(
+            "arcface",
+            "ArcFace",
+            _arcface_protocol,
+            True,
+            4,
+            lambda p: arcface(p.sr, p.hr),
+            ("face",),
+            ("insightface", "onnxruntime"),
+        ),
         Metric(
             "lr_psnr",
             "LR-PSNR",
