@@ -8,27 +8,33 @@ from bench import contract
 from bench.cost.count import unrolled
 from bench.spec import Images, Method, Task
 
-_SHORT = 1.0
-"""Seconds: what takes no longer is run again, as the first time is slower, and for more turns, as it is noisy."""
+_ENOUGH = 0.5
+"""Seconds of further turns: fewer say nothing about one turn."""
 
 
 def seconds(method: Method, task: Task, lr: Images) -> float:
     """Return about how many seconds a method takes for one image of a batch like `lr`, (N, 3, lr_size, lr_size).
 
-    Each of its loops is run once, and for a turn more, or three; the others take as long. Leaves the method with loops
-    of one turn: it must not restore anything afterwards.
+    Each of its loops is run once, and again for as many further turns as take a time that can be measured; all others
+    take as long. Leaves the method with loops of one turn: it must not restore anything afterwards.
     """
     turns = unrolled(method)
     once = _timed(method, task, lr)
-    more = 1
-    if once < _SHORT:
-        once, more = _timed(method, task, lr), 3
-    total = once
-    for name, number in turns.items():
-        setattr(method, name, 1 + more)
-        total += (number - 1) * max(0.0, _timed(method, task, lr) - once) / more
+    if once < _ENOUGH:  # the first time is slower
+        once = min(once, _timed(method, task, lr))
+    return (once + sum(_further(method, task, lr, loop, once) for loop in turns.items())) / len(lr)
+
+
+def _further(method: Method, task: Task, lr: Images, loop: tuple[str, int], once: float) -> float:
+    """Return the seconds of all further turns of a loop, of which `once` has the first."""
+    name, number = loop
+    turns, longer = 0, 0.0
+    while turns < number - 1 and longer < max(_ENOUGH, once / 3):
+        turns = min(4 * turns or 1, number - 1)
+        setattr(method, name, 1 + turns)
+        longer = _timed(method, task, lr) - once
         setattr(method, name, 1)
-    return total / len(lr)
+    return max(0.0, longer) * (number - 1) / max(turns, 1)
 
 
 def _timed(method: Method, task: Task, lr: Images) -> float:

@@ -40,7 +40,7 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) -
     Raises `BenchError` if the cell, or an image of it, was not restored yet.
     """
     folder = store.cell_folder(settings.out, cell)
-    state = {"status": "refused", "reason": cell.refusal} if cell.refusal is not None else _state(folder)
+    state = _state(cell, folder)
     if state is None:
         raise _not_restored(cell, folder)
     if state["status"] != "ok":
@@ -70,7 +70,7 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) ->
     Raises `BenchError` if one was not, or not by the code and the versions that are here.
     """
     folder = store.cell_folder(settings.out, cell)
-    state = {"status": "refused", "reason": cell.refusal} if cell.refusal is not None else _state(folder) or {}
+    state = _state(cell, folder) or {}
     if state.get("status") in ("refused", "failed"):
         return [Record(cell.task, cell.method, None, state["status"], state["reason"])]
     path = folder / state.get("run", "") / "records.jsonl"
@@ -88,8 +88,10 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) ->
     return found
 
 
-def _state(folder: Path) -> dict[str, Any] | None:
+def _state(cell: Cell, folder: Path) -> dict[str, Any] | None:
     """Return what became of a cell when it was last restored, or None."""
+    if cell.refusal is not None:
+        return {"status": "refused", "reason": cell.refusal}
     state = store.read_json(folder / "cell.json")
     return state and {"remark": "", "weights": [], **state}
 
