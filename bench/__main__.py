@@ -67,6 +67,9 @@ def make_table(
     settings = RunSettings(folder, _device(device), batch_size, limit, allow_enlarge)
     measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds or (0,))
     out.print(measurement.describe())
+    if only in (None, Step.RESTORE):
+        for sentence in measurement.durations():
+            out.print(sentence)
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())

@@ -5,7 +5,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -104,7 +104,9 @@ class Spec:
     """True if the result depends on `Task.seed`: it is then measured with each of the seeds of a run."""
     needs_reference: bool = False
     trained_on: str = ""
-    """The training set, to mark a method that has seen the test images."""
+    """The training set, to mark a method that has seen the test images; for what its weight files say: `Weights`."""
+    files: tuple[str, ...] = ()
+    """Data files that decide what a guest makes, relative to its own file: another content makes its results anew."""
 
     @property
     def searches(self) -> bool:
@@ -131,6 +133,16 @@ class Effort:
     """Such as a stopping criterion that was missed; the table counts how many images have it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A weight file that a method read (bench/origins.py)."""
+
+    file: str
+    """Its name, without a folder."""
+    trained_on: str
+    """The training images, in words; a test set that is named there was seen."""
+
+
 class Method(Protocol):
     """What a method must offer. It inherits nothing; see docs/adding.md.
 
@@ -138,6 +150,7 @@ class Method(Protocol):
     short text on its size or settings, for the tables. For the cost table: `dead_macs`, work of the published code
     without effect; `loops`, the names of its attributes that say how often it repeats what always costs the same: they
     are counted, not all run. Nested loops are one text, "epochs steps", if only the innermost costs anything.
+    `any_threads`, True: its pictures do not depend on the number of torch's threads.
     """
 
     spec: ClassVar[Spec]
@@ -149,6 +162,23 @@ class Method(Protocol):
 
     def upscale(self, lr: Images) -> Images:
         """Return (N, 3, hr_size, hr_size) for (N, 3, lr_size, lr_size), on the device of `lr`."""
+        ...
+
+
+@runtime_checkable
+class Refining(Protocol):
+    """A method that is made of another's result: its costs are the other's, and so are the results that it starts from.
+
+    Where the inner method searches, the harness stores the inner result, or takes the one that is stored, and calls
+    `refine` alone; `upscale` gives the same picture.
+    """
+
+    spec: ClassVar[Spec]
+    inner_class: ClassVar[type[Method]]
+    inner: Method
+
+    def refine(self, sr: Images, lr: Images) -> Images:
+        """Return what becomes of the inner method's result (N, 3, hr_size, hr_size), in [0, 1]."""
         ...
 
 
@@ -275,5 +305,7 @@ class Record:
     """As in `Effort`."""
     remark: str = ""
     """As in `Method`."""
+    weights: tuple[Weights, ...] = ()
+    """The weight files that the method read."""
     run: str = ""
     """The fingerprint of the cell this image was restored under."""

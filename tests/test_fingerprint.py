@@ -67,12 +67,15 @@ def test_the_source_of_what_a_guest_imports_counts(tmp_path):
     digests = []
     for text in ("A = 1\n", "A = 2\n"):
         (tmp_path / "beside.py").write_text(text)
-        digests.append(fingerprint.sources(methods.find(f"{tmp_path}/guest.py:Mine")))
+        digests.append(fingerprint.sources(fingerprint.files(methods.find(f"{tmp_path}/guest.py:Mine"))))
     assert digests[0] != digests[1], "a change in a file beside the guest's would go unnoticed"
 
 
 def test_back_projection_follows_its_inner_method():
-    sources = {name: fingerprint.sources(methods.find(name)) for name in ("bicubic", "bicubic+bp", "pseudo_inverse+bp")}
+    sources = {
+        name: fingerprint.sources(fingerprint.files(methods.find(name)))
+        for name in ("bicubic", "bicubic+bp", "pseudo_inverse+bp")
+    }
     assert len(set(sources.values())) == 3
 
 

@@ -10,14 +10,24 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
-    {"resize", "lists", "images.png16", "scores.metric_networks", "cost.flop_counter", "scenes.noise"},
+    {
+        "resize",
+        "origins",
+        "holdings",
+        "imports",
+        "lists",
+        "images.png16",
+        "scores.metric_networks",
+        "cost.flop_counter",
+        "scenes.noise",
+    },
     {"scenes.draw"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"images.photos", "scores.metrics", "scenes", "scores.stats"},
     {"cards", "images.crops", "scores.flips", "report.published"},
     {"images.sources", "report_files", "scores.family"},
     {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
-    {"store", "plan", "cost.cost_table"},
+    {"store", "plan", "cost.cost_table", "cost.duration"},
     {"restore", "progress"},
     {"scores.score"},
     {"pipeline", "report.table"},
@@ -26,7 +36,7 @@ ORDER = [
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-FOR_METHODS = {"bench.spec", "bench.resize"}
+FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins"}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""

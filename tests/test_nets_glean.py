@@ -140,12 +140,22 @@ def test_switches_remove_what_they_name():
     assert fused["full"] == ["0", "1", "2"]
     assert fused["light"] == ["2"]
     assert fused["encoder features up to 8"] == ["0", "1"]
-    assert fused["coarse encoder features"] == ["0"], "of 4, 8, 16 px the coarser half, rounded down"
+    assert fused["coarse encoder features"] == ["0", "1"], "of 4, 8, 16 px the coarser half, rounded up"
     assert small(VARIANTS["coarse bank features"]).decoder.features == (32,)
     assert fused["no encoder features"] == []
     assert len(small(LIGHT).encoder.stages) == 0, "f_0 needs no stage of stride 2"
     assert small(Switches(bank_features=32)).decoder.features == (32,)
     assert small().decoder.features == (32, 64)
+
+
+@pytest.mark.parametrize(("in_size", "coarse"), [(8, (4,)), (16, (4, 8)), (32, (4, 8)), (64, (4, 8, 16))])
+def test_coarse_features_are_those_of_the_paper_and_of_the_shipped_weights(in_size, coarse):
+    """Figure 7 passes 4 to 16 px of the five resolutions of 64 px; the files of `mini` were trained at 8 px with 4."""
+    bank = StyleGAN2Synthesis(size=128, channels=dict.fromkeys((4, 8, 16, 32, 64, 128), 4), style_dim=4)
+    trunk = Trunk(channels=4, blocks=1, growth=2)
+    switches = Switches(encoder_features="coarse", decoder=False)
+    network = GLEAN(trunk=trunk, bank=bank, in_size=in_size, switches=switches)
+    assert tuple(4 << int(stage) for stage in network.fusion) == coarse
 
 
 def test_the_bank_is_run_only_as_far_as_it_is_used():

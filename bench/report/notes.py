@@ -52,6 +52,7 @@ def remarks(table: Table) -> list[str]:
     """Return the notes below a table: other images than the paper's, what cannot be told, refusals, failures."""
     found = [*_apart(table), *_unmarked(table), *_exact(table), *_seeds(table)]
     seen = dict.fromkeys(f"{row.cell.title} ({row.cell.task.category})" for row in table.rows if row.seen)
+    found += _weights(table)
     if seen:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
     found += dict.fromkeys(f"{row.cell.title}: {row.remark}." for row in table.rows if row.remark)
@@ -114,6 +115,17 @@ def _seeds(table: Table) -> list[str]:
         for row in table.rows
         if len(row.seeds) > 1 and math.isfinite(row.spread)
     ]
+
+
+def _weights(table: Table) -> list[str]:
+    """Return which weight files each method read, by category and factor, and what they were trained on."""
+    told: dict[str, dict[str, None]] = {}
+    for row in table.rows:
+        task = row.cell.task
+        for file, trained_on in row.weights.items():
+            entry = f"{task.category} {task.factor}x {file} (trained on {trained_on})"
+            told.setdefault(row.cell.title, {})[entry] = None
+    return [f"Weights of {title}: {'; '.join(entries)}." for title, entries in told.items()]
 
 
 def protocol_lines(table: Table) -> list[str]:

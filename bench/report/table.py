@@ -5,6 +5,7 @@ averaged image by image, and how far the seeds lie apart is told beside them.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -39,6 +40,8 @@ class Row:
     """Why the published figure cannot be set against the measured one; empty if both are of the same images."""
     remark: str = ""
     """The method's settings."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """The weight files that the method read -> what they were trained on."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """What the method says of its results -> of how many images."""
     seeds: tuple[int, ...] = (0,)
@@ -58,7 +61,7 @@ class Row:
     @property
     def seen(self) -> bool:
         """True if the method was trained on the images it is tested on."""
-        return bool(self.cell.trained_on) and self.cell.trained_on == self.test_set
+        return any(_names(text, self.test_set) for text in (self.cell.trained_on, *self.weights.values()))
 
     @property
     def difference(self) -> float:
@@ -160,10 +163,16 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         test_set=card.test_set,
         apart=published.apart(report, card, len(images)),
         remark=next((record.remark for record in records if record.remark), ""),
+        weights={each.file: each.trained_on for record in records for each in record.weights},
         notes=Counter(note for _, note in notes),
         seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
         spread=spread,
     )
+
+
+def _names(text: str, test_set: str) -> bool:
+    """Return whether a text on training images names a test set, as a word of its own."""
+    return bool(test_set) and re.search(rf"(?<![\w-]){re.escape(test_set)}(?![\w-])", text) is not None
 
 
 def _over_seeds(by_seed: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], float]:

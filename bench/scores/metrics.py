@@ -158,6 +158,8 @@ class Metric:
     """None: every category."""
     span: float = math.inf
     """The largest difference that two values can have."""
+    packages: tuple[str, ...] = ()
+    """The packages besides torch whose version a value depends on."""
 
     @property
     def margin(self) -> float:
@@ -192,8 +194,27 @@ METRICS: dict[str, Metric] = {
             lambda p: ssim(p.sr, p.hr, p.factor),
             span=2,
         ),
-        Metric("lpips", "LPIPS", lambda: "lpips[alex,0.1,crop0]", False, 4, lambda p: lpips(p.sr, p.hr), span=1),
-        Metric("arcface", "ArcFace", _arcface_protocol, True, 4, lambda p: arcface(p.sr, p.hr), ("face",), span=2),
+        Metric(
+            "lpips",
+            "LPIPS",
+            lambda: "lpips[alex,0.1,crop0]",
+            False,
+            4,
+            lambda p: lpips(p.sr, p.hr),
+            span=1,
+            packages=("lpips", "torchvision"),
+        ),
+        Metric(
+            "arcface",
+            "ArcFace",
+            _arcface_protocol,
+            True,
+            4,
+            lambda p: arcface(p.sr, p.hr),
+            ("face",),
+            span=2,
+            packages=("insightface", "onnxruntime"),
+        ),
         Metric(
             "lr_psnr",
             "LR-PSNR",

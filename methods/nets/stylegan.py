@@ -4,7 +4,7 @@ T. Karras et al., "A style-based generator architecture for generative adversari
 and mapping network (Sec. 2, Fig. 1), adaptive instance normalisation (Eq. 1), a noise input with a gain per channel.
 Only the last RGB layer is kept: the others served the growing. `truncate` and `mix` (Sec. 3.1, App. B) are StyleGAN2's.
 
-Two things are stored otherwise than in the published files (`methods.formats.gan` converts):
+Two things are stored otherwise than in the published files (`methods.formats.stylegan_pggan` converts):
 - The mapping network is that of StyleGAN2, whose activation has the gain sqrt(2) that StyleGAN gives to the weights
   alone: leaky(sqrt(2) W x + b) = sqrt(2) leaky(W x + b / sqrt(2)). So the biases are divided by sqrt(2).
 - Every doubling layer is nearest enlargement and a 3x3 convolution. From 128 px on the published code has a transposed

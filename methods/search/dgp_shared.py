@@ -49,6 +49,7 @@ class Search(ABC, Generic[Searched, Critic]):
     compared: ClassVar[slice]
     """Which of the features are compared."""
     loops = ("draws", "steps")
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, bank: Searched, discriminator: Critic, task: Task, settings: DgpSettings) -> None:
         """Take ready networks on one device; raises `BenchError` if one is not for images of the task's size."""

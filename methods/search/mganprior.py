@@ -59,6 +59,7 @@ class Mganprior:
     )
     down_scaler: ClassVar[str] = "benchmark"
     loops = ("steps",)
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, bank: MixedBank, task: Task, settings: MganpriorSettings, *, vgg16: Vgg16 | None = None) -> None:
         """Take ready networks on one device; without `vgg16` the loss is the squared error alone.
@@ -103,8 +104,6 @@ class Mganprior:
         ]
         if self.vgg16 is None:
             words.append("no perceptual loss")
-        if is_pggan and self.task.category == "face":
-            words.append("its bank, if that of CelebA-HQ, was trained on the face test set")
         return ", ".join(words)
 
     def upscale(self, lr: Images) -> Images:

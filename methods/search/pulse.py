@@ -68,6 +68,7 @@ class Pulse:
     border: ClassVar[Literal["benchmark", "reflect"]] = "benchmark"
     """The down-scaler's."""
     loops = ("steps",)
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, bank: Bank, task: Task, settings: PulseSettings) -> None:
         """Take a ready bank, on its device, and make its fit; raises `BenchError` for one of another size."""

@@ -40,6 +40,7 @@ class SinGan:
         seeded=True,
     )
     loops: ClassVar[tuple[str, ...]] = ("epochs steps",)
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, task: Task, settings: SinganSettings) -> None:
         """Take the task and the settings; there are no weights."""
