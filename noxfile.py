@@ -8,7 +8,7 @@ import nox
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.reuse_venv = "yes"
-nox.options.sessions = ["lint", "types", "tests"]
+nox.options.sessions = ["lint", "types", "tests", "tests_slow"]
 
 
 @nox.session
@@ -23,6 +23,13 @@ def mutants(session: nox.Session) -> None:
     """Change the code in the ways of tests/mutants/mutants.toml and see the tests fail; `-- --sample 6` tries a few."""
     session.install("-e", ".[tests]")
     session.run("python", "tests/mutants/run.py", *session.posargs)
+
+
+@nox.session
+def tests_slow(session: nox.Session) -> None:
+    """Run the tests that take seconds each: trainings, searches, the trained files; arguments go to pytest."""
+    session.install("-e", ".[tests]")
+    session.run("pytest", "-m", "slow", "-n", str(os.cpu_count()), *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

@@ -13,20 +13,22 @@ from rich.markup import escape
 
 import methods as suite
 from bench import cards as card_files
-from bench import contract, fingerprint, pipeline, reports, resize, store
+from bench import contract, fingerprint, pipeline, report_files, resize, store
 from bench.images import data, photos
 from bench.pipeline import Measurement
 from bench.progress import follow
 from bench.restore import RunSettings
 from bench.spec import BenchError, Record
-from methods.formats import checkpoints, stored, unpickle
+from methods.formats import checkpoints, own_files, unpickle
 from methods.weights import catalogue, download, trained
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 out = Console(soft_wrap=True, markup=False, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
-Profile = Annotated[str, typer.Option(help="mini, paper, or a folder with one sub-folder of photographs per category.")]
+Profile = Annotated[
+    str, typer.Option(help="mini, portraits, paper, or a folder with one sub-folder of photographs per category.")
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 HrSize = Annotated[int | None, typer.Option(min=1, help="Side of the ground truth in pixels, for the cards' own.")]
 Folder = Annotated[Path, typer.Option("--out", help="Where results go.")]
@@ -53,16 +55,21 @@ def make_table(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images at once.")] = None,
     hr_size: HrSize = None,
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
-    seed: Annotated[int, typer.Option(help="Of the methods that draw random numbers.")] = 0,
+    seeds: Annotated[
+        list[int] | None, typer.Option("--seed", help="Of the methods that draw random numbers; several are averaged.")
+    ] = None,
     folder: Folder = Path("reports/out"),
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
-    report = reports.read(name)
+    report = report_files.read(name)
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
     methods = [suite.find(method) for method in dict.fromkeys((*names, *(guests or [])))]
     settings = RunSettings(folder, _device(device), batch_size, limit, allow_enlarge)
-    measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seed=seed)
+    measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds or (0,))
     out.print(measurement.describe())
+    if only in (None, Step.RESTORE):
+        for sentence in measurement.durations():
+            out.print(sentence)
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())
@@ -98,9 +105,24 @@ def _render(measurement: Measurement, records: Sequence[Record]) -> None:
     result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
     files = render.write(result, records, fingerprint.machine(settings.device), target)
-    files += figures.strip(cells, cards, settings, target / f"{report.name}.png")
+    first = [cell for cell in cells if cell.task.seed == cells[0].task.seed]  # the pictures of one seed are enough
+    files += figures.strip(first, cards, settings, target / f"{report.name}.png")
     files += figures.curves(result, target / f"{report.name}.curves.png")
     out.print(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, files))}")
+
+
+@app.command("again")
+def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")]) -> None:
+    """Render the tables of a folder anew from the values of their images; nothing is measured."""
+    from bench.report import again, render  # noqa: PLC0415 - as above
+
+    commit = fingerprint.commit()  # before a file of the checkout may change
+    for name in again.names(folder):
+        result, machine = again.read(folder, name)
+        machine["rendered anew"] = f"commit {commit}"
+        for ending, text in render.texts(result, machine).items():
+            store.write(folder / f"{name}{ending}", text.encode())
+            out.print(f"written: {folder / f'{name}{ending}'}")
 
 
 @app.command()
@@ -141,7 +163,7 @@ def list_all() -> None:
     out.print(f"trained with this suite: {len(own)} files")
     for path in own:
         out.print(f"  {path}")
-    out.print(f"tables: {', '.join(reports.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
+    out.print(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
 
 
 @app.command()
@@ -192,7 +214,7 @@ def convert(
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
     network = checkpoints.any_network(unpickle.load(source))
-    store.write(target, stored.safetensors(network))
+    store.write(target, own_files.safetensors(network))
     count = sum(parameter.numel() for parameter in network.parameters())
     out.print(f"{target}: {type(network).__name__}, {count:,} parameters")
 
@@ -227,7 +249,7 @@ def count_flops(*, folder: Folder = Path("reports/out")) -> None:
     """Count operations and parameters of every method at the paper's sizes and those of `mini`."""
     from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
 
-    report = reports.read("flops")
+    report = report_files.read("flops")
     profiles = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
     found = list(cost_table.lines(report, suite.BY_NAME, profiles))
     text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))

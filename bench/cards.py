@@ -5,14 +5,14 @@ sub-folder that holds photographs is a category of its name. A `<category>.toml`
 """
 
 import os
-import re
 import sysconfig
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
+from bench import lists
 from bench.images import photos
 from bench.spec import BadFile, BenchError, Card, MissingImages, UnknownName
 
@@ -29,12 +29,13 @@ _OPTIONAL = {
     "fit": str,
     "train_source": str,
     "train_reader": str,
+    "crops": str,
+    "train_crops": list,
     "licence": str,
     "address": str,
     "preset": str,
 }
 _TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
-_LIST_LINE = re.compile(r"(?:(?P<sha256>[0-9a-f]{64})  )?(?P<id>\S.*)")
 
 
 def facts_root() -> Path:
@@ -91,17 +92,24 @@ def read_toml(path: Path, required: Mapping[str, type], optional: Mapping[str, t
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadFile(f"{path} cannot be read as TOML: {error}") from error
+    check_keys(path, values, required, optional)
+    return values
+
+
+def check_keys(
+    where: Path | str, values: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]
+) -> None:
+    """Raise `BadFile`, naming the key, for values of a TOML table whose keys or types are not these."""
     types = {**required, **optional}
     for key, value in values.items():
         if key not in types:
-            raise BadFile(f"{path}: {UnknownName('key', key, types)}")
+            raise BadFile(f"{where}: {UnknownName('key', key, types)}")
         if type(value) is not types[key]:
             found = _TYPE_NAMES.get(type(value), type(value).__name__)
-            raise BadFile(f"{path}: {key} must be {_TYPE_NAMES[types[key]]}, not {found} ({value!r}).")
+            raise BadFile(f"{where}: {key} must be {_TYPE_NAMES[types[key]]}, not {found} ({value!r}).")
     for key, kind in required.items():
         if key not in values:
-            raise BadFile(f"{path}: the key {key!r} is missing; add it, it is {_TYPE_NAMES[kind]}.")
-    return values
+            raise BadFile(f"{where}: the key {key!r} is missing; add it, it is {_TYPE_NAMES[kind]}.")
 
 
 def profile_folder(profile: str) -> Path:
@@ -162,7 +170,8 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
         for key in values.keys() & {"source", "train_source"}:
             values[key] = str(path.parent / Path(values[key]).expanduser())
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
-    facts = {key: value for key, value in values.items() if key not in ("list", "ids")}
+    facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
+    facts |= _tables(path, values)
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
 
 
@@ -180,6 +189,20 @@ def _check_training_set(path: Path, values: Mapping[str, Any]) -> None:
         )
 
 
+def _tables(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Path, ...]]:
+    """Return the paths of the tables of crops that a card names, which lie beside it."""
+    test, train = ([values["crops"]] if "crops" in values else []), values.get("train_crops", [])
+    if test and values["reader"] != "folder":
+        raise BadFile(f"{path}: crops are cut out of the files of a folder; set the reader to 'folder'.")
+    if train and not test:
+        raise BadFile(f"{path} has train_crops and no crops; name the table of the test images too.")
+    if any(not isinstance(name, str) for name in train):
+        raise BadFile(f"{path}: train_crops must be names of tables, write them in quotes.")
+    return {
+        key: tuple(path.parent / name for name in names) for key, names in (("crops", test), ("train_crops", train))
+    }
+
+
 def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[str, str]:
     """Return id -> sha256, or '' where the list has none, of the images a card names."""
     if "ids" in values and "list" in values:
@@ -193,29 +216,6 @@ def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[
         path = path.parent / values["list"]
         if not need_lists and not path.is_file():
             return {}
-        pairs = _list_lines(path)
-    check_ids(path, [name for name, _ in pairs])
+        pairs = lists.read(path)
+    lists.check_ids(path, [name for name, _ in pairs])
     return dict(pairs)
-
-
-def _list_lines(path: Path) -> list[tuple[str, str]]:
-    """Return (id, sha256 or '') for each line `id` or `sha256  id` of a list; lines that begin with # are comments."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadFile(f"the list {path} cannot be read: {error}; write it with `python -m bench lists`.") from error
-    found = [_LIST_LINE.fullmatch(line.rstrip()) for line in lines if line.strip() and not line.startswith("#")]
-    pairs = [(match["id"], match["sha256"] or "") for match in found if match]
-    if len(pairs) != len(found) or not pairs:
-        raise BadFile(f"the list {path} must have one line `id` or `sha256  id` for each image, and at least one.")
-    return pairs
-
-
-def check_ids(where: Path | str, ids: Sequence[str]) -> None:
-    """Raise `BadFile` for ids that are no file names, or come twice: results are stored under them."""
-    for name in ids:
-        if not name.strip() or "/" in name or "\\" in name or not name.isprintable():
-            raise BadFile(f"{where}: {name!r} is no id of an image; an id is a plain file name without its folder.")
-    if len(set(ids)) != len(ids):
-        twice = sorted({name for name in ids if ids.count(name) > 1})
-        raise BadFile(f"{where}: {', '.join(twice[:3])} listed more than once.")

@@ -8,7 +8,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
-from bench.spec import BenchError, ContractError, Effort, Images, Method, Task
+from bench.spec import BenchError, ContractError, Effort, Images, Method, Refining, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +26,13 @@ def upscale(method: Method, task: Task, lr: Images) -> Images:
 
     Raises `ContractError` if the method returns another type, shape, dtype or device than it must.
     """
-    name = method.spec.name
     with torch.no_grad():
         sr = method.upscale(lr.clone())
+    return _sound(method.spec.name, sr, task, lr)
+
+
+def _sound(name: str, sr: object, task: Task, lr: Images) -> Images:
+    """Return a result clamped, if it is what it must be."""
     want = (lr.shape[0], 3, task.hr_size, task.hr_size)
     if not isinstance(sr, Tensor):
         raise ContractError(f"{name} returned {type(sr).__name__}; upscale must return a tensor of shape {want}.")
@@ -53,18 +57,30 @@ def attempt(method: Method, task: Task, lr: Images) -> list[Outcome]:
     except (torch.OutOfMemoryError, MemoryError):
         parts = lr.split(max(1, (lr.shape[0] + 1) // 2))
         _free_memory()
-    except Exception as error:  # noqa: BLE001 - whatever a method raises becomes a record, not the end of the run
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a method raises becomes a record
         if lr.shape[0] == 1 or isinstance(error, ContractError):
             return _failures(lr.shape[0], error)
         parts = lr.split(1)
     return [outcome for part in parts for outcome in _attempt_part(method, task, part)]
 
 
+def refine(method: Refining, task: Task, given: tuple[Images, Effort, float], lr: Images) -> Outcome:
+    """Let a method make its result of an inner one, (1, 3, hr_size, hr_size), whose effort and seconds are added."""
+    sr, effort, before = given
+    start = perf_counter()
+    try:
+        with torch.no_grad():
+            made = _sound(method.spec.name, method.refine(sr, lr.clone()), task, lr)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `attempt`
+        return _failures(1, error)[0]
+    return _outcome(method.spec.name, made[0], before + _seconds(start, lr), effort)
+
+
 def _attempt_part(method: Method, task: Task, lr: Images) -> list[Outcome]:
     """Restore a part of a batch that failed, for the last time."""
     try:
         return _checked(method, task, lr)
-    except Exception as error:  # noqa: BLE001 - as above
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
         outcomes = _failures(lr.shape[0], error)
     _free_memory()
     return outcomes
@@ -74,20 +90,26 @@ def _checked(method: Method, task: Task, lr: Images) -> list[Outcome]:
     """Restore a batch, time it, and look for NaN and infinity image by image."""
     start = perf_counter()
     sr = upscale(method, task, lr)
-    if lr.device.type == "cuda":
-        torch.cuda.synchronize(lr.device)
-    seconds = (perf_counter() - start) / lr.shape[0]
-    finite = sr.isfinite().flatten(1).all(1).tolist()
+    seconds = _seconds(start, lr) / lr.shape[0]
     efforts = list(getattr(method, "efforts", ())) or [Effort()] * len(sr)
     if len(efforts) != len(sr):
         raise ContractError(f"{method.spec.name} tells {len(efforts)} efforts of {len(sr)} images; one each is wanted.")
-    reason = f"{method.spec.name} returned NaN or infinity"
-    return [
-        Outcome(image, "", seconds, effort)
-        if good
-        else Outcome(None, f"{reason}: {effort.note}" if effort.note else reason, seconds, effort)
-        for image, good, effort in zip(sr, finite, efforts, strict=True)
-    ]
+    return [_outcome(method.spec.name, image, seconds, effort) for image, effort in zip(sr, efforts, strict=True)]
+
+
+def _seconds(start: float, lr: Images) -> float:
+    """Return the seconds since `start`, the work on the images' device included."""
+    if lr.device.type == "cuda":
+        torch.cuda.synchronize(lr.device)
+    return perf_counter() - start
+
+
+def _outcome(name: str, image: Tensor, seconds: float, effort: Effort) -> Outcome:
+    """Return the outcome of an image (3, H, W), which may hold NaN."""
+    if image.isfinite().all():
+        return Outcome(image, "", seconds, effort)
+    reason = f"{name} returned NaN or infinity"
+    return Outcome(None, f"{reason}: {effort.note}" if effort.note else reason, seconds, effort)
 
 
 def _free_memory() -> None:
@@ -97,7 +119,7 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _failures(count: int, error: Exception) -> list[Outcome]:
+def _failures(count: int, error: BaseException) -> list[Outcome]:
     """Return the same failure for every image of a batch."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         reason = f"out of memory with {count} image{'s' if count > 1 else ''} at once, after halving the batch"
@@ -125,7 +147,7 @@ def _problems(method_class: type[Method], task: Task, device: torch.device) -> l
         both = upscale(method, task, lr)
         again = upscale(method, task, lr)
         alone = upscale(method, task, lr[1:])
-    except Exception as error:  # noqa: BLE001 - the sweep reports whatever a guest raises
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - the sweep reports whatever a guest raises
         return [_failures(1, error)[0].reason]
     problems = []
     if not both.isfinite().all():

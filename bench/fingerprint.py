@@ -1,8 +1,9 @@
-"""What a number was made with: code, weights, versions, machine. A stored result is reused only under the same one."""
+"""What a number was made with: code, weights, files, versions, machine. A result is reused only under the same one.
 
-import ast
+docs/adding.md tells, line by line, what makes a result be made anew.
+"""
+
 import hashlib
-import importlib.util
 import inspect
 import json
 import platform
@@ -10,89 +11,86 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor
 
-from bench.spec import Method, Task
+from bench.holdings import tensors
+from bench.imports import files, layers, sha256, sources
+from bench.spec import Method, MissingWeights, Task
 
-SCHEMA = 2
+SCHEMA = 3
 """Raised when the way of restoring changes, so that older results are not mixed in."""
-
-_OURS = ("bench", "methods")
-_WITHOUT_EFFECT = ("bench.spec", *(f"methods.weights.{name}" for name in ("catalogue", "folders", "trained")))
-"""Modules that change no picture: the nouns, whose values are in the fingerprint, and what finds weight files, whose
-content is. A corrected address must not throw results away."""
 
 
 def run(method_class: type[Method], method: Method, task: Task, device: torch.device) -> str:
-    """Return the fingerprint of one cell, 16 hex digits: equal ones give the same images."""
+    """Return the fingerprint of one cell, 16 hex digits: equal ones give the same images.
+
+    Raises `MissingWeights` if a file that the method's spec names is not there.
+    """
     facts = {
         "schema": SCHEMA,
         "method": method_class.spec.name,
         "task": [task.profile, task.category, task.factor, task.hr_size, task.seed, task.preset],
-        "sources": sources(method_class),
+        "sources": sources(files(method_class)),
+        "files": {name: sha256(path) for name, path in declared(method_class).items()},
         "weights": weights(method),
         "torch": torch.__version__,
         "device": device_name(device),
+        "arithmetic": _arithmetic(device, any_threads=getattr(method_class, "any_threads", False)),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def sources(method_class: type[Method]) -> str:
-    """Return the sha256 of the texts of `files`."""
-    digests = sorted(hashlib.sha256(path.read_bytes()).hexdigest() for path in files(method_class))
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+def _arithmetic(device: torch.device, *, any_threads: bool) -> list[str]:
+    """Return what else decides how torch rounds: its dtype, TF32, and on a CPU the instructions and the threads.
+
+    Threads that share a sum add it in another order; `any_threads` says that the method's pictures do not show it.
+    """
+    facts = [str(torch.get_default_dtype()), torch.get_float32_matmul_precision()]
+    if device.type == "cpu":
+        return [*facts, torch.backends.cpu.get_cpu_capability(), "" if any_threads else str(torch.get_num_threads())]
+    return [*facts, str(torch.backends.cudnn.allow_tf32)]
 
 
-def files(method_class: type[Method]) -> set[Path]:
-    """Return the file that defines a method, and every file of ours, or beside it, that it imports."""
-    inner = getattr(method_class, "inner_class", None)
-    todo = [Path(inspect.getfile(part)) for part in (method_class, inner) if part is not None]
-    found: set[Path] = set()
-    while todo:
-        path = todo.pop()
-        if path not in found:
-            found.add(path)
-            todo += _imports(path.read_bytes(), path)
+def declared(method_class: type[Method]) -> dict[str, Path]:
+    """Return where the files are that a method's spec names: beside the file of its class.
+
+    Raises `MissingWeights` if one is not there.
+    """
+    spec = method_class.spec
+    if not spec.files:
+        return {}
+    *_, innermost = layers(method_class)
+    home = Path(inspect.getfile(innermost)).parent
+    found = {name: home / name for name in spec.files}
+    for path in found.values():
+        if not path.is_file():
+            raise MissingWeights(f"{spec.name} names {path.name} in Spec.files, and there is no {path}; put it there.")
     return found
 
 
-def _imports(text: bytes, path: Path) -> list[Path]:
-    """Return the files of ours, or beside `path`, that a source text imports anywhere in it."""
-    names: list[str] = []
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    found = (_file(name, path) for name in names if name not in _WITHOUT_EFFECT)
-    return [file for file in found if file is not None]
-
-
-def _file(name: str, importer: Path) -> Path | None:
-    """Return the source file of a module if it is ours or lies beside its importer; a package has its `__init__`."""
-    if name.split(".", maxsplit=1)[0] not in _OURS:
-        beside = importer.parent / f"{name}.py"
-        return beside if beside.is_file() else None
-    try:
-        found = importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # a name inside a module, not a module
-        return None
-    origin = found.origin if found is not None else None
-    # A package's __init__ lists every method: it would make each result depend on all of them.
-    return Path(origin) if origin and Path(origin).name != "__init__.py" else None
-
-
 def weights(method: Method) -> str:
-    """Return the sha256 of every parameter and buffer of the networks a loaded method holds, or `none`."""
-    digest = hashlib.sha256()
-    holders = [method, getattr(method, "method", None)]
-    for name, value in sorted(item for holder in holders if holder for item in vars(holder).items()):
-        if isinstance(value, nn.Module):
-            for key, tensor in value.state_dict().items():
-                digest.update(f"{name}.{key} {tensor.dtype} {tuple(tensor.shape)}".encode())
-                digest.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    return digest.hexdigest() if digest.digest() != hashlib.sha256().digest() else "none"
+    """Return the sha256 of every tensor and array that a loaded method holds (`holdings.tensors`), or `none`."""
+    digest, none = hashlib.sha256(), True
+    for path, held in tensors(method):
+        if isinstance(held, str):
+            digest.update(f"{path} is {held}\n".encode())
+            continue
+        none = False
+        digest.update(f"{path} {held.dtype} {tuple(held.shape)}\n".encode())
+        digest.update(held.tobytes() if isinstance(held, np.ndarray) else _content(held))
+    return "none" if none else digest.hexdigest()
+
+
+def _content(tensor: Tensor) -> bytes:
+    """Return the bytes of a tensor's values; a tensor on the meta device has none."""
+    if tensor.is_meta:
+        return b""
+    value = tensor.detach()
+    value = value.to_dense() if value.layout is not torch.strided else value
+    plain = value.cpu().resolve_conj().resolve_neg().contiguous().flatten()
+    return plain.view(torch.uint8).numpy().tobytes()
 
 
 def device_name(device: torch.device) -> str:
@@ -103,20 +101,20 @@ def device_name(device: torch.device) -> str:
 def machine(device: torch.device) -> dict[str, str]:
     """Return what a reader needs to repeat a table: versions, device, threads, commit."""
     return {
-        "glean-bench": _version("glean-bench"),
+        "glean-bench": package_version("glean-bench"),
         "commit": commit(),
         "python": platform.python_version(),
         "torch": torch.__version__,
-        "lpips": _version("lpips"),
-        "insightface": _version("insightface"),
-        "onnxruntime": _version("onnxruntime"),
+        "lpips": package_version("lpips"),
+        "insightface": package_version("insightface"),
+        "onnxruntime": package_version("onnxruntime"),
         "device": device_name(device),
         "machine": platform.machine(),
         "threads": str(torch.get_num_threads()),
     }
 
 
-def _version(package: str) -> str:
+def package_version(package: str) -> str:
     """Return the installed version of a package, or `not installed`."""
     try:
         return version(package)

@@ -1,16 +1,24 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import torch
 
 from bench import cards as card_files
-from bench import contract, reports
+from bench import contract, report_files
+from bench.cost import duration
 from bench.images import data
 from bench.plan import describe, left_out, plan
 from bench.progress import track
-from bench.restore import Restored, RunSettings, restore
+from bench.restore import Restored, RunSettings, outstanding, restore
 from bench.scores import score
-from bench.spec import BenchError, Card, Cell, Images, Method, Record, Report, Task
+from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +35,39 @@ class Measurement:
         """Return the plan in a line, and one more for what is left out."""
         plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
         return "\n".join([plan_line, *left_out(self.report, self.cards)])
+
+    def durations(self) -> Iterator[str]:
+        """Yield a sentence for each method that searches and has something left to do: how long it will take here.
+
+        A few steps of each are run for it. A method that cannot be loaded is left to `restore`, which says why.
+        """
+        known: dict[tuple[str, int, int], float] = {}
+        spent: dict[str, float] = {}
+        begun: set[Path] = set()
+        for cell in self.cells:
+            method_class = self.methods.get(cell.method)
+            if cell.refusal is not None or method_class is None or not method_class.spec.searches:
+                continue
+            with suppress(Exception, SystemExit):
+                folder, method, lacking = outstanding(cell, self._card(cell), method_class, self.settings)
+                if not lacking or folder in begun:
+                    continue
+                begun.add(folder)
+                key = (method.spec.name, cell.task.factor, cell.task.hr_size)
+                if key not in known:
+                    known[key] = duration.seconds(method, cell.task, self._example(method_class.spec, cell.task))
+                title = method.spec.title
+                spent[title] = spent.get(title, 0.0) + lacking * known[key]
+        for title, seconds in spent.items():
+            yield f"{title} searches for about {duration.spelt(seconds)}, as a few of its steps on this machine say."
+
+    def _example(self, spec: Spec, task: Task) -> Images:
+        """Return LR images of noise, as many as are searched at once: on a CPU one for each thread."""
+        device = self.settings.device
+        together = torch.get_num_threads() if device.type == "cpu" else 1
+        number = min(together, self.settings.batch_size or together, spec.max_batch)
+        noise = torch.rand(number, 3, task.lr_size, task.lr_size, generator=torch.Generator().manual_seed(0))
+        return noise.to(device)
 
     def restore(self) -> Iterator[tuple[Cell, Restored]]:
         """Restore every runnable cell, yielding each image with its cell as it is done."""
@@ -48,7 +89,8 @@ class Measurement:
 
     def stored(self) -> list[Record]:
         """Return the records of earlier scores; raises `BenchError` for a cell that was not scored yet."""
-        return [record for cell in self.cells for record in score.read(cell, self.settings.out)]
+        names = (*self.report.metrics, *self.report.also)
+        return [record for cell in self.cells for record in score.read(cell, self._card(cell), names, self.settings)]
 
     def _card(self, cell: Cell) -> Card:
         return self.cards[cell.task.category]
@@ -65,9 +107,11 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     *,
     profile: str = "mini",
     hr_size: int | None = None,
-    seed: int = 0,
+    seeds: Sequence[int] = (0,),
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows.
+
+    Methods that draw random numbers are measured with each of the seeds, and averaged image by image.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
     """
@@ -81,7 +125,23 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         if by_name.setdefault(name, method) is not method:
             raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
     cards = card_files.cards(profile, hr_size)
-    return Measurement(report, plan(report, by_name, cards, seed=seed), cards, by_name, settings)
+    cells = plan(report, by_name, cards, seeds=list(dict.fromkeys(seeds)))
+    return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
+
+
+def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
+    """Refuse the cells whose images are not there, with what is missing; if none are, raise what the first lacks."""
+    missing: dict[str, BenchError] = {}
+    categories = {cell.task.category: None for cell in cells}
+    for category in categories:
+        try:
+            data.image_ids(cards[category])
+        except BenchError as error:
+            missing[category] = error
+    if len(missing) == len(categories):
+        raise next(iter(missing.values()))
+    refusals = {category: f"no images of {category}: {error}" for category, error in missing.items()}
+    return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]
 
 
 def run(  # noqa: PLR0913 - as `prepare`
@@ -91,10 +151,10 @@ def run(  # noqa: PLR0913 - as `prepare`
     *,
     profile: str = "mini",
     hr_size: int | None = None,
-    seed: int = 0,
+    seeds: Sequence[int] = (0,),
 ) -> list[Record]:
     """Measure a table: restore what is not there yet, score it, return one record per image and per refused cell."""
-    measurement = prepare(reports.read(report), methods, settings, profile=profile, hr_size=hr_size, seed=seed)
+    measurement = prepare(report_files.read(report), methods, settings, profile=profile, hr_size=hr_size, seeds=seeds)
     for _ in measurement.restore():
         pass
     return list(measurement.score())
@@ -114,9 +174,12 @@ def upscale(method: type[Method], lr: Images, task: Task) -> Images:
     """Restore a batch with one method: (N, 3, lr_size, lr_size) to (N, 3, hr_size, hr_size), on the device of `lr`.
 
     Raises `BenchError` if the method refuses the task, `MissingWeights` if its weights are absent, `ContractError` if
-    it returns what it must not.
+    it returns what it must not, NaN and infinity included.
     """
     refusal = method.spec.refuses(task)
     if refusal is not None:
         raise BenchError(refusal)
-    return contract.upscale(method.load(task, lr.device), task, lr)
+    sr = contract.upscale(method.load(task, lr.device), task, lr)
+    if not sr.isfinite().all():
+        raise ContractError(f"{method.spec.name} returned NaN or infinity for this image, so there is no result of it.")
+    return sr

@@ -1,19 +1,19 @@
 """A table's facts and the methods there are -> the list of cells to run. Pure, and printed before anything runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from bench.spec import BenchError, Card, Cell, Method, Report, Task
 
 
 def plan(
-    report: Report, methods: Mapping[str, type[Method]], cards: Mapping[str, Card], *, seed: int = 0
+    report: Report, methods: Mapping[str, type[Method]], cards: Mapping[str, Card], *, seeds: Sequence[int] = (0,)
 ) -> list[Cell]:
     """Return every cell of the table, category by category, each with the reason if it will not be run.
 
     `methods` holds classes by name: those of the table and, as further rows, any others. A method that the table lists
     and that is not among them is refused, not hidden. A category of the table that this profile has no card for is left
     out, and so is a factor that does not divide the size of a category's images (see `left_out`); if nothing is left,
-    that is an error.
+    that is an error. Of several seeds, a method that draws no random numbers gets the first alone.
     """
     categories = [category for category in report.categories if category in cards]
     if not categories:
@@ -25,7 +25,12 @@ def plan(
     places = [(cards[category], factor) for category in categories for factor in report.factors]
     # Where no factor divides any size, the first task says so, and which factors would.
     fitting = [(card, factor) for card, factor in places if _divides(factor, card)] or places
-    return [_cell(report, methods, card.task(factor, seed), name, card) for card, factor in fitting for name in names]
+    return [
+        _cell(report, methods, card.task(factor, seed), name, card)
+        for card, factor in fitting
+        for name in names
+        for seed in (seeds if name in methods and methods[name].spec.seeded else seeds[:1])
+    ]
 
 
 def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:

@@ -4,7 +4,8 @@ import difflib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias
+from pathlib import Path
+from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -99,9 +100,13 @@ class Spec:
     categories: tuple[str, ...] | None = None
     """None: every category."""
     max_batch: int = 32
+    seeded: bool = False
+    """True if the result depends on `Task.seed`: it is then measured with each of the seeds of a run."""
     needs_reference: bool = False
     trained_on: str = ""
-    """The training set, to mark a method that has seen the test images."""
+    """The training set, to mark a method that has seen the test images; for what its weight files say: `Weights`."""
+    files: tuple[str, ...] = ()
+    """Data files that decide what a guest makes, relative to its own file: another content makes its results anew."""
 
     @property
     def searches(self) -> bool:
@@ -128,6 +133,16 @@ class Effort:
     """Such as a stopping criterion that was missed; the table counts how many images have it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Weights:
+    """A weight file that a method read (bench/origins.py)."""
+
+    file: str
+    """Its name, without a folder."""
+    trained_on: str
+    """The training images, in words; a test set that is named there was seen."""
+
+
 class Method(Protocol):
     """What a method must offer. It inherits nothing; see docs/adding.md.
 
@@ -135,6 +150,7 @@ class Method(Protocol):
     short text on its size or settings, for the tables. For the cost table: `dead_macs`, work of the published code
     without effect; `loops`, the names of its attributes that say how often it repeats what always costs the same: they
     are counted, not all run. Nested loops are one text, "epochs steps", if only the innermost costs anything.
+    `any_threads`, True: its pictures do not depend on the number of torch's threads.
     """
 
     spec: ClassVar[Spec]
@@ -146,6 +162,23 @@ class Method(Protocol):
 
     def upscale(self, lr: Images) -> Images:
         """Return (N, 3, hr_size, hr_size) for (N, 3, lr_size, lr_size), on the device of `lr`."""
+        ...
+
+
+@runtime_checkable
+class Refining(Protocol):
+    """A method that is made of another's result: its costs are the other's, and so are the results that it starts from.
+
+    Where the inner method searches, the harness stores the inner result, or takes the one that is stored, and calls
+    `refine` alone; `upscale` gives the same picture.
+    """
+
+    spec: ClassVar[Spec]
+    inner_class: ClassVar[type[Method]]
+    inner: Method
+
+    def refine(self, sr: Images, lr: Images) -> Images:
+        """Return what becomes of the inner method's result (N, 3, hr_size, hr_size), in [0, 1]."""
         ...
 
 
@@ -175,6 +208,10 @@ class Card:
     """Where the training images are, as `source`; empty: scenes are drawn anew, a folder gives what is not tested."""
     train_reader: Literal["folder", "lmdb"] = "folder"
     """How `train_source` is read."""
+    crops: tuple[Path, ...] = ()
+    """Tables of squares in the files of a folder (bench/images/crops.py), which are then the images; `folder` alone."""
+    train_crops: tuple[Path, ...] = ()
+    """The same, for training; without, everything is trained on that is not tested on."""
     licence: str = ""
     address: str = ""
     """Where the test images can be had."""
@@ -200,6 +237,17 @@ class Published:
 
 
 @dataclass(frozen=True, slots=True)
+class PublishedOn:
+    """What published figures of a category were measured on."""
+
+    hr_size: int
+    sha256: str
+    """Of the list of the images, as `python -m bench lists` writes it: a line `sha256  id` each."""
+    operator: str
+    """How LR was made, such as matlab-bicubic."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The facts of one table: the grid that is measured, and what was published for it."""
 
@@ -218,10 +266,14 @@ class Report:
     pending: Mapping[str, str] = field(default_factory=dict)
     """Methods of the table that are still to come: name -> title."""
     test_sets: Mapping[str, str] = field(default_factory=dict)
-    """category -> the test set of the published figures; ours are only comparable if measured on the same."""
+    """category -> the name of the test set of the published figures."""
+    test_data: Mapping[str, PublishedOn] = field(default_factory=dict)
+    """category -> what it consists of; a figure is only set against one that is known to be of the same."""
     published: tuple[Published, ...] = ()
     full: str = ""
     """In a table of a method's variants, the name of the full one, with which the others are compared."""
+    margin: Mapping[str, float] = field(default_factory=dict)
+    """metric -> up to which mean difference methods are level; without it half a unit of the last printed digit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,5 +309,7 @@ class Record:
     """As in `Effort`."""
     remark: str = ""
     """As in `Method`."""
+    weights: tuple[Weights, ...] = ()
+    """The weight files that the method read."""
     run: str = ""
     """The fingerprint of the cell this image was restored under."""

@@ -2,6 +2,9 @@
 
 x + M-dagger (LR - M x), as in M. Irani and S. Peleg, "Improving resolution by image registration", 1991, with the exact
 pseudo-inverse in place of their iteration. It shows how much of a gap between methods is mere LR-inconsistency.
+
+Of a method that searches for minutes, x is the 8-bit result that is stored, which then need not be searched twice; of
+any other it is what the method returned, clamped to [0, 1].
 """
 
 from collections.abc import Sequence
@@ -16,35 +19,45 @@ from bench.spec import Effort, Images, Method, Spec, Task
 SUFFIX = "+bp"
 
 
-def back_projected(inner: type[Method]) -> type[Method]:
+def back_projected(of: type[Method]) -> type[Method]:
     """Return the class of `<name>+bp` for a method class."""
 
     class BackProjected:
         """The inner method, then one exact projection."""
 
-        spec: ClassVar[Spec] = replace(
-            inner.spec, name=inner.spec.name + SUFFIX, title=f"{inner.spec.title} + back-projection"
-        )
-        inner_class: ClassVar[type[Method]] = inner
+        spec: ClassVar[Spec] = replace(of.spec, name=of.spec.name + SUFFIX, title=f"{of.spec.title} + back-projection")
+        inner_class: ClassVar[type[Method]] = of
+        any_threads: ClassVar[bool] = getattr(of, "any_threads", False)
 
-        def __init__(self, method: Method, factor: int) -> None:
+        def __init__(self, inner: Method, factor: int) -> None:
             """Take the inner method, loaded."""
-            self.method = method
+            self.inner = inner
             self.factor = factor
 
         @classmethod
         def load(cls, task: Task, device: torch.device) -> Self:
             """Load the inner method."""
-            return cls(inner.load(task, device), task.factor)
+            return cls(of.load(task, device), task.factor)
 
         @property
         def efforts(self) -> Sequence[Effort]:
             """What the inner method spent."""
-            found: Sequence[Effort] = getattr(self.method, "efforts", ())
+            found: Sequence[Effort] = getattr(self.inner, "efforts", ())
+            return found
+
+        @property
+        def remark(self) -> str:
+            """What the inner method says of itself."""
+            found: str = getattr(self.inner, "remark", "")
             return found
 
         def upscale(self, lr: Images) -> Images:
             """Restore, then project."""
-            return resize.back_project(self.method.upscale(lr).clamp(0, 1), lr, self.factor)
+            sr = self.inner.upscale(lr).clamp(0, 1)
+            return self.refine(resize.quantise(sr) if of.spec.searches else sr, lr)
+
+        def refine(self, sr: Images, lr: Images) -> Images:
+            """Project."""
+            return resize.back_project(sr, lr, self.factor)
 
     return BackProjected

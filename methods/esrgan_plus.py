@@ -18,7 +18,7 @@ from methods import glean
 from methods.formats import esrgan
 from methods.nets.rrdbnet import RRDBNet, Width, match
 from methods.nets.winograd import fastest
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.weights import load
 

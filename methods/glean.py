@@ -14,12 +14,12 @@ import torch
 
 from bench.spec import BenchError, Images, Spec, Task
 from methods.formats import glean as glean_format
-from methods.formats import stored
+from methods.formats import own_files
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
 from methods.nets.stylegan2 import StyleGAN2Synthesis
 from methods.nets.winograd import fastest
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.weights import load, stylegan2_bank
 
@@ -53,7 +53,9 @@ def glean_network(task: Task, switches: Switches = FULL, bank: StyleGAN2Synthesi
 
 def _with_bank(state: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
     """Add the bank to weights of ours that were stored without: it was frozen, and is a file of its own."""
-    return stored.completed(state, "bank.", lambda: stylegan2_bank.load("glean", task, torch.device("cpu")).synthesis)
+    return own_files.completed(
+        state, "bank.", lambda: stylegan2_bank.load("glean", task, torch.device("cpu")).synthesis
+    )
 
 
 class Glean:

@@ -1,6 +1,6 @@
 """What the methods without weights share: they enlarge by one fixed operator."""
 
-from typing import Self
+from typing import ClassVar, Self
 
 import torch
 
@@ -11,6 +11,8 @@ FACTORS = (2, 4, 8, 16, 32, 64)
 
 class Interpolation:
     """A method that needs the factor and nothing else."""
+
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, factor: int) -> None:
         """Keep the factor; there is nothing to load."""

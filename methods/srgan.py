@@ -14,7 +14,7 @@ from bench.spec import BenchError, Images, Spec, Task
 from methods.formats import srresnet
 from methods.nets.srresnet import MSRResNet
 from methods.nets.winograd import fastest
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.weights import load
 

@@ -12,7 +12,7 @@ from bench import __main__ as command
 from bench.images import data
 from bench.restore import RunSettings
 from methods import BY_NAME
-from methods.formats import stored
+from methods.formats import own_files
 from methods.presets.dgp import DGP, DGP_BIGGAN
 from methods.presets.mganprior import MGANPRIOR
 from methods.presets.pulse import PULSE
@@ -94,7 +94,7 @@ def random_weights(monkeypatch, tmp_path):
             draw = torch.Generator().manual_seed(0)
             for key, value in network.state_dict().items():
                 value.copy_(torch.randn(value.shape, generator=draw) * 0.02 + key.endswith("var"))
-            path.write_bytes(stored.safetensors(network))
+            path.write_bytes(own_files.safetensors(network))
         return path
 
     monkeypatch.setattr(load, "find", find)

@@ -58,7 +58,7 @@ def test_mini_cards_are_rendered_scenes():
 
 
 def test_profiles_are_the_folders_of_cards():
-    assert cards.profiles() == ("mini", "paper")
+    assert cards.profiles() == ("mini", "paper", "portraits")
 
 
 def test_the_facts_of_an_installed_copy_are_found(tmp_path, monkeypatch):
@@ -180,7 +180,7 @@ def test_unknown_names_get_suggestions():
 
 @pytest.mark.parametrize("profile", ["/nowhere/photos", "./photos", "a/b", "~/nowhere-at-all"])
 def test_a_path_that_is_no_folder_is_named(profile):
-    with pytest.raises(MissingImages, match=r"there is no folder /.*; a profile is mini, paper or a folder"):
+    with pytest.raises(MissingImages, match=r"there is no folder /.*; a profile is mini, paper, portraits or a folder"):
         cards.cards(profile)
 
 

@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from bench.spec import BenchError
-from methods.formats import checkpoints, stored, unpickle
+from methods.formats import checkpoints, own_files, stylegan_pggan, unpickle
 from methods.formats import esrgan as esrgan_format
-from methods.formats import gan as gan_format
 from methods.formats import glean as glean_format
 from methods.formats import srresnet as srresnet_format
 from methods.formats import stylegan2 as stylegan2_format
@@ -21,8 +20,8 @@ from methods.nets.stylegan2 import StyleGAN2, StyleGAN2Synthesis
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 
 from .conftest import SHARED
+from .test_formats_srresnet import mmagic as mmagic_srresnet
 from .test_nets_stylegan import genforce as genforce_stylegan
-from .test_srresnet_layouts import mmagic as mmagic_srresnet
 
 CHANNELS = {4: 12, 8: 12, 16: 8, 32: 6}
 FIR = torch.ones(4, 4)
@@ -349,8 +348,8 @@ OURS = {
     "glean": (lambda: glean_state()[0], glean_format.glean),
     "stylegan2 generator": (generator, stylegan2_format.generator),
     "stylegan2 discriminator": (discriminator, stylegan2_format.discriminator),
-    "stylegan": (stylegan_generator, gan_format.stylegan),
-    "pggan": (pggan_generator, gan_format.pggan),
+    "stylegan": (stylegan_generator, stylegan_pggan.stylegan),
+    "pggan": (pggan_generator, stylegan_pggan.pggan),
     "rrdbnet": (lambda: randomised(RRDBNet(factor=4, channels=8, blocks=1, growth=4)), esrgan_format.rrdbnet),
     "srresnet": (lambda: randomised(MSRResNet(factor=8, channels=8, blocks=2)), srresnet_format.srresnet),
     "srresnet, mmagic's form": (
@@ -377,7 +376,7 @@ def values_of(network):
 @pytest.mark.parametrize(("state", "kind"), FOREIGN.values(), ids=FOREIGN)
 def test_what_is_converted_is_told_by_its_names_and_loads_again(state, kind, tmp_path):
     network = checkpoints.any_network(state())
-    (tmp_path / "ours.safetensors").write_bytes(stored.safetensors(network))
+    (tmp_path / "ours.safetensors").write_bytes(own_files.safetensors(network))
     again = checkpoints.any_network(unpickle.load(tmp_path / "ours.safetensors"))
     assert type(network) is type(again) is kind, "the file of one network was taken for another's"
     found = again.state_dict()

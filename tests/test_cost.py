@@ -111,6 +111,7 @@ def test_the_turns_of_nested_loops_multiply():
         ("glean", {}),
     ],
 )
+@pytest.mark.slow
 def test_the_suite_counts_what_torch_counts_if_every_turn_is_run(name, turns):
     class Short(BY_NAME[name]):
         @classmethod

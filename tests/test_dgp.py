@@ -13,12 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 from bench import resize
 from bench.cost.count import count
 from bench.spec import BenchError, MissingWeights, Task
-from methods.formats import stored
-from methods.nets import biggan, pggan, stylegan2
+from methods.formats import own_files
+from methods.nets import biggan, stylegan2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.presets.dgp import DGP, DGP_BIGGAN, DgpSettings
-from methods.search import dgp, dgp_search
-from methods.weights import catalogue
+from methods.search import dgp, dgp_shared, optimise
+from methods.weights import load
 
 CPU = torch.device("cpu")
 TASK = Task("mini", "face", 4, 16, preset="mini")
@@ -84,7 +84,7 @@ def moved(before, after):
     ("groups", "numbers"), [(7, (2, 3, 4, 5, 7)), (6, (2, 3, 4, 5, 6)), (9, (2, 3, 4, 6, 9)), (2, (2, 2, 2, 2, 2))]
 )
 def test_groups_open_as_published(groups, numbers):
-    assert dgp_search.opened(groups) == numbers
+    assert dgp_shared.opened(groups) == numbers
 
 
 def test_the_paper_settings_are_the_published_ones():
@@ -143,7 +143,7 @@ def test_groups_open_from_coarse_to_fine_and_all_else_stays(method):
     before = {name: value.clone() for name, value in method.bank.state_dict().items()}
     start = {name: value.clone() for name, value in method.tuned.named_parameters()}
     restored(method, inputs(method, 1))
-    numbers = dgp_search.opened(len(method.groups))
+    numbers = dgp_shared.opened(len(method.groups))
     for step, (_, own, _) in enumerate(made):  # with five steps, a stage is one step
         open_groups = method.groups[: numbers[step - 1]] if step else []
         wanted = {name for group in open_groups for name in group}
@@ -181,6 +181,7 @@ def test_groups_cover_what_moves():
     assert all(name.startswith("blocks.3.") for name in imagenet.groups[4])
 
 
+@pytest.mark.slow
 def test_the_steps_are_those_of_a_plain_loop(method):
     """The published loop, written out: one Adam of all groups, its state carried from stage to stage."""
     method.steps = 5
@@ -188,7 +189,7 @@ def test_the_steps_are_those_of_a_plain_loop(method):
     target = F.interpolate(lr * 2 - 1, scale_factor=method.task.factor, mode="bilinear")
     with torch.no_grad():
         wanted = method.features(target)
-        z, *rest = method.select(wanted, dgp.inversion.generators(lr, 0)[0])
+        z, *rest = method.select(wanted, optimise.generators(lr, 0)[0])
     own = {name: value.clone().requires_grad_() for name, value in method.tuned.named_parameters()}
     z.requires_grad_()
     adams = [torch.optim.Adam([z], lr=0.0, betas=(0.0, 0.999))]
@@ -247,6 +248,7 @@ def test_without_draws_z_starts_at_zero(method):
 
 
 @pytest.mark.parametrize("make", [port, original], ids=["stylegan2", "biggan"])
+@pytest.mark.slow
 def test_images_do_not_know_their_neighbours(make, threads):
     method = make(replace(SHORT, draws=2, steps=2))
     lr = inputs(method, 2)
@@ -287,6 +289,7 @@ def test_seeds_matter_and_zero_is_one_of_them():
     assert not torch.allclose(results[0], results[2], atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_broken_image_stays_alone(method, threads):
     method.steps = 2
     lr = inputs(method, 2)
@@ -300,6 +303,7 @@ def test_a_broken_image_stays_alone(method, threads):
     assert passes == (method.draws + method.steps, method.steps), "draws and steps"
 
 
+@pytest.mark.slow
 def test_an_image_of_the_bank_is_recovered():
     method = port(replace(DGP["paper"], draws=50, steps=200))
     with torch.no_grad():
@@ -329,6 +333,7 @@ def test_nothing_is_kept_from_step_to_step():
 
 
 @pytest.mark.parametrize(("adapter", "task"), [(dgp.Dgp, TASK), (dgp.DgpBiggan, BIG)])
+@pytest.mark.slow
 def test_every_draw_and_step_is_counted(adapter, task, monkeypatch):
     for numbers in (DGP, DGP_BIGGAN):
         monkeypatch.setitem(numbers, "mini", replace(numbers["mini"], draws=3, steps=3))
@@ -347,11 +352,9 @@ def test_every_draw_and_step_is_counted(adapter, task, monkeypatch):
 def test_networks_that_do_not_fit_are_told():
     bank, discriminator = random_stylegan2()
     with pytest.raises(BenchError, match="a bank for 16 px and a discriminator for 16; the task asks for 32"):
-        dgp.Dgp(bank, discriminator, Task("mini", "face", 4, 32, preset="mini"))
+        dgp.Dgp(bank, discriminator, Task("mini", "face", 4, 32, preset="mini"), SHORT)
     with pytest.raises(BenchError, match="a bank for 16 px and a discriminator for 32; "):
-        dgp.Dgp(bank, random_stylegan2(32)[1], TASK)
-    with pytest.raises(BenchError, match="needs generator and discriminator of a StyleGAN2"):
-        dgp.Dgp(pggan.PGGAN(size=16, channels=dict.fromkeys((4, 8, 16), 4), z_dim=4), discriminator, TASK)
+        dgp.Dgp(bank, random_stylegan2(32)[1], TASK, SHORT)
     with pytest.raises(BenchError, match=r"LR images of shape \(3, 8, 8\), not 3 x 4\^2"):
         port().upscale(torch.zeros(1, 3, 8, 8))
     with pytest.raises(BenchError, match="128 or 256 px, not 512"):
@@ -373,12 +376,12 @@ def test_files_of_both_networks_are_loaded(make, monkeypatch, tmp_path):
         assert (name, task) == (wanted.spec.name, wanted.task)
         network = wanted.bank if part == "bank" else wanted.discriminator
         path = tmp_path / f"{part}.safetensors"
-        path.write_bytes(stored.safetensors(network))
+        path.write_bytes(own_files.safetensors(network))
         return path
 
-    monkeypatch.setattr(catalogue, "find", find)
+    monkeypatch.setattr(load, "find", find)
     found = type(wanted).load(wanted.task, CPU)
-    assert found.settings.steps == 50, "the profile mini has settings of its own"
+    assert found.settings.steps == 50, "the preset mini has settings of its own"
     assert moved(wanted.bank.state_dict(), found.bank.state_dict()) == set()
     assert moved(wanted.discriminator.state_dict(), found.discriminator.state_dict()) == set()
     assert not any(p.requires_grad for p in (*found.bank.parameters(), *found.discriminator.parameters()))

@@ -22,6 +22,7 @@ def test_the_example_of_adding_a_method_keeps_the_contract(tmp_path):
     assert problems == []
 
 
+@pytest.mark.slow
 def test_the_example_of_adding_a_method_makes_a_row(bench, tmp_path, photos):
     (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
     words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--with", f"{tmp_path}/nearest.py:Nearest")
@@ -46,7 +47,7 @@ def test_the_python_of_the_readme_runs():
 
 
 @pytest.mark.parametrize(
-    "session", ["tests", "lint", "types", "table1", "table2", "factors", "ablation", "flops", "speed"]
+    "session", ["tests", "tests_slow", "lint", "types", "table1", "table2", "factors", "ablation", "flops", "speed"]
 )
 def test_every_session_is_there(session):
     assert re.search(rf"@nox.session\ndef {session}\(", (ROOT / "noxfile.py").read_text())

@@ -5,7 +5,7 @@ import torch
 from bench import cards, contract
 from bench.images import data
 from bench.report import data_frames, render, table
-from bench.reports import read
+from bench.report_files import read
 from bench.restore import restore
 from bench.scores.score import score
 from bench.spec import Cell, Effort, Spec, Task

@@ -4,12 +4,12 @@ import pytest
 import torch
 
 import methods
+from bench import cards
 from bench.cost.count import count
-from bench.spec import BenchError, MissingWeights, Task
+from bench.spec import BenchError, MissingWeights, Task, UnknownName
 from methods import esrgan_plus, glean
 from methods.nets import winograd
 from methods.nets.glean import GLEAN, Switches
-from methods.presets import sizes
 from methods.presets.sizes import SIZES
 
 CPU = torch.device("cpu")
@@ -90,17 +90,24 @@ def test_a_task_of_no_glean_is_an_error_of_the_task():
 @pytest.mark.parametrize("hr_size", [256, 512, 1024])
 def test_the_paper_profile_has_the_published_widths(hr_size):
     published = {4: 512, 8: 512, 16: 512, 32: 512, 64: 512, 128: 256, 256: 128, 512: 64, 1024: 32}
-    channels = sizes.of("paper").bank_channels(hr_size)
+    channels = SIZES["paper"].bank_channels(hr_size)
     assert channels == {size: width for size, width in published.items() if size <= hr_size}
-    assert sizes.of("/home/ann/photos") is SIZES["paper"], (
-        "a user's photographs are restored with the published networks"
-    )
+
+
+def test_a_preset_that_does_not_exist_is_named():
+    with pytest.raises(UnknownName, match="no preset 'papers'; did you mean paper"):
+        glean.glean_network(Task("photos", "cat", 16, 256, preset="papers"))
+
+
+def test_photographs_have_the_published_networks(photos):
+    assert cards.card(str(photos), "face").task(16).preset == "paper"
 
 
 @pytest.mark.parametrize(
     "task",
     [Task("paper", "face", 16, 1024), Task("paper", "cat", 64, 256), Task("mini", "face", 8, 128, preset="mini")],
 )
+@pytest.mark.slow
 def test_esrgan_plus_costs_what_glean_costs(task):
     ratio = count(esrgan_plus.EsrganPlus, task).macs / count(glean.Glean, task).macs
     assert 0.95 < ratio < 1.05

@@ -10,23 +10,33 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
-    {"resize", "scores.metric_networks", "cost.flop_counter", "scenes.noise"},
+    {
+        "resize",
+        "origins",
+        "holdings",
+        "imports",
+        "lists",
+        "images.png16",
+        "scores.metric_networks",
+        "cost.flop_counter",
+        "scenes.noise",
+    },
     {"scenes.draw"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
-    {"images.photos", "scores.metrics", "scenes"},
-    {"cards", "scores.stats"},
-    {"images.sources", "reports"},
-    {"images.data", "contract", "cost.count", "fingerprint"},
-    {"store", "plan", "cost.cost_table"},
+    {"images.photos", "scores.metrics", "scenes", "scores.stats"},
+    {"cards", "images.crops", "scores.flips", "report.published"},
+    {"images.sources", "report_files", "scores.family"},
+    {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
+    {"store", "plan", "cost.cost_table", "cost.duration"},
     {"restore", "progress"},
     {"scores.score"},
     {"pipeline", "report.table"},
-    {"report.data_frames", "report.figures", "report.notes"},
+    {"report.data_frames", "report.figures", "report.notes", "report.again"},
     {"report.render"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-FOR_METHODS = {"bench.spec", "bench.resize"}
+FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins"}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""
@@ -90,6 +100,7 @@ def test_no_python_among_the_facts():
     assert stray == [], "a package named datasets would shadow Hugging Face's"
 
 
+@pytest.mark.slow
 def test_the_light_modules_stay_light():
     # Training runs on machines that have torch, numpy, Pillow, safetensors and rich only.
     heavy = "lpips insightface onnxruntime pandas matplotlib scipy torchvision lmdb tabulate typer"

@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import reports
+from bench import report_files
 from bench.images import data
 from methods.bicubic import Bicubic
 from methods.formats import checkpoints, unpickle
@@ -25,19 +25,29 @@ def table2(bench, photos, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_table_of_photographs(table2, tmp_path):
     status, out, err = table2()
     assert (status, err) == (0, ""), "refused cells are normal; nothing is printed where nothing is wrong"
-    count = 2 * len(reports.read("table2").methods)
+    count = 2 * len(report_files.read("table2").methods)
     assert f"{count} cells, {count} runnable, 0 refused" in out, "each method on each of two categories"
     assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
     written = sorted(path.name for path in (tmp_path / "out" / "photos").glob("table2.*"))
-    files = ["table2.csv", "table2.images.csv", "table2.md", "table2.png", "table2.tex", "table2.timing.csv"]
+    files = [
+        "table2.cells.json",
+        "table2.csv",
+        "table2.images.csv",
+        "table2.md",
+        "table2.png",
+        "table2.tex",
+        "table2.timing.csv",
+    ]
     assert written == files
     with Image.open(tmp_path / "out" / "photos" / "table2.png") as figure:
         assert figure.height > 6 * 100, "three images of each category"
 
 
+@pytest.mark.slow
 def test_the_steps_one_by_one_give_the_same_table(table2, tmp_path):
     table2()
     whole = (tmp_path / "out" / "photos" / "table2.md").read_bytes()
@@ -45,6 +55,33 @@ def test_the_steps_one_by_one_give_the_same_table(table2, tmp_path):
     for step in ("restore", "score", "render"):
         assert table2("--only", step)[0] == 0
     assert (tmp_path / "out" / "photos" / "table2.md").read_bytes() == whole
+
+
+def test_a_table_is_rendered_again_from_its_files_alone(table2, bench, photos, tmp_path):
+    (photos / "face" / "1.png").write_bytes(b"no image")
+    table2("--with", "pulse", "--seed", "1", "--seed", "2")
+    folder = tmp_path / "out" / "photos"
+    before = {path.name: path.read_text() for path in folder.glob("table2.*") if path.suffix in (".md", ".csv", ".tex")}
+    for ending in (".md", ".tex", ".csv"):
+        (folder / f"table2{ending}").unlink()
+    status, _, err = bench("again", folder)
+    assert (status, err) == (0, "")
+    (folder / "table2.md").write_text(re.sub("- rendered anew: .*\n", "", (folder / "table2.md").read_text()))
+    for name, text in before.items():
+        assert (folder / name).read_text() == text, f"{name} says something that is not stored"
+
+
+def test_what_cannot_be_rendered_again_is_told(bench, table2, tmp_path):
+    status, _, err = bench("again", tmp_path)
+    assert (status, "holds no <table>.cells.json" in err) == (2, True)
+    table2()
+    stored = tmp_path / "out" / "photos" / "table2.cells.json"
+    text = stored.read_text()
+    stored.write_text(text.replace("psnr[rgb,u8,crop0", "psnr[rgb,u8,crop1"))
+    status, _, err = bench("again", stored.parent)
+    assert (status, "measure it again" in err) == (2, True), "numbers of two protocols in one table"
+    stored.write_text(text[:100])
+    assert bench("again", stored.parent)[0] == 2
 
 
 @pytest.mark.parametrize("step", ["score", "render"])
@@ -82,6 +119,7 @@ def test_an_empty_folder(bench, tmp_path):
     assert "put the photographs into one sub-folder per category" in err
 
 
+@pytest.mark.slow
 def test_a_bad_photograph_is_named_once_and_the_rest_is_measured(table2, photos):
     (photos / "face" / "1.png").write_bytes(b"no image")
     status, out, err = table2()
@@ -91,6 +129,7 @@ def test_a_bad_photograph_is_named_once_and_the_rest_is_measured(table2, photos)
     assert "(2/3 ok)" in out
 
 
+@pytest.mark.slow
 def test_a_small_photograph_is_refused_not_failed(table2, photos):
     Image.fromarray(textured(40, 1)).save(photos / "face" / "small.png")
     status, _, err = table2()
@@ -107,6 +146,7 @@ def test_an_output_that_cannot_be_written(bench, photos, tmp_path):
     assert "choose another folder with --out" in err
 
 
+@pytest.mark.slow
 def test_a_failing_guest_is_a_failure_and_the_other_rows_are_there(table2, tmp_path):
     text = "from methods.bicubic import Bicubic\nfrom dataclasses import replace\nclass Bad(Bicubic):\n"
     text += "    spec = replace(Bicubic.spec, name='bad', title='Bad')\n    def upscale(self, lr): return lr\n"
@@ -118,6 +158,7 @@ def test_a_failing_guest_is_a_failure_and_the_other_rows_are_there(table2, tmp_p
     assert re.search(r"Bicubic +\d", out)
 
 
+@pytest.mark.slow
 def test_the_columns_of_the_strip_are_the_methods_that_were_restored(table2, tmp_path):
     text = "from methods.bicubic import Bicubic\nfrom dataclasses import replace\nclass Cat(Bicubic):\n"
     text += "    spec = replace(Bicubic.spec, name='cat', title='Cat', categories=('cat',))\n"
@@ -134,9 +175,9 @@ def small(monkeypatch):
 
     def shrink(name, **changes):
         report = replace(
-            reports.read(name), methods=("bicubic", "pseudo_inverse"), metrics=("psnr",), also=(), **changes
+            report_files.read(name), methods=("bicubic", "pseudo_inverse"), metrics=("psnr",), also=(), **changes
         )
-        monkeypatch.setattr(reports, "read", lambda _: report)
+        monkeypatch.setattr(report_files, "read", lambda _: report)
 
     return shrink
 
@@ -174,7 +215,7 @@ def test_a_guest_of_a_name_that_is_taken_is_told_so(table2, tmp_path):
     (tmp_path / "same.py").write_text(text)
     status, _, err = table2("--with", f"{tmp_path}/same.py:Same")
     assert status == 2
-    assert "change its spec.name" in err
+    assert "change the spec.name" in err
 
 
 def test_check_of_a_good_method(bench, photos):

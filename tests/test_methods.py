@@ -9,7 +9,13 @@ CPU = torch.device("cpu")
 TASKS = [Task("mini", "face", factor, 128, preset="mini") for factor in (2, 4, 8, 16, 32, 64)]
 
 
-@pytest.mark.parametrize("name", [*methods.BY_NAME, "bicubic+bp", "glean+bp"])
+def marked(name):
+    """A method for a sweep; those that search take seconds."""
+    slow = methods.find(name).spec.searches or name == "esrgan_plus"
+    return pytest.param(name, marks=pytest.mark.slow) if slow else name
+
+
+@pytest.mark.parametrize("name", [marked(name) for name in (*methods.BY_NAME, "bicubic+bp", "glean+bp")])
 @pytest.mark.usefixtures("random_weights")
 def test_every_method_keeps_the_contract_for_every_factor_it_declares(name):
     found = methods.find(name)

@@ -177,6 +177,7 @@ def test_the_loss_is_the_published_sum_for_each_image(vgg16):
 # The search.
 
 
+@pytest.mark.slow
 def test_an_image_of_the_bank_is_found_again_from_its_lr():
     bank = made("stylegan2")
     hr = (bank(draw(2, 16, seed=8)) + 1) / 2
@@ -200,6 +201,7 @@ def test_images_searched_together_are_those_searched_alone(bank, adapter):
     assert (together - turned).abs().max() < 1e-4, "an image's result depends on its place in the batch"
 
 
+@pytest.mark.slow
 def test_an_image_is_searched_alone_with_the_perceptual_loss_too(vgg16):
     settings = replace(SHORT, steps=2, perceptual_weight=1.0)
     bank, lr = made("pggan"), inputs(2)
@@ -291,8 +293,9 @@ def test_an_input_that_does_not_fit_is_refused(bank, side):
 def test_a_bank_that_does_not_fit_is_refused(bank):
     with pytest.raises(BenchError, match="the bank makes images of 32 px, the task asks for 64"):
         Mganprior(bank, Task("mini", "face", 4, 64, preset="mini"), SHORT)
-    with pytest.raises(BenchError, match="not of a StyleGAN"):
-        Mganprior(stylegan.StyleGAN(size=32, channels=WIDTHS, style_dim=16, mapping_layers=1), TASK, SHORT)
+    other = stylegan.StyleGAN(size=32, channels=WIDTHS, style_dim=16, mapping_layers=1)
+    with pytest.raises(BenchError, match="of this network"):
+        mganprior._read(other.state_dict())
 
 
 # Loading, costs, and what the tables say.
@@ -349,9 +352,8 @@ def test_the_remark_says_what_was_done():
     assert "2000 steps" in released
     assert "30 codes mixed in a PGGAN" in released
     assert "benchmark down-scaler" in released
-    assert "was trained on the face test set" in released, "a bank that has seen the test images must be marked"
+    assert "trained on" not in released, "what its file was trained on is told by the file that is used"
     assert "perceptual" not in released
-    assert "test set" not in Mganprior.load(Task("paper", "cat", 16, 256), torch.device("meta")).remark
     mini = Mganprior.load(Task("mini", "face", 16, 128, preset="mini"), torch.device("meta")).remark
     assert f"{MINI.steps} steps at rate {MINI.learning_rate:g}" in mini
     assert "a StyleGAN2" in mini

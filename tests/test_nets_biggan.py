@@ -6,7 +6,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
 from methods.formats import biggan as biggan_format
-from methods.formats import stored, unpickle
+from methods.formats import own_files, unpickle
 from methods.nets.biggan import BigGAN, BigGANDiscriminator
 from methods.nets.biggan_layers import Attention, Spectral
 
@@ -162,7 +162,7 @@ def test_public_files_are_read(networks, prefix, tmp_path):
         assert found.state_dict().keys() == state.keys()
         assert all(torch.equal(value, state[name]) for name, value in found.state_dict().items())
     again = tmp_path / "ours.safetensors"
-    again.write_bytes(stored.safetensors(pair[1]))
+    again.write_bytes(own_files.safetensors(pair[1]))
     assert biggan_format.discriminator(unpickle.load(again)).size == size, "our own files must be read too"
 
 

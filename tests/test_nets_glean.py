@@ -5,7 +5,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
-from methods.formats.mmagic import from_mmagic
+from methods.formats.glean_names import from_mmagic
 from methods.nets import stylegan
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
@@ -74,6 +74,7 @@ def gmacs(network):
         (16, 1024, 189_645_707, 159_275_647, 298.34),
     ],
 )
+@pytest.mark.slow
 def test_size_and_cost_are_the_released_networks(in_size, out_size, total, trainable, cost):
     network = paper_network(in_size, out_size)
     counted = [p.numel() for p in network.parameters() if p.requires_grad]
@@ -172,12 +173,22 @@ def test_switches_remove_what_they_name():
     assert fused["full"] == ["0", "1", "2"]
     assert fused["light"] == ["2"]
     assert fused["encoder features up to 8"] == ["0", "1"]
-    assert fused["coarse encoder features"] == ["0"], "of 4, 8, 16 px the coarser half, rounded down"
+    assert fused["coarse encoder features"] == ["0", "1"], "of 4, 8, 16 px the coarser half, rounded up"
     assert small(VARIANTS["coarse bank features"]).decoder.features == (32,)
     assert fused["no encoder features"] == []
     assert len(small(LIGHT).encoder.stages) == 0, "f_0 needs no stage of stride 2"
     assert small(Switches(bank_features=32)).decoder.features == (32,)
     assert small().decoder.features == (32, 64)
+
+
+@pytest.mark.parametrize(("in_size", "coarse"), [(8, (4,)), (16, (4, 8)), (32, (4, 8)), (64, (4, 8, 16))])
+def test_coarse_features_are_those_of_the_paper_and_of_the_shipped_weights(in_size, coarse):
+    """Figure 7 passes 4 to 16 px of the five resolutions of 64 px; the files of `mini` were trained at 8 px with 4."""
+    bank = StyleGAN2Synthesis(size=128, channels=dict.fromkeys((4, 8, 16, 32, 64, 128), 4), style_dim=4)
+    trunk = Trunk(channels=4, blocks=1, growth=2)
+    switches = Switches(encoder_features="coarse", decoder=False)
+    network = GLEAN(trunk=trunk, bank=bank, in_size=in_size, switches=switches)
+    assert tuple(4 << int(stage) for stage in network.fusion) == coarse
 
 
 def test_the_bank_is_run_only_as_far_as_it_is_used():
@@ -293,7 +304,7 @@ def test_strips_of_the_last_block_do_not_show(monkeypatch, switches, rows):
     network.decoder.last.register_forward_hook(lambda _module, args, _output: heights.append(args[0].shape[2]))
     whole = network(lr().double())
     channels = network.decoder.last[0].in_channels
-    monkeypatch.setattr("methods.nets.glean.STRIP", rows * 2 * channels * 64)
+    monkeypatch.setattr("methods.nets.glean_parts.STRIP", rows * 2 * channels * 64)
     torch.testing.assert_close(network(lr().double()), whole, rtol=0, atol=1e-12)
     strips = {1: [3, 4, *[5] * 60, 4, 3], 7: [9, *[11] * 7, 10, 3], 32: [34, 34]}
     assert heights == [64, *strips[rows]]

@@ -8,7 +8,7 @@ from torch.nn import functional as F  # noqa: N812
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
-from methods.formats import gan as gan_format
+from methods.formats import stylegan_pggan
 from methods.nets.pggan import PGGAN, doubled_conv
 from methods.nets.stylegan2_layers import config_f
 
@@ -147,10 +147,10 @@ def published(network, weight, bias):
 def test_published_layouts_give_the_same_image(layout):
     network = small()
     entries = published(network, *(("weight", "bias") if "genforce" in layout else ("conv.weight", "wscale.bias")))
-    assert gan_format.layout_of(entries) == layout
+    assert stylegan_pggan.layout_of(entries) == layout
     z = torch.randn(2, 7)
     for checkpoint in (entries, {"generator_smooth": entries, "generator": {}}, {"models": {"generator": entries}}):
-        loaded = gan_format.pggan(checkpoint)
+        loaded = stylegan_pggan.pggan(checkpoint)
         assert loaded.widths == network.widths
         assert (loaded(z) == network(z)).all()
 
@@ -158,12 +158,12 @@ def test_published_layouts_give_the_same_image(layout):
 def test_what_is_wrong_with_a_file_is_said():
     entries = published(small(), "weight", "bias")
     with pytest.raises(BenchError, match="Is it the file of another network"):
-        gan_format.pggan({"conv1.weight": torch.zeros(1)})
+        stylegan_pggan.pggan({"conv1.weight": torch.zeros(1)})
     with pytest.raises(BenchError, match=r"no entry 'layer0\.style'"):
-        gan_format.pggan(entries | {"layer0.style": torch.zeros(1)})
+        stylegan_pggan.pggan(entries | {"layer0.style": torch.zeros(1)})
     with pytest.raises(BenchError, match="not of a stylegan"):
-        gan_format.stylegan(entries)
+        stylegan_pggan.stylegan(entries)
     with pytest.raises(BenchError, match="Is the file complete"):
-        gan_format.pggan({name: value for name, value in entries.items() if not name.startswith("layer3")})
+        stylegan_pggan.pggan({name: value for name, value in entries.items() if not name.startswith("layer3")})
     with pytest.raises(BenchError, match=r"lack 'layers\.2\.bias'.*Is the file complete"):
-        gan_format.pggan({name: value for name, value in entries.items() if not name.startswith("layer2")})
+        stylegan_pggan.pggan({name: value for name, value in entries.items() if not name.startswith("layer2")})

@@ -87,6 +87,7 @@ def test_macs_agree_with_the_counter_of_torch(factor):
     assert counted(on_meta(factor=factor, **sizes), 8) == macs(lr_size=8, factor=factor, **sizes)
 
 
+@pytest.mark.slow
 def test_macs_of_the_full_network_agree_with_the_counter_of_torch():
     full = {"channels": 64, "blocks": 23, "growth": 32}
     assert counted(on_meta(factor=16), 64) == macs(lr_size=64, factor=16, **full)

@@ -7,7 +7,7 @@ import torch
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.flop_counter import FlopCounterMode
 
-from methods.formats.mmagic import discriminator_from_mmagic, generator_from_mmagic
+from methods.formats.mmagic_names import discriminator_from_mmagic, generator_from_mmagic
 from methods.nets.stylegan2 import StyledConv, StyleGAN2, mix, truncate
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.nets.stylegan2_layers import config_f, double

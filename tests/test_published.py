@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import methods
-from bench import cards, pipeline, reports, resize
+from bench import cards, pipeline, report_files, resize
 from bench.cost.count import count
 from bench.images import data
 from bench.scores import metrics
@@ -44,7 +44,7 @@ def test_a_table_was_made_from_a_commit(name):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_has_every_cell_of_its_report(name):
-    report = reports.read(name)
+    report = report_files.read(name)
     found = rows(name)
     asked = {
         (category, factor, method, metric)
@@ -102,7 +102,7 @@ def test_the_published_cost_is_what_is_counted(method):
     assert (row.macs, row.trainable, row.frozen) == (counted.macs, counted.trainable, counted.frozen)
 
 
-@pytest.mark.parametrize("category", reports.read("table2").categories)
+@pytest.mark.parametrize("category", report_files.read("table2").categories)
 def test_glean_is_nearer_than_bicubic_by_more_than_the_intervals(category):
     found = rows("table2")
     of = found[(found.category == category) & (found.metric == "lpips")].set_index("method")
@@ -111,7 +111,7 @@ def test_glean_is_nearer_than_bicubic_by_more_than_the_intervals(category):
 
 
 @pytest.mark.parametrize("method", ["glean", "esrgan_plus", "srgan"])
-@pytest.mark.parametrize("category", reports.read("table2").categories)
+@pytest.mark.parametrize("category", report_files.read("table2").categories)
 def test_the_weights_that_are_shipped_give_the_published_values(method, category):
     images = image_values("table2")
     chosen = images[(images.category == category) & (images.method == method)].set_index("image")

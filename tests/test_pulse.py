@@ -213,6 +213,7 @@ def test_the_paper_profile_searches_stylegan_in_its_published_size(hr_size, late
     assert "100,000 samples, original down-scaler" in mini.remark
 
 
+@pytest.mark.slow
 def test_an_image_of_the_bank_is_found_again(bank):
     hr, lr = made(bank, 2)
     released = pulse.Pulse(bank, TASK, PulseSettings(fit_samples=1000))
@@ -310,6 +311,7 @@ def test_the_gradient_of_a_single_image_is_right(kind):
     torch.testing.assert_close(slopes[0], slopes[1], rtol=1e-3, atol=1e-3 * slopes[1].abs().max().item())
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_from_step_to_step_or_image_to_image(bank):
     _, lr = made(bank, 2)
     method = pulse.Pulse(bank, TASK, replace(QUICK, steps=5))
@@ -326,6 +328,7 @@ def test_nothing_is_kept_from_step_to_step_or_image_to_image(bank):
     assert all(parameter.grad is None for parameter in bank.parameters()), "the frozen bank has gradients"
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_over_100_images(bank, threads):
     method = pulse.Pulse(bank, TASK, replace(QUICK, steps=2))
     lr, held = made(bank, 100)[1], []
@@ -368,7 +371,7 @@ def test_variants_are_named_and_use_the_bank_of_pulse(monkeypatch):
     specs = [variant.spec for variant in (pulse.Pulse, pulse.PulseBest, pulse.PulseReflect)]
     assert [spec.name for spec in specs] == ["pulse", "pulse.best", "pulse.original-downscaler"]
     assert len({spec.title for spec in specs}) == 3
-    assert all(spec.searches for spec in specs)
+    assert all(spec.seeded and spec.searches for spec in specs)
 
 
 def test_a_bank_that_is_not_here_is_asked_for(monkeypatch, tmp_path):

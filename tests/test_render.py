@@ -1,7 +1,9 @@
 import csv
 import io
 import re
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -16,7 +18,7 @@ MACHINE = {"torch": "2.6", "device": "cpu"}
 def table():
     failed = records("b", GOOD[:1] - 3, GOOD[:1] / 50, status="failed", reason="broken_here")
     rest = [r for r in records("b", GOOD - 3, GOOD / 50) if r.image != "0"]
-    return build(records("a", GOOD, GOOD / 100), failed + rest, refused=("c",), test_set="photographs")
+    return build(records("a", GOOD, GOOD / 100), failed + rest, refused=("c",), test_set="photographs", sha256={})
 
 
 def test_markdown_says_all_that_the_protocol_asks_for():
@@ -24,7 +26,7 @@ def test_markdown_says_all_that_the_protocol_asks_for():
     mean = f"{GOOD.mean():.2f}"
     for words, lack in {
         rf"\*\*{mean} ± 0\.\d\d\*\*": "the best value in bold with its interval",
-        r"20\.1 \(-\d\.\d\)": "the published value and the difference",
+        r"\| · published \| 20\.1 +\|": "the published value, alone: it is of other images",
         r"\(29/30 ok\)": "how many images are ok",
         r"- \[\d\] ": "the mark of a refused cell",
         r"\[\d\] no weights\.": "why it was refused",
@@ -34,10 +36,48 @@ def test_markdown_says_all_that_the_protocol_asks_for():
         r"Least detectable difference .*: face 0\.\d{3}\.": "the least detectable difference below the table",
         "torch: 2.6": "the versions",
         "other test images": "that the published figures are of other images",
-        r"p \(Holm\)": "the adjusted p",
+        r"p \(adjusted\)": "the adjusted p",
+        r"Means that differ by at most 0\.005 \(PSNR\) or 0\.00005 \(LPIPS\) are level": "the margins",
         "worst 5 %": "the worst images",
     }.items():
         assert re.search(words, text), f"the report lacks {lack}"
+
+
+def test_the_difference_from_a_published_value_of_the_same_images_stands_beside_it():
+    text = render.markdown(build(records("a", GOOD, GOOD / 100), records("b", GOOD, GOOD / 100)), MACHINE)
+    assert re.search(r"20\.1 \([+-]\d\.\d\)", text)
+    assert "measured minus it" in text
+    assert "stand by themselves" not in text
+
+
+def test_one_image_prints_neither_inf_nor_nan():
+    text = render.markdown(build(records("a", [20.0], [0.5]), records("b", [21.0], [0.4])), MACHINE)
+    assert not re.search(r"\b(inf|nan)\b", text, re.IGNORECASE)
+    assert "| 20.00 " in text
+    assert "face, 1 image: too few to tell methods apart" in text
+    assert "at least 6" in text
+
+
+def test_exact_images_are_told():
+    values = np.concatenate([GOOD[:27], [np.inf] * 3])
+    built = build(records("a", values, GOOD / 100), records("b", values - 1, GOOD / 50))
+    text = render.markdown(built, MACHINE)
+    assert "∞ (3 exact)" in text
+    assert "A (face, 16x), 3 of 30 images are exact: their PSNR is infinite, and so is the mean" in text
+    assert "nan" not in text
+    assert "$\\infty$ (3 exact)" in render.latex(built)
+
+
+def test_seeds_are_told():
+    groups = [records("a", GOOD + seed, GOOD / 100) for seed in (0, 1)]
+    task = groups[0][0].task
+    both = [replace(r, task=replace(task, seed=seed)) for seed, group in enumerate(groups) for r in group]
+    built = build(both)
+    text = render.markdown(built, MACHINE)
+    assert "A (face, 16x): mean of the seeds 0, 1; their PSNRs have a standard deviation of 0.707" in text
+    assert list(images(built, both)["seed"].unique()) == [0, 1]
+    assert "seed" not in images(built, groups[0]).columns, "one seed needs no column"
+    assert set(render.frame(built)["seed"]) == {"0 1"}
 
 
 def test_fewer_images_of_a_method_that_searches_are_told():

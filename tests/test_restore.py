@@ -104,6 +104,7 @@ def test_other_code_is_another_run(photos, settings, tmp_path):
 
 @pytest.mark.parametrize("name", [*BY_NAME, "bicubic+bp", "glean+bp"])
 @pytest.mark.usefixtures("random_weights")
+@pytest.mark.slow
 def test_no_method_sees_the_ground_truth(settings, monkeypatch, name):
     import methods
 
@@ -114,7 +115,7 @@ def test_no_method_sees_the_ground_truth(settings, monkeypatch, name):
 
     settings = replace(settings, limit=3)
     card = cards.card("mini", "face")
-    cell, method = Cell(Task(card.profile, "face", 16, card.hr_size), name, name), methods.find(name)
+    cell, method = Cell(card.task(16), name, name), methods.find(name)
     list(restore(cell, card, method, settings))
     clean = data.batches
     monkeypatch.setattr(data, "batches", poisoned)
@@ -151,6 +152,7 @@ class Failing(Bicubic):
         return super().upscale(lr)
 
 
+@pytest.mark.slow
 def test_a_failure_is_on_disk_and_is_tried_again(photos, settings, monkeypatch):
     cell, card, _ = face(photos)
     assert {image.status for image in restore(cell, card, Failing, settings)} == {"failed"}

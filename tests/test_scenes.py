@@ -30,6 +30,7 @@ def test_float32_agrees_with_float64_to_one_level(category):
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.slow
 def test_at_least_fifteen_factors_each_change_the_picture_and_none_makes_it_jump(category):
     seeds = torch.arange(1000, 1004)
     ranges = scenes.SCENES[category].FACTORS

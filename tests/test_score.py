@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import cards, resize, store
+from bench import cards, imports, resize, store
+from bench.images import data
 from bench.restore import restore
 from bench.scores import metrics, score
 from bench.spec import BenchError, Cell, Record, Task
@@ -52,6 +53,85 @@ def test_only_missing_values_are_computed(face, settings, monkeypatch):
     assert all(len(record.metrics) == 2 for record in again), "a metric asked for later must be added"
 
 
+@pytest.fixture
+def counted(monkeypatch):
+    """How often each metric was asked, and for how many images."""
+    asked = []
+
+    def wrap(name, metric):
+        def function(pair):
+            asked.append((name, len(pair.sr)))
+            return torch.full((len(pair.sr),), float(len(asked)), dtype=torch.float64)
+
+        return replace(metric, function=function)
+
+    for name in (*NAMES, "lpips", "arcface"):
+        monkeypatch.setitem(metrics.METRICS, name, wrap(name, metrics.METRICS[name]))
+    return asked
+
+
+def rescored(face, settings, counted, names=NAMES):
+    """Score again, and return what was computed for it."""
+    counted.clear()
+    list(score.score(*face, names, settings))
+    return counted
+
+
+def test_other_ground_truth_is_scored_anew(face, settings, counted, monkeypatch):
+    list(restore(*face, Bicubic, settings))
+    assert rescored(face, settings, counted) == [("psnr", 3), ("ssim", 3)]
+    clean = data.batches
+
+    def other(*args):
+        for batch in clean(*args):
+            hr = batch.hr.clone()
+            hr[1] = 1 - hr[1]
+            yield replace(batch, hr=hr)
+
+    monkeypatch.setattr(data, "batches", other)
+    assert rescored(face, settings, counted) == [("psnr", 1), ("ssim", 1)], "the old value is of another ground truth"
+
+
+def test_other_code_is_scored_anew(face, settings, counted, monkeypatch):
+    list(restore(*face, Bicubic, settings))
+    rescored(face, settings, counted)
+    assert rescored(face, settings, counted) == []
+    read = imports.sha256
+    for edited in ("metrics.py", "metric_networks.py", "resize.py"):
+        monkeypatch.setattr(imports, "sha256", lambda path, name=edited: name if path.name == name else read(path))
+        with pytest.raises(BenchError, match=r"as they are now.*Run score first"):
+            score.read(*face, NAMES, settings)
+        assert rescored(face, settings, counted) == [("psnr", 3), ("ssim", 3)], f"{edited} was edited"
+
+
+VERSIONS = {"lpips": "lpips", "torchvision": "lpips", "insightface": "arcface", "onnxruntime": "arcface"}
+
+
+@pytest.mark.parametrize("package", VERSIONS)
+def test_another_version_of_a_package_is_scored_anew(face, settings, counted, package):
+    list(restore(*face, Bicubic, settings))
+    names = (*NAMES, "lpips", "arcface")
+    rescored(face, settings, counted, names)
+    known = score.package_version
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(score, "package_version", lambda name: "99" if name == package else known(name))
+        assert rescored(face, settings, counted, names) == [(VERSIONS[package], 3)], "the others do not depend on it"
+
+
+def test_scoring_for_one_table_keeps_the_values_of_another(face, settings, counted):
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    rescored(face, settings, counted, ("psnr", "ssim"))
+    before = score.read(cell, card, ("psnr", "ssim"), settings)
+    assert rescored(face, settings, counted, ("lpips",)) == [("lpips", 3)]
+    rescored(face, replace(settings, limit=1), counted, ("psnr",))
+    after = score.read(cell, card, ("psnr", "ssim"), settings)
+    assert [[r.metrics[m] for m in before[0].metrics] for r in after] == [list(r.metrics.values()) for r in before]
+    assert len(score.read(cell, card, ("lpips",), replace(settings, limit=2))) == 2
+    with pytest.raises(BenchError, match="Run score first"):
+        score.read(cell, card, ("arcface",), settings)
+
+
 def test_a_failed_image_is_scored_with_the_bicubic_result(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
@@ -73,14 +153,15 @@ def test_reading_before_scoring_says_so(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
     with pytest.raises(BenchError, match=r"not scored yet.*Run score first"):
-        score.read(cell, settings.out)
+        score.read(cell, card, NAMES, settings)
 
 
 def test_records_come_back_as_they_were(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
-    assert score.read(cell, settings.out) if list(score.score(cell, card, NAMES, settings)) else None
-    assert score.read(cell, settings.out) == list(score.score(cell, card, NAMES, settings))
+    first = list(score.score(cell, card, NAMES, settings))
+    assert len(score.read(cell, card, NAMES, settings)) == 3
+    assert score.read(cell, card, NAMES, settings) == first == list(score.score(cell, card, NAMES, settings))
 
 
 @pytest.mark.parametrize("value", [math.inf, 0.1 + 0.2, -0.0])
@@ -103,7 +184,7 @@ def test_an_exact_result_has_infinite_psnr_and_does_not_break_the_store(face, se
     store.save(path, exact, {"lr": store.load(path).lr, "seconds": "1.0"})
     records = {record.image: record for record in score.score(cell, card, NAMES, settings)}
     assert records["0"].metrics[PSNR] == math.inf
-    assert score.read(cell, settings.out)[0].metrics[PSNR] == math.inf
+    assert score.read(cell, card, NAMES, settings)[0].metrics[PSNR] == math.inf
 
 
 def test_the_bicubic_row_is_matlabs(face, settings):

@@ -10,9 +10,9 @@ from methods.srgan import Srgan
 META, CPU = torch.device("meta"), torch.device("cpu")
 
 
-@pytest.mark.parametrize(("profile", "count"), [("paper", 1_517_571), ("my/photos", 1_517_571), ("mini", 40_323)])
-def test_without_values_it_is_the_network_of_the_profile(profile, count):
-    network = Srgan.load(Task(profile, "face", 4, 128, preset=profile), META).network
+@pytest.mark.parametrize(("preset", "count"), [("paper", 1_517_571), ("mini", 40_323)])
+def test_without_values_it_is_the_network_of_the_preset(preset, count):
+    network = Srgan.load(Task("my/photos", "face", 4, 128, preset=preset), META).network
     assert sum(parameter.numel() for parameter in network.parameters()) == count
     assert (network.factor, network.activated_stages) == (4, True), "we train the form with activations"
 

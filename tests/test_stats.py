@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import hypothesis.strategies as st
 import numpy as np
@@ -65,7 +64,6 @@ def test_exact_images_are_kept_and_counted() -> None:
     [
         lambda x: stats.summarise(x, higher_is_better=True),
         lambda x: stats.compare(x, x, higher_is_better=True),
-        stats.detectable,
         lambda x: stats.over_seeds([x, x]),
     ],
 )
@@ -90,57 +88,12 @@ def test_the_comparison_is_that_of_scipy() -> None:
     assert result.wilcoxon_p == pytest.approx(scipy_stats.wilcoxon(a, b).pvalue)
     assert result.win_rate == (a > b).mean()
     assert stats.compare(a, b, higher_is_better=False).win_rate == (a < b).mean()
-    assert result.p_holm == result.p
-
-
-@pytest.mark.parametrize("n", [2, 5, 11])
-def test_the_exact_p_is_that_of_scipy(n: int) -> None:
-    d = np.random.default_rng(n).integers(-3, 6, n).astype(float)  # integers: ties between sums
-    expected = scipy_stats.permutation_test((d,), np.mean, permutation_type="samples", n_resamples=10**6)
-    p = stats.compare(d, np.zeros(n), higher_is_better=True).p
-    assert p == pytest.approx(min(1, expected.pvalue), abs=1e-12)
-
-
-def test_the_drawn_p_is_close_to_that_of_scipy() -> None:
-    d = gaussian(40, mean=0.3)
-    expected = scipy_stats.permutation_test(
-        (d,), np.mean, permutation_type="samples", n_resamples=20_000, random_state=1
-    ).pvalue
-    p = stats.compare(d, np.zeros(40), higher_is_better=True).p
-    assert p == pytest.approx(expected, abs=4 * math.sqrt(expected / 10_000))
-    assert p == pytest.approx(scipy_stats.ttest_1samp(d, 0).pvalue, rel=0.2), "far from the t test on Gaussian data"
-
-
-def test_the_smallest_p() -> None:
-    zeros = np.zeros(100)
-    assert stats.compare(zeros + 1, zeros, higher_is_better=True).p == 1 / 10_001, "p must not be 0"
-    assert stats.compare(zeros[:10] + 1, zeros[:10], higher_is_better=True).p == 2 / 2**10
-    assert stats.compare([1.0], [0.0], higher_is_better=True).p == 1, "one image proves nothing"
-
-
-def test_the_test_holds_its_size() -> None:
-    draws = np.random.default_rng(0).normal(size=(600, 12))
-    p = np.array([stats.compare(d, np.zeros(12), higher_is_better=True).p for d in draws])
-    for alpha in (0.05, 0.2, 0.5):
-        assert (p <= alpha).mean() == pytest.approx(alpha, abs=3 * math.sqrt(alpha * (1 - alpha) / 600))
-    draws = np.random.default_rng(1).normal(size=(200, 20))
-    p = np.array([stats.compare(d, np.zeros(20), higher_is_better=True).p for d in draws])
-    assert (p <= 0.2).mean() == pytest.approx(0.2, abs=3 * math.sqrt(0.2 * 0.8 / 200))
-
-
-def test_p_is_the_same_every_time_and_depends_little_on_the_seed() -> None:
-    a, b = gaussian(50, 0, mean=0.3), gaussian(50, 1)
-    first = stats.compare(a, b, higher_is_better=True)
-    assert first == stats.compare(a, b, higher_is_better=True), "a table cannot be made again"
-    others = [stats.compare(a, b, higher_is_better=True, seed=seed).p for seed in range(1, 4)]
-    assert set(others) != {first.p}, "the seed is not used"
-    assert others == pytest.approx([first.p] * 3, abs=0.02)
 
 
 def test_equal_methods() -> None:
     x = gaussian(20)
     result = stats.compare(x, x, higher_is_better=True)
-    assert result == stats.Comparison(20, 0, 0, 1, 1, 1, 0.5, 0, 0), "nothing differs, so nothing may be significant"
+    assert result == stats.Comparison(20, 0, 0, 1, 0.5, 0, 0), "nothing differs, so nothing may be significant"
 
 
 def test_differences_without_spread() -> None:
@@ -160,11 +113,8 @@ def test_exact_images_in_a_comparison() -> None:
 
     result = stats.compare(exact, x, higher_is_better=True)
     assert (result.mean, result.half_width, result.infinite, result.win_rate) == (math.inf, math.inf, 20, 1)
-    assert result.p < 0.001, "a method that is exact on every image is better"
     assert math.isnan(result.effect)
 
-    once = np.concatenate(([math.inf], x[1:] - 0.01))
-    assert stats.compare(once, x, higher_is_better=True).p > 0.2, "one exact image is no evidence about the mean"
     assert math.isnan(stats.compare([math.inf, 1], [1, math.inf], higher_is_better=True).mean)
 
 
@@ -177,70 +127,18 @@ def test_swapping_the_methods_mirrors_the_comparison(pairs: list[tuple[float, fl
     a, b = np.array(pairs).T
     one, other = stats.compare(a, b, higher_is_better=True), stats.compare(b, a, higher_is_better=True)
     assert other.mean == -one.mean
-    assert (other.p, other.half_width) == (one.p, one.half_width)
+    assert other.half_width == one.half_width
     assert (other.wilcoxon_p, other.win_rate) == pytest.approx((one.wilcoxon_p, 1 - one.win_rate))
-    assert 0 < one.p <= 1
-    shuffled = stats.compare(a[::-1], b[::-1], higher_is_better=True)
-    assert shuffled.p == one.p, "p depends on the order of the images"
 
 
-# Many methods
+def test_an_infinite_difference_is_larger_than_every_finite_one() -> None:
+    d = stats.differences([math.inf, 1, 1, math.inf], [1, math.inf, 2, math.inf])
+    assert d.tolist() == [2e6, -2e6, -1, 0]
+    with pytest.raises(ValueError, match="2 and 1"):
+        stats.differences([1, 2], [1])
 
 
-def test_holm_on_a_known_example() -> None:
-    # what p.adjust of R gives for these
-    np.testing.assert_allclose(stats.holm([0.01, 0.04, 0.03, 0.005]), [0.03, 0.06, 0.06, 0.02])
-    assert stats.holm([]).size == 0
-    for wrong in ([0.1, math.nan], [0.1, 1.1], [-0.1]):
-        with pytest.raises(ValueError, match="lie in"):
-            stats.holm(wrong)
-
-
-@settings(deadline=None)
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=12))
-def test_holm_adjusts_as_the_step_down_procedure_decides(p_values: list[float]) -> None:
-    p, result = np.array(p_values), stats.holm(p_values)
-    assert (result >= p).all()
-    assert (result <= 1).all()
-    assert (np.diff(result[np.argsort(p)]) >= 0).all(), "a smaller p is adjusted to a larger one"
-    for alpha in (0.01, 0.05, 0.3):
-        rejected = set()
-        for step, index in enumerate(np.argsort(p)):
-            if p[index] * (p.size - step) > alpha:
-                break
-            rejected.add(index)
-        assert set(np.flatnonzero(result <= alpha)) == rejected
-
-
-def test_comparisons_are_adjusted_together() -> None:
-    one = stats.compare(gaussian(20), gaussian(20, 1), higher_is_better=True)
-    family = [replace(one, p=p) for p in (0.01, 0.04, 0.03, 0.005)]
-    assert [c.p_holm for c in stats.adjusted(family)] == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert [c.p for c in stats.adjusted(family)] == [0.01, 0.04, 0.03, 0.005], "the raw p is kept"
-
-
-# What could be found, and the paper's figures
-
-
-def test_the_detectable_difference_is_found_in_80_of_100_experiments() -> None:
-    d = gaussian(15)
-    effect = stats.detectable(d)
-    draws = np.random.default_rng(1).normal(effect, d.std(ddof=1), (20_000, 15))
-    found = np.mean(scipy_stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05)
-    assert found == pytest.approx(0.8, abs=0.01)
-
-
-@pytest.mark.parametrize(("power", "alpha"), [(0.8, 0.05), (0.9, 0.05), (0.8, 0.01)])
-def test_the_detectable_difference_of_many_images_is_the_textbook_formula(power: float, alpha: float) -> None:
-    d = gaussian(5000)
-    normal = scipy_stats.norm.ppf
-    expected = (normal(1 - alpha / 2) + normal(power)) * d.std(ddof=1) / math.sqrt(5000)
-    assert stats.detectable(d, power, alpha) == pytest.approx(expected, rel=1e-3)
-
-
-def test_too_few_images_detect_nothing() -> None:
-    assert stats.detectable([1.0]) == math.inf
-    assert stats.detectable([1.0, math.inf]) == math.inf
+# The paper's figures, and seeds
 
 
 @pytest.mark.parametrize(

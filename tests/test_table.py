@@ -1,27 +1,33 @@
+import math
 from dataclasses import replace
+from hashlib import sha256
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
-from bench import reports
+from bench import report_files
 from bench.report import render, table
 from bench.scores.metrics import METRICS
-from bench.spec import Card, Cell, Published, Record, Report, Task
+from bench.spec import Card, Cell, Published, PublishedOn, Record, Report, Task
 
 PSNR, LPIPS = METRICS["psnr"], METRICS["lpips"]
 TASK = Task("p", "face", 16, 64)
 RNG = np.random.default_rng(0)
 GOOD = 20 + RNG.normal(size=30)
+LIST = {str(i): f"{i:064x}" for i in range(30)}
+LIST_SHA256 = sha256("".join(f"{checksum}  {name}\n" for name, checksum in LIST.items()).encode()).hexdigest()
 REPORT = Report(
     name="t", title="T", caption="C", source="S", metrics=("psnr", "lpips"), categories=("face",), factors=(16,),
     methods=("a", "b", "c"), test_sets={"face": "Faces"},
+    test_data={"face": PublishedOn(64, LIST_SHA256, "matlab-bicubic")},
     published=(Published("a", "face", 16, "psnr", 20.1, 1), Published("b", "face", 16, "psnr", 30.0, 1)),
 )  # fmt: skip
 
 
-def card(test_set="Faces"):
-    return {"face": Card("p", "face", "Face", 64, "folder", "x", test_set, "")}
+def card(test_set="Faces", **changes):
+    facts = {"ids": tuple(LIST), "sha256": LIST} | changes
+    return {"face": Card("p", "face", "Face", 64, "folder", "x", test_set, "", **facts)}
 
 
 def records(method, psnr, lpips, **changes):
@@ -32,13 +38,13 @@ def records(method, psnr, lpips, **changes):
     ]
 
 
-def build(*groups, test_set="Faces", refused=(), searching=MappingProxyType({})):
+def build(*groups, test_set="Faces", refused=(), searching=MappingProxyType({}), report=REPORT, **changes):
     names = [group[0].method for group in groups]
     cells = [Cell(TASK, name, name.upper(), images=searching.get(name)) for name in names]
     cells += [Cell(TASK, name, name.upper(), "no weights") for name in refused]
     all_records = [record for group in groups for record in group]
     all_records += [Record(TASK, name, None, "refused", "no weights") for name in refused]
-    return table.build(REPORT, cells, all_records, card(test_set))
+    return table.build(report, cells, all_records, card(test_set, **changes))
 
 
 def row(built, method, metric="psnr"):
@@ -56,17 +62,6 @@ def test_what_cannot_be_told_from_the_best_is_marked_with_it():
     near = GOOD - 0.01 * RNG.normal(size=30)
     built = build(records("a", GOOD, GOOD / 100), records("b", near, GOOD / 100), records("c", GOOD - 1, GOOD / 50))
     assert [row(built, name).best for name in "abc"] == [True, True, False]
-
-
-def test_holm_is_over_the_whole_table():
-    # Exact p of 8 equal differences is 2 / 2**8 = 0.0078: significant among 6 comparisons, not among 7.
-    def verdict(methods):
-        groups = [records("a", np.full(8, 21.0), GOOD[:8] / 100)]
-        groups += [records(f"m{i}", np.full(8, 20.0), GOOD[:8] / 100) for i in range(methods)]
-        return row(build(*groups), "m0").best
-
-    assert verdict(6) is False
-    assert verdict(7) is True, "comparisons of the same metric must be adjusted together"
 
 
 def test_lower_is_better_for_lpips():
@@ -91,21 +86,151 @@ def test_pairing_is_by_image_not_by_order():
     assert contest.result.mean == pytest.approx(0, abs=1e-12)
 
 
-def test_the_best_is_chosen_on_the_images_that_all_have():
-    """`b` was given ten easy images: its mean is the highest, and yet it is the worse one on each of them."""
-    a = np.concatenate([GOOD[:10] + 5, GOOD[10:] - 5])
-    built = build(records("a", a, a / 100), records("b", a[:10] - 1, a[:10] / 100))
-    assert row(built, "b").summary.mean > row(built, "a").summary.mean
+def contest(built, other, metric=PSNR):
+    (found,) = (c for c in built.contests if c.metric is metric and c.other == other)
+    return found
+
+
+def test_a_pair_is_compared_on_the_images_that_both_have_not_on_those_that_all_have():
+    """On the 25 images that a third method has, too, `a` is ahead of `b`; on the other 75 it is far behind."""
+    base = 20 + np.random.default_rng(1).normal(size=100)
+    a, b = base + 1.0, base.copy()
+    b[25:] += 2.28
+    built = build(records("a", a, a / 100), records("b", b, b / 100), records("c", base[:25] - 5, base[:25] / 100))
+    assert a[:25].mean() > b[:25].mean()
+    assert contest(built, "a").first == "b"
+    assert contest(built, "a").result.n == 100
+    assert [row(built, name).best for name in "abc"] == [False, True, False], "the bold one is significantly worse"
+
+
+def test_the_best_is_not_who_had_the_easy_images_or_the_largest_sum():
+    """`b` has ten easy images, hence the highest mean; `c` most images, hence the largest sum. Both are behind."""
+    easy = np.concatenate([GOOD[:10] + 5, GOOD[10:] - 5])
+    built = build(
+        records("a", easy[:20], easy[:20] / 100),
+        records("b", easy[:10] - 1, easy[:10] / 100),
+        records("c", easy - 2, easy / 100),
+    )
+    means = [row(built, name).summary.mean for name in "abc"]
+    assert means[1] == max(means)
+    assert {c.first for c in built.contests if c.metric is PSNR} == {"a"}
+    assert [row(built, name).best for name in "abc"] == [True, False, False]
+
+
+def test_a_method_that_another_than_the_first_beats_is_shown_against_that_one():
+    """`c` has seven images: too few to be told from `b`, which `a` beats on thirty."""
+    wide = np.random.default_rng(2).normal(size=30)
+    built = build(
+        records("a", GOOD, GOOD / 100),
+        records("b", GOOD - 0.4 + 0.3 * wide, GOOD / 100),
+        records("c", GOOD[:7] + 0.2 + wide[:7] * 3, GOOD[:7] / 100),
+    )
+    found = {(c.first, c.other): c.told for c in built.contests if c.metric is PSNR}
+    assert row(built, "b").best is False
+    assert any(told for (_, other), told in found.items() if other == "b"), "nothing says why it is not one of the best"
+
+
+def test_below_six_images_nothing_is_marked():
+    few = [records(name, GOOD[:5] - 18 * (name == "b"), GOOD[:5] / 100) for name in "ab"]
+    assert not any(r.best for r in build(*few).rows), "18 dB behind, and starred"
+    enough = [records(name, GOOD[:6] - 18 * (name == "b"), GOOD[:6] / 100) for name in "ab"]
+    assert [row(build(*enough), name).best for name in "ab"] == [True, False]
+
+
+def test_a_method_of_few_images_is_not_marked_beside_others_of_many():
+    built = build(records("a", GOOD, GOOD / 100), records("b", GOOD[:3] - 18, GOOD[:3] / 100))
     assert [row(built, name).best for name in "ab"] == [True, False]
+    assert contest(built, "b").detectable == math.inf
 
 
-def test_published_values_are_judged_only_on_the_same_images():
-    same = build(records("a", GOOD, GOOD / 100), records("b", GOOD, GOOD / 100))
-    assert row(same, "a").verdict == "consistent"
-    assert row(same, "b").verdict.startswith("differs by -")
-    other = build(records("a", GOOD, GOOD / 100), test_set="photographs")
-    assert row(other, "a").verdict == "other images", "figures of different images are not compared"
-    assert row(other, "a").difference == pytest.approx(GOOD.mean() - 20.1)
+def test_a_method_without_an_image_of_its_own_takes_no_part():
+    """Its values are those of bicubic: better ones, perhaps, than those of the others."""
+    built = build(records("a", GOOD, GOOD / 100), records("b", GOOD + 3, GOOD / 100, status="failed", reason="broken"))
+    assert [row(built, name).best for name in "ab"] == [True, False]
+    assert built.contests == ()
+
+
+@pytest.mark.parametrize(("margin", "level"), [({}, True), ({"psnr": 0.0001}, False), ({"psnr": 0.05}, True)])
+def test_methods_within_the_margin_are_level(margin, level):
+    near = GOOD - 0.0004
+    built = build(records("a", GOOD, GOOD / 100), records("b", near, GOOD / 100), report=replace(REPORT, margin=margin))
+    assert contest(built, "b").p < 0.001, "the difference is sure, and without meaning"
+    assert row(built, "b").best is level
+    assert contest(built, "b").told is not level
+
+
+def test_a_detectable_difference_lies_within_the_metrics_range():
+    rng = np.random.default_rng(3)
+    wild = [rng.uniform(0, 1, 14) > 0.5 for _ in "ab"]
+    built = build(*(records(name, 100 * x, 3.0 * x) for name, x in zip("ab", wild, strict=True)))
+    found = next(iter(c for c in built.contests if c.metric is LPIPS))
+    assert found.detectable == math.inf, "no LPIPS is so large"
+    assert next(iter(c for c in built.contests if c.metric is PSNR)).detectable < math.inf, "PSNR has no range"
+
+
+def test_one_image_breaks_nothing():
+    built = build(records("a", [20.0], [0.5]), records("b", [21.0], [0.4]))
+    assert contest(built, "a").p == 1
+    assert not any(r.best for r in built.rows)
+
+
+def test_several_seeds_are_averaged_by_image_and_their_spread_is_told():
+    def of(seed, values):
+        return [replace(r, task=replace(TASK, seed=seed)) for r in records("a", values, values / 100)]
+
+    cells = [Cell(replace(TASK, seed=seed), "a", "A") for seed in (0, 1)] + [Cell(TASK, "b", "B")]
+    both = [*of(0, GOOD), *of(1, GOOD + 1)]
+    built = table.build(REPORT, cells, [*both, *records("b", GOOD, GOOD / 100)], card())
+    found = row(built, "a")
+    assert found.seeds == (0, 1)
+    assert found.values == pytest.approx(dict(zip(map(str, range(30)), GOOD + 0.5, strict=True)))
+    assert found.spread == pytest.approx(np.std([0, 1], ddof=1)), "seeds are images as well"
+    assert found.summary.half_width == pytest.approx(row(built, "b").summary.half_width), "the interval is over images"
+    assert (found.n, found.n_ok) == (30, 30), "thirty images, not sixty"
+    assert contest(built, "b").result.mean == pytest.approx(0.5), "compared as one method"
+    assert math.isnan(row(built, "b").spread)
+
+
+def test_an_image_that_failed_with_one_seed_is_not_ok():
+    failed = replace(records("a", GOOD, GOOD / 100, status="failed", reason="x")[0], task=replace(TASK, seed=1))
+    rest = [replace(r, task=replace(TASK, seed=1)) for r in records("a", GOOD, GOOD / 100)[1:]]
+    cells = [Cell(replace(TASK, seed=seed), "a", "A") for seed in (0, 1)]
+    built = table.build(REPORT, cells, [*records("a", GOOD, GOOD / 100), failed, *rest], card())
+    assert (row(built, "a").n_ok, row(built, "a").n) == (29, 30)
+
+
+@pytest.mark.parametrize(
+    ("changes", "report", "reason"),
+    [
+        ({}, {}, ""),
+        ({"test_set": "photographs"}, {}, ""),
+        ({"sha256": {**LIST, "7": "0" * 64}}, {}, "in another size, selection or down-sampling"),
+        ({"ids": tuple(LIST)[:-1]}, {}, "in another size, selection or down-sampling"),
+        ({"sha256": {}}, {}, "in another size, selection or down-sampling"),
+        ({}, {"test_data": {"face": PublishedOn(128, LIST_SHA256, "matlab-bicubic")}}, "in another size"),
+        ({}, {"test_data": {"face": PublishedOn(64, LIST_SHA256, "opencv-cubic")}}, "down-sampling"),
+        ({}, {"test_data": {}}, "no checksums"),
+        ({"test_set": "photographs"}, {"test_data": {}}, "other test images"),
+    ],
+)
+def test_a_difference_is_given_only_from_figures_of_the_same_images(changes, report, reason):
+    """The name of a test set decides nothing: size, list with checksums and down-sampling do."""
+    built = build(
+        records("a", GOOD, GOOD / 100), records("b", GOOD, GOOD / 100), report=replace(REPORT, **report), **changes
+    )
+    if reason:
+        assert reason in row(built, "a").apart
+        assert row(built, "a").verdict == "other images"
+        assert math.isnan(row(built, "a").difference), "it says how far the data are apart, not the methods"
+    else:
+        assert row(built, "a").verdict == "consistent"
+        assert row(built, "b").verdict.startswith("differs by -")
+        assert row(built, "a").difference == pytest.approx(GOOD.mean() - 20.1)
+
+
+def test_a_part_of_the_images_is_not_the_same_images():
+    built = build(records("a", GOOD[:20], GOOD[:20] / 100))
+    assert row(built, "a").apart == "of all 30 images of Faces, not of 20"
 
 
 def test_failed_images_count_and_are_named():
@@ -159,7 +284,7 @@ def test_a_factor_that_does_not_divide_is_noted_in_the_table():
 
 
 def test_arcface_is_for_faces_only():
-    report = reports.read("table1")
+    report = report_files.read("table1")
     cells = [Cell(Task("p", name, 16, 64), "a", "A") for name in ("face", "cat")]
     built = table.build(report, cells, [], card())
     assert [r.cell.task.category for r in built.rows] == ["face"]

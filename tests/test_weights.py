@@ -17,7 +17,7 @@ DIGEST = hashlib.sha256(CONTENT).hexdigest()
 FACTS = {
     "name": '"a.pth"',
     "methods": '["glean"]',
-    "profile": '"paper"',
+    "preset": '"paper"',
     "category": '"cat"',
     "factor": "16",
     "layout": '"x"',
@@ -98,9 +98,8 @@ def fetch(*names):
 
 
 def found(method="glean", part="network", **wanted):
-    return load.find(
-        method, Task(**{"profile": "paper", "category": "cat", "factor": 16, "hr_size": 256} | wanted), part=part
-    )
+    usual = {"profile": "paper", "category": "cat", "factor": 16, "hr_size": 256}
+    return load.find(method, Task(**usual | wanted), part=part)
 
 
 def test_every_published_entry_is_read_and_its_digest_is_that_of_its_name():
@@ -182,8 +181,8 @@ def test_a_missing_file_says_what_from_where_and_where_to_put_it(entries, own):
 @pytest.mark.parametrize(
     ("method", "part", "profile", "command"),
     [
-        ("srgan", "network", "mini", "train srgan --factor 8 --category NAME`"),
-        ("pulse", "bank", "mini", "train bank --category NAME`"),
+        ("srgan", "network", "mini", "train srgan --factor 8 --category NAME --profile mini`"),
+        ("pulse", "bank", "mini", "train bank --category NAME --profile mini`"),
         ("glean", "network", "paper", "train glean --factor 8 --category NAME --profile paper`"),
         ("dgp", "discriminator", "my photos", "train bank --category NAME --profile 'my photos'`"),
     ],
@@ -191,7 +190,7 @@ def test_a_missing_file_says_what_from_where_and_where_to_put_it(entries, own):
 def test_what_training_would_make_comes_with_the_command_that_makes_it(entries, method, part, profile, command):
     entries(FACTS)
     with pytest.raises(MissingWeights, match=re.escape(f"`python -m bench {command} makes it")) as error:
-        load.find(method, Task(profile, "face", 8, 128, preset=profile), part=part)
+        load.find(method, Task(profile, "face", 8, 128, preset="mini" if profile == "mini" else "paper"), part=part)
     assert str(Path.home()) not in str(error.value), "a published table would name the user"
 
 
@@ -217,19 +216,19 @@ def test_a_file_is_chosen_by_method_profile_category_factor_part_and_size(entrie
     assert found(method="srgan", category="car", factor=4).name == "any"
     assert found(part="bank").name == "bank256"
     assert found(part="bank", hr_size=512).name == "bank512"
-    for wanted in ({"factor": 8}, {"profile": "mini"}, {"part": "bank", "hr_size": 1024}, {"category": "face"}):
+    for wanted in ({"factor": 8}, {"preset": "mini"}, {"part": "bank", "hr_size": 1024}, {"category": "face"}):
         with pytest.raises(MissingWeights):
             found(**wanted)
 
 
 def test_the_folders_are_searched_in_order(entries, own, tmp_path, monkeypatch):
-    entries({"profile": '"mini"'}, {"name": '"p"'})
+    entries({"preset": '"mini"'}, {"name": '"p"'})
     cache = tmp_path / "home" / ".cache" / "glean-bench" / "weights"
     for folder in (cache, own, tmp_path / "mini"):
         folder.mkdir(parents=True)
         (folder / "a.pth").touch()
         (folder / "p").touch()
-        assert found(profile="mini") == folder / "a.pth", f"{folder.name} is not searched in its turn"
+        assert found(profile="mini", preset="mini") == folder / "a.pth", f"{folder.name} is not searched in its turn"
         assert found() == (own if folder != cache else cache) / "p", "the paper profile is given the mini folder's"
     assert [(file.name, path) for file, path in catalogue.present()] == [
         ("a.pth", tmp_path / "mini/a.pth"),
@@ -391,7 +390,7 @@ def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(en
     photographs = Task(str(tmp_path / "photos"), "face", 16, 128)
     assert load.find("glean", photographs) == own / names[0], "photographs must not get the weights of drawn images"
     (tmp_path / "photos" / "weights").mkdir(parents=True)
-    beside = trained.folder(photographs.profile) / names[0]
+    beside = trained.folder(photographs.profile, "paper") / names[0]
     beside.write_bytes(b"x")
     assert load.find("glean", photographs) == beside, "two folders of photographs share their weights"
     assert load.find("glean", Task("paper", "face", 16, 128)) == own / names[0]

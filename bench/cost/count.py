@@ -6,7 +6,7 @@ element-wise work nor the making of modulated weights.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from math import prod
@@ -16,7 +16,8 @@ import torch
 from torch import nn
 
 from bench.cost.flop_counter import Counter, Known
-from bench.spec import Method, Task
+from bench.holdings import attributes
+from bench.spec import Method, Refining, Task
 
 if TYPE_CHECKING:
     from torch.utils.hooks import RemovableHandle
@@ -77,13 +78,10 @@ def count(method_class: type[Method], task: Task, known: Known | None = None) ->
     known = {} if known is None else known
     with Counter(known):  # for its speed; the making of networks is not counted
         method = method_class.load(task, torch.device("meta"))
+    if isinstance(method, Refining):
+        return _refined(method, count(method.inner_class, task, known), task, known)
     remark = getattr(method, "remark", "")
-    loops = [names.split() for names in getattr(method, "loops", ())]
-    turns = {names[-1]: prod(getattr(method, name) for name in names) for names in loops}
-    # Set from outside: the attribute is the number of turns that the method loops over anyway; to offer "run n turns"
-    # besides, each method would carry code that only counting needs.
-    for name in chain(*loops):
-        setattr(method, name, 1)
+    turns = unrolled(method)
     once = _macs(method, task, known)
     macs = dict(once)
     for innermost, number in turns.items():
@@ -99,9 +97,31 @@ def count(method_class: type[Method], task: Task, known: Known | None = None) ->
     )
 
 
+def unrolled(method: Method) -> dict[str, int]:
+    """Set a method's loops to one turn each; return the name of each innermost one, and how many turns it takes.
+
+    They are set from outside: the attribute is the number of turns that the method loops over anyway; to offer "run n
+    turns" besides, each method would carry code that only counting needs.
+    """
+    loops = [names.split() for names in getattr(method, "loops", ())]
+    turns = {names[-1]: prod(getattr(method, name) for name in names) for names in loops}
+    for name in chain(*loops):
+        setattr(method, name, 1)
+    return turns
+
+
+def _refined(method: Refining, inner: Cost, task: Task, known: Known) -> Cost:
+    """Return the cost of a method's inner one, and of what it adds itself."""
+    lr, sr = (torch.empty(1, 3, side, side, device="meta") for side in (task.lr_size, task.hr_size))
+    with Counter(known) as counter, torch.no_grad():
+        method.refine(sr, lr)
+    rest = inner.parts["rest"]
+    return replace(inner, parts={**inner.parts, "rest": replace(rest, macs=rest.macs + counter.flops // 2)})
+
+
 def _networks(method: Method) -> dict[str, nn.Module]:
     """Return the networks of a method by its names for them."""
-    return {name: value for name, value in vars(method).items() if isinstance(value, nn.Module)}
+    return {name: value for name, value in attributes(method).items() if isinstance(value, nn.Module)}
 
 
 def _macs(method: Method, task: Task, known: Known) -> dict[str, int]:

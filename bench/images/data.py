@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import cards, resize
+from bench import cards, lists, resize
 from bench.images import sources
 from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
 
@@ -144,7 +144,7 @@ def write_list(card: Card, path: Path) -> Path:
 def _ids(card: Card, source: sources.Source) -> tuple[str, ...]:
     """Return the ids that the card lists, or the first ones of the source."""
     ids = card.ids or tuple(source.ids[: card.test_images])
-    cards.check_ids(source.where, ids)
+    lists.check_ids(source.where, ids)
     return ids
 
 

@@ -14,7 +14,7 @@ import zlib
 from collections import Counter
 from io import BytesIO
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
@@ -23,12 +23,22 @@ from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
 from torch import Tensor
 
 from bench import resize
+from bench.images import png16
 from bench.spec import BadImage, MissingImages, TooSmall
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 
 Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """(H, W, C): RGB, or RGB and alpha; the full range of the type."""
+
+
+class Box(NamedTuple):
+    """A square of an upright photograph, in whole pixels."""
+
+    left: int
+    top: int
+    side: int
+
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # by content: a wrong suffix does no harm
 _EIGHT_BIT = {"1", "L", "LA", "P", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
@@ -81,8 +91,36 @@ def photo(data: bytes, name: str, size: int, fit: Literal["crop", "stretch"], *,
     height, width = samples.shape[:2]
     if fit == "crop":
         side = min(height, width)
-        top, left = (height - side) // 2, (width - side) // 2
-        samples = samples[top : top + side, left : left + side]
+        samples = _cut(samples, Box((width - side) // 2, (height - side) // 2, side))
+    return _resized(samples, size)
+
+
+def square(data: bytes, name: str, size: int, box: Box, *, allow_enlarge: bool) -> Tensor:
+    """Return a square of the photograph in `data` as `photo` returns the whole; raises the same.
+
+    A box that is not within the photograph is a `BadImage`; `TooSmall` is one whose side is below `size`.
+    """
+    samples = _decode(data, name, 1)
+    height, width = samples.shape[:2]
+    if box.left + box.side > width or box.top + box.side > height:
+        raise BadImage(
+            f"{name} has {width} x {height} pixels, the table of crops wants {box.side} x {box.side} of them from "
+            f"({box.left}, {box.top}) on; correct the table, or get the listed file."
+        )
+    if box.side < size and not allow_enlarge:
+        raise TooSmall(
+            f"the crop of {name} has {box.side} pixels a side, fewer than {size}; take another, a smaller --hr-size, "
+            "or --allow-enlarge."
+        )
+    return _resized(_cut(samples, box), size)
+
+
+def _cut(samples: Samples, box: Box) -> Samples:
+    return samples[box.top : box.top + box.side, box.left : box.left + box.side]
+
+
+def _resized(samples: Samples, size: int) -> Tensor:
+    """Return samples (H, W, C) as (3, size, size) uint8."""
     rgb = torch.from_numpy(_on_white(samples)).permute(2, 0, 1)[None]
     if rgb.shape[-2:] != (size, size):
         rgb = resize.resize(rgb, size, size)
@@ -126,7 +164,7 @@ def _samples(image: ImageFile.ImageFile, data: bytes, name: str) -> Samples:
     """Return the samples of an opened image as they are stored, three or four a pixel."""
     raw = str(image.tile[0][3]) if image.format == "PNG" else ""
     if raw.endswith(";16B"):
-        return _png16(image, data, raw)
+        return png16.samples(image, data, raw)
     depth = max(image.tag_v2.get(_TIFF_DEPTHS, (8,))) if isinstance(image, TiffImagePlugin.TiffImageFile) else 8
     if image.mode not in _EIGHT_BIT or depth > 8:  # noqa: PLR2004 - Pillow would cut off the lower bits
         raise BadImage(
@@ -134,37 +172,6 @@ def _samples(image: ImageFile.ImageFile, data: bytes, name: str) -> Samples:
             "save it as PNG of 8 or 16 bit."
         )
     return np.asarray(image.convert("RGBA" if image.has_transparency_data else "RGB"))
-
-
-def _png16(image: ImageFile.ImageFile, data: bytes, raw: str) -> NDArray[np.uint16]:
-    """Return the samples of a 16-bit PNG. Of several channels Pillow keeps the upper bytes, so it is asked twice."""
-    samples: NDArray[np.uint16]
-    if raw == "I;16B":
-        samples = np.asarray(image)[..., None]
-    elif raw == "LA;16B":  # two channels of two bytes, read as four of one
-        pairs = _png_bytes(data, "RGBA")
-        samples = _join(pairs[..., 0::2], pairs[..., 1::2])
-    else:
-        samples = _join(_png_bytes(data, raw), _png_bytes(data, raw.replace("16B", "16L")))
-    transparent = image.info.get("transparency")
-    if transparent is not None:
-        opaque = (samples != np.asarray(transparent)).any(-1, keepdims=True)
-        samples = np.concatenate([samples, opaque * np.uint16(0xFFFF)], -1)
-    grey = samples.shape[-1] < 3  # noqa: PLR2004 - neither RGB nor RGBA
-    return np.concatenate([samples[..., :1]] * 2 + [samples], -1) if grey else samples
-
-
-def _join(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Return the numbers of two bytes each."""
-    return high.astype(np.uint16) << np.uint16(8) | low
-
-
-def _png_bytes(data: bytes, raw: str) -> NDArray[np.uint8]:
-    """Return the bytes of a PNG that Pillow's raw mode `raw` takes out of each pixel."""
-    with Image.open(BytesIO(data), formats=("PNG",)) as image:
-        codec, extents, offset, _ = image.tile[0]
-        image.tile = [(codec, extents, offset, raw)]  # type: ignore[list-item] # a tuple before Pillow 11
-        return np.asarray(image)
 
 
 def _upright(samples: Samples, orientation: int) -> Samples:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from bench import scenes
-from bench.images import photos
+from bench.images import crops, photos
 from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, UnknownName
 
 
@@ -39,8 +39,31 @@ def open_card(card: Card, *, allow_enlarge: bool = False) -> Source:
         BadFile: a database with keys that cannot be ids, or that LMDB cannot open.
         BenchError: the package lmdb is needed and not installed.
     """
+    if card.crops:
+        return _crops(card, allow_enlarge)
     readers = {"folder": _folder, "scenes": _scenes, "lmdb": _lmdb}
     return readers[card.reader](card, allow_enlarge)
+
+
+def open_training(card: Card) -> Source:
+    """Return the source of a card's training crops, whose files are all there, and none of them a test image's.
+
+    Raises as `open_card`, and `BadFile` for test images among those for training.
+    """
+    train, tested = crops.read_tables(card.train_crops), crops.read_tables(card.crops)
+    sums = {crop.sha256 for crop in tested.values()}
+    if shared := [name for name, crop in train.items() if crop.sha256 in sums or name in tested]:
+        raise BadFile(
+            f"{len(shared)} of the {len(train)} training images of {card.category} are test images, by their file or "
+            f"their id ({', '.join(shared[:3])}); take them out of the tables of train_crops."
+        )
+    source = open_card(replace(card, crops=card.train_crops), allow_enlarge=True)
+    if absent := [name for name in source.ids if source.state(name) is None]:
+        raise MissingImages(
+            f"{source.where} lacks {len(absent)} of the {len(train)} files with training images of {card.category} "
+            f"({', '.join(absent[:3])}); put them, or the zip archives that hold them, there."
+        )
+    return source
 
 
 def _scenes(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
@@ -82,6 +105,27 @@ def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
         return facts and (facts.st_mtime_ns, facts.st_size)
 
     return Source(str(folder), list(files), pixels, allow_enlarge, state)
+
+
+def _crops(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
+    """Return the squares of the photographs of a folder that the card's tables name."""
+    folder = _path(card)
+    table, files = crops.read_tables(card.crops), crops.Files(folder)
+
+    def pixels(image_id: str) -> Tensor:
+        if image_id not in table:
+            tables = " and ".join(str(path) for path in card.crops)
+            raise MissingImages(f"{tables} has no crop {image_id}; add it, or take it off the card's list.")
+        crop = table[image_id]
+        data = files.read(crop.file, crop.sha256)
+        name = f"{folder / crop.file}"
+        return photos.square(data, name, card.hr_size, crop.box, allow_enlarge=allow_enlarge)
+
+    def state(image_id: str) -> Hashable:
+        held = files.state(table[image_id].file) if image_id in table else None
+        return held and (held, table[image_id])
+
+    return Source(str(folder), list(table), pixels, allow_enlarge, state)
 
 
 def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001

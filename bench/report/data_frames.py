@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from bench.report.table import Row, Table
+from bench.scores.contests import Contest
 from bench.spec import Record
 
 
@@ -19,16 +20,18 @@ def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
     """Return the values of each image, a row each: what every figure of the table can be computed from.
 
     `run` is the fingerprint of code, weights, versions and device; a failed image has the values of its bicubic result.
+    Of several seeds, a column tells which.
     """
     metrics = {row.metric.name: row.metric.protocol() for row in table.rows}
-    keys = ["category", "factor", "method", "image", "status", "run"]
+    keys = ["category", "factor", "method", "seed", "image", "status", "run"]
     values = [
-        [r.task.category, r.task.factor, r.method, r.image, r.status, r.run]
+        [r.task.category, r.task.factor, r.method, r.task.seed, r.image, r.status, r.run]
         + [r.metrics.get(protocol, math.nan) for protocol in metrics.values()]
         for r in records
         if r.image is not None
     ]
-    return pd.DataFrame(values, columns=[*keys, *metrics]).round(6)
+    found = pd.DataFrame(values, columns=[*keys, *metrics]).round(9)
+    return found if len(set(found["seed"])) > 1 else found.drop(columns="seed")
 
 
 def timing(records: Sequence[Record]) -> pd.DataFrame:
@@ -60,13 +63,13 @@ def comparisons(table: Table) -> pd.DataFrame:
             "full" if table.full else "best": contest.first,
             "other": contest.other,
             "n": contest.result.n,
-            "difference": interval(contest.result.mean, contest.result.half_width, contest.metric.digits + 1),
-            "p": f"{contest.result.p:.4f}",
-            "p (Holm)": f"{contest.result.p_holm:.4f}",
+            "difference": _difference(contest),
+            "p": f"{contest.p:.4f}",
+            "p (adjusted)": f"{contest.p_adjusted:.4f}",
             "win rate": f"{contest.result.win_rate:.2f}",
             "Wilcoxon p": f"{contest.result.wilcoxon_p:.2g}",
-            "effect d_z": f"{contest.result.effect:.2f}",
-            "detectable": f"{contest.detectable:.{contest.metric.digits + 1}f}",
+            "effect d_z": number(contest.result.effect, 2),
+            "detectable": number(contest.detectable, contest.metric.digits + 1) or "none",
         }
         for contest in table.contests
     )
@@ -80,7 +83,7 @@ def _facts(row: Row) -> dict[str, object]:
         "category": task.category,
         "factor": task.factor,
         "hr_size": task.hr_size,
-        "seed": task.seed,
+        "seed": " ".join(map(str, row.seeds)),
         "method": row.cell.method,
         "metric": row.metric.name,
         "n_ok": row.n_ok,
@@ -89,9 +92,11 @@ def _facts(row: Row) -> dict[str, object]:
     if row.summary is not None:
         facts |= {
             "mean": f"{row.summary.mean:.{digits}f}",
-            "ci95": f"{row.summary.half_width:.{digits}f}",
+            "ci95": number(row.summary.half_width, digits),
             "median": f"{row.summary.median:.{digits}f}",
             "worst 5 %": f"{row.summary.worst5:.{digits}f}",
+            "exact": str(row.summary.infinite or ""),
+            "seed sd": number(row.spread, digits),
         }
     published = "" if row.published is None else f"{row.published.value:.{row.published.digits}f}"
     difference = "" if math.isnan(row.difference) else f"{row.difference:+.{digits}f}"
@@ -106,6 +111,20 @@ def _facts(row: Row) -> dict[str, object]:
     }
 
 
+def _difference(contest: Contest) -> str:
+    """Return the mean difference and its interval; exact images on both sides leave none."""
+    if math.isnan(contest.result.mean):
+        return "none: both have exact images"
+    return interval(contest.result.mean, contest.result.half_width, contest.metric.digits + 1)
+
+
 def interval(mean: float, half_width: float, digits: int) -> str:
-    """Return a mean and its interval as printed."""
+    """Return a mean and its interval as printed, without the interval if there is none."""
+    if math.isinf(mean):
+        return "∞" if mean > 0 else "-∞"
     return f"{mean:.{digits}f}" + (f" ± {half_width:.{digits}f}" if math.isfinite(half_width) else "")
+
+
+def number(value: float, digits: int) -> str:
+    """Return a number as printed; nothing for one that is not finite."""
+    return f"{value:.{digits}f}" if math.isfinite(value) else ""

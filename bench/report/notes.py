@@ -1,22 +1,25 @@
 """What is said below a table, in words: legend, settings, images that were left out, reasons, protocols."""
 
+import math
+
 from bench.report.table import Table
+from bench.scores.family import LEAST
 from bench.scores.metrics import METRICS, Metric
 
-_LEGEND = (
-    "Measured: mean ± half-width of its 95 % t interval. {}: the best and every method that cannot be told from it "
-    "(paired sign-flip permutation test of the mean, Holm within this table and metric, p ≥ 0.05). "
-    "Below a method: the published value and, in brackets, measured minus published."
+_INTERVAL = "Measured: mean ± half-width of its 95 % t interval."
+_TEST = (
+    "paired by image, sign-flip test with Hall's correction for skewness; all comparisons of this table and metric are "
+    "one family, judged by the largest statistic: at most 5 % of such tables tell apart what is equal"
 )
+_LEGEND = _INTERVAL + " {mark}: the best and every method that no other beats (" + _TEST + ")."
 _VARIANTS_LEGEND = (
-    "Measured: mean ± half-width of its 95 % t interval. Full: {full}. Below a variant: the mean difference, full "
-    "minus variant, paired by image, ± half-width of its 95 % t interval. {mark}: a difference that can be told from "
-    "none (sign-flip permutation test of the mean, Holm within this table and metric, p < 0.05)."
+    _INTERVAL
+    + " Full: {full}. Below a variant: the mean difference, full minus variant, paired by image, ± half-width "
+    "of its 95 % t interval. {mark}: a difference that can be told from none (" + _TEST + ")."
 )
-_OTHER_IMAGES = (
-    "The published values are of other test images ({}) than those measured here ({}): "
-    "the difference shows how far apart the data are, not an error of either."
-)
+_LEVEL = " Means that differ by at most {} are level."
+_PUBLISHED = " Below a method: the published value"
+_APART = "The published values stand by themselves: they are {}. Measured here: {}."
 _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
@@ -26,10 +29,18 @@ _OPERATOR = "LR: MATLAB imresize bicubic, antialiased, in float64, rounded to 8 
 
 def legend(table: Table, mark: str) -> str:
     """Return what the figures of the tables are; `mark` says how they are marked."""
-    if table.full is None:
-        return _LEGEND.format(mark)
-    title = next(row.cell.title for row in table.rows if row.cell.method == table.full)
-    return _VARIANTS_LEGEND.format(full=title, mark=mark)
+    metrics = [METRICS[name] for name in table.report.metrics]
+    level = " or ".join(
+        f"{table.margin(metric):.9f}".rstrip("0").rstrip(".") + f" ({metric.title})" for metric in metrics
+    )
+    if table.full is not None:
+        title = next(row.cell.title for row in table.rows if row.cell.method == table.full)
+        return _VARIANTS_LEGEND.format(full=title, mark=mark) + _LEVEL.format(level)
+    text = _LEGEND.format(mark=mark) + _LEVEL.format(level)
+    if any(row.published for row in table.rows):
+        text += _PUBLISHED
+        text += "." if all(math.isnan(row.difference) for row in table.rows) else ", in brackets measured minus it."
+    return text
 
 
 def reasons(table: Table) -> list[str]:
@@ -38,14 +49,10 @@ def reasons(table: Table) -> list[str]:
 
 
 def remarks(table: Table) -> list[str]:
-    """Return the notes below a table: other images than the paper's, refusals, failures."""
-    found: list[str] = []
-    apart = [row for row in table.rows if row.published is not None and not row.comparable]
-    if apart:
-        theirs = dict.fromkeys(table.report.test_sets[row.cell.task.category] for row in apart)
-        ours = dict.fromkeys(row.test_set for row in apart)
-        found.append(_OTHER_IMAGES.format(", ".join(theirs), ", ".join(ours)))
+    """Return the notes below a table: other images than the paper's, what cannot be told, refusals, failures."""
+    found = [*_apart(table), *_unmarked(table), *_exact(table), *_seeds(table)]
     seen = dict.fromkeys(f"{row.cell.title} ({row.cell.task.category})" for row in table.rows if row.seen)
+    found += _weights(table)
     if seen:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
     found += dict.fromkeys(f"{row.cell.title}: {row.remark}." for row in table.rows if row.remark)
@@ -61,6 +68,64 @@ def remarks(table: Table) -> list[str]:
         found.append(_FEWER.format(", ".join(fewer)))
     found += [f"{sentence}." for sentence in table.left_out]
     return found + [f"[{number}] {note}." for number, note in enumerate(reasons(table), start=1)]
+
+
+def _apart(table: Table) -> list[str]:
+    """Return why the published values are not set against the measured ones."""
+    rows = [row for row in table.rows if row.published is not None and row.apart]
+    reasons = dict.fromkeys(row.apart for row in rows)
+    of = {reason: dict.fromkeys(row.cell.task.category for row in rows if row.apart == reason) for reason in reasons}
+    theirs = "; ".join(f"for {', '.join(categories)} {reason}" for reason, categories in of.items())
+    return [_APART.format(theirs, ", ".join(dict.fromkeys(row.test_set for row in rows)))] if rows else []
+
+
+def _unmarked(table: Table) -> list[str]:
+    """Return which methods are not compared: those with too few images, or with none of their own."""
+    found: dict[str, None] = {}
+    for row in table.rows:
+        where = f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x)"
+        if row.summary is not None and row.n_ok == 0:
+            found[f"{where} has no image of its own and is not compared."] = None
+        elif row.summary is not None and row.summary.n < LEAST:
+            n = row.summary.n
+            found[
+                f"{row.cell.task.category}, {n} image{'s' if n > 1 else ''}: too few to tell methods apart, so nothing "
+                f"that was measured on them is marked; it takes at least {LEAST}."
+            ] = None
+    return list(found)
+
+
+def _exact(table: Table) -> list[str]:
+    """Return where an infinite value makes a mean infinite."""
+    return [
+        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {row.summary.infinite} of "
+        f"{row.summary.n} images are exact: their {row.metric.title} is infinite, and so is the mean; the median is "
+        f"{row.summary.median:.{row.metric.digits}f}."
+        for row in table.rows
+        if row.summary is not None and row.summary.infinite
+    ]
+
+
+def _seeds(table: Table) -> list[str]:
+    """Return how far the seeds of a method lie apart, of which the table has the mean of each image."""
+    return [
+        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x): mean of the seeds "
+        f"{', '.join(map(str, row.seeds))}; their {row.metric.title}s have a standard deviation of "
+        f"{row.spread:.{row.metric.digits + 1}f}, which the intervals do not hold."
+        for row in table.rows
+        if len(row.seeds) > 1 and math.isfinite(row.spread)
+    ]
+
+
+def _weights(table: Table) -> list[str]:
+    """Return which weight files each method read, by category and factor, and what they were trained on."""
+    told: dict[str, dict[str, None]] = {}
+    for row in table.rows:
+        task = row.cell.task
+        for file, trained_on in row.weights.items():
+            entry = f"{task.category} {task.factor}x {file} (trained on {trained_on})"
+            told.setdefault(row.cell.title, {})[entry] = None
+    return [f"Weights of {title}: {'; '.join(entries)}." for title, entries in told.items()]
 
 
 def protocol_lines(table: Table) -> list[str]:

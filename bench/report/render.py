@@ -9,9 +9,10 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench import store
-from bench.report import notes
-from bench.report.data_frames import comparisons, frame, images, interval, timing
+from bench.report import again, notes
+from bench.report.data_frames import comparisons, frame, images, interval, number, timing
 from bench.report.table import Row, Table
+from bench.scores.family import LEAST
 from bench.spec import Record
 
 
@@ -31,32 +32,34 @@ _LATEX = _Style(
     "latex_raw",
     "\\textbf{{{}}}".format,
     "--\\textsuperscript{{{}}}".format,
-    lambda text: text.replace("±", "$\\pm$").replace("_", "\\_").replace("%", "\\%"),
+    lambda text: text.replace("±", "$\\pm$").replace("∞", "$\\infty$").replace("_", "\\_").replace("%", "\\%"),
 )
 
 _COMPARISONS = (
-    "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip permutation test of the mean "
-    "(10 000 flips, seeded); Holm over all rows of one metric. Win rate and Wilcoxon's p describe and do not decide. "
-    "Detectable: the least true mean difference that this many images show with 80 % power."
+    "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip test of the mean with "
+    "Hall's correction for skewness (10 000 flips, seeded; up to 13 images all there are), of this difference "
+    "alone. Adjusted: by the largest statistic among the comparisons of the table and metric that are still open. "
+    "Win rate and Wilcoxon's p describe and do not decide. Detectable: by how much the first would have to be "
+    "better for this table to say so in 80 of 100 cases; none: below 14 images, or more than the metric can differ."
 )
 
 
 def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path) -> list[Path]:
-    """Write <table>.md, .csv, .images.csv, .tex and .timing.csv into a folder; return their paths.
+    """Write <table>.md, .csv, .tex, .cells.json, .images.csv and .timing.csv into a folder; return their paths.
 
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
-    contents = {
-        ".md": markdown(table, machine),
-        ".csv": _csv(frame(table)),
-        ".images.csv": _csv(images(table, records)),
-        ".tex": latex(table),
-        ".timing.csv": _csv(timing(records)),
-    }
+    contents = texts(table, machine) | {".cells.json": again.facts(table, machine)}
+    contents |= {".images.csv": _csv(images(table, records)), ".timing.csv": _csv(timing(records))}
     paths = [folder / f"{table.report.name}{ending}" for ending in contents]
     for path, text in zip(paths, contents.values(), strict=True):
         store.write(path, text.encode())
     return paths
+
+
+def texts(table: Table, machine: Mapping[str, str]) -> dict[str, str]:
+    """Return what follows from the table alone, by the ending of its file."""
+    return {".md": markdown(table, machine), ".csv": _csv(frame(table)), ".tex": latex(table)}
 
 
 def markdown(table: Table, machine: Mapping[str, str]) -> str:
@@ -65,7 +68,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     for heading, rows in _blocks(table):
         parts += [f"## {heading}", _grid(rows, table, _MARKDOWN), *_detectable(rows, table)]
     parts += [notes.legend(table, "Bold"), *notes.remarks(table)]
-    parts += ["## Details", _pipe(frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"]))]
+    parts += ["## Details", _pipe(_details(table))]
     if table.contests:
         first = "full" if table.full else "best"
         parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
@@ -73,6 +76,13 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     facts = [f"- {name}: {value}" for name, value in machine.items()]
     parts += ["## How it was made", "\n".join([f"- {line}" for line in notes.protocol_lines(table)] + facts)]
     return "\n\n".join(parts) + "\n"
+
+
+def _details(table: Table) -> pd.DataFrame:
+    """Return the rows without what stands elsewhere in the report, or nowhere."""
+    found = frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"])
+    rare = [name for name in ("exact", "seed sd", "difference") if name in found]
+    return found.drop(columns=[name for name in rare if not found[name].fillna("").any()])
 
 
 def summary(table: Table) -> str:
@@ -125,10 +135,10 @@ def _detectable(rows: Sequence[Row], table: Table) -> list[str]:
     metric, factor = rows[0].metric, rows[0].cell.task.factor
     least: dict[str, float] = {}
     for contest in table.contests:
-        if contest.metric.name == metric.name and contest.task.factor == factor:
+        if (contest.metric.name, contest.task.factor) == (metric.name, factor) and contest.result.n >= LEAST:
             category = contest.task.category
             least[category] = max(least.get(category, 0.0), contest.detectable)
-    values = [f"{category} {value:.{metric.digits + 1}f}" for category, value in least.items()]
+    values = [f"{category} {number(value, metric.digits + 1) or 'none'}" for category, value in least.items()]
     return (
         [f"Least detectable difference (paired, 80 % power, the hardest pair): {', '.join(values)}."] if values else []
     )
@@ -142,6 +152,7 @@ def _measured(row: Row, table: Table, style: _Style) -> str:
     if row.summary is None:
         return style.note(notes.reasons(table).index(row.reason) + 1)
     text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
+    text = f"{text} ({row.summary.infinite} exact)" if row.summary.infinite else text
     text = style.bold(text) if row.best else text
     text = f"{text} †" if row.seen else text
     text = text if row.n == table.images(row.cell.task.category) else f"{text} (n = {row.n})"

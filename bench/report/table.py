@@ -1,19 +1,21 @@
 """Records -> the rows of a table: a summary per cell and metric, and each method compared with one other of its task.
 
-That other is the best; in a table of variants it is the full one.
+That other is the best; in a table of variants it is the full one. Records of several seeds make one row: the values are
+averaged image by image, and how far the seeds lie apart is told beside them.
 """
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.plan import left_out
+from bench.report import published
 from bench.scores import stats
+from bench.scores.contests import Contest, Entry, judge
 from bench.scores.metrics import METRICS, Metric
 from bench.spec import Card, Cell, Published, Record, Report, Task
-
-_ALPHA = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +25,9 @@ class Row:
     cell: Cell
     metric: Metric
     values: Mapping[str, float]
-    """image -> value; a failed image has its bicubic result's."""
+    """image -> value, the mean over the seeds; a failed image has its bicubic result's."""
     n_ok: int
+    """Of how many images every result is the method's own."""
     n: int
     """Images asked for, whether or not they could be read."""
     reason: str
@@ -33,14 +36,20 @@ class Row:
     published: Published | None
     test_set: str
     """What was measured here."""
-    comparable: bool
-    """True if the published figure is of the same test images."""
+    apart: str
+    """Why the published figure cannot be set against the measured one; empty if both are of the same images."""
     remark: str = ""
     """The method's settings."""
+    weights: Mapping[str, str] = field(default_factory=dict)
+    """The weight files that the method read -> what they were trained on."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """What the method says of its results -> of how many images."""
+    seeds: tuple[int, ...] = (0,)
+    """Those that were measured."""
+    spread: float = math.nan
+    """Standard deviation over the seeds of their means; NaN for one seed."""
     best: bool = False
-    """In the tie group of the best."""
+    """One of those that no other beats."""
 
     @property
     def status(self) -> str:
@@ -52,12 +61,12 @@ class Row:
     @property
     def seen(self) -> bool:
         """True if the method was trained on the images it is tested on."""
-        return bool(self.cell.trained_on) and self.cell.trained_on == self.test_set
+        return any(_names(text, self.test_set) for text in (self.cell.trained_on, *self.weights.values()))
 
     @property
     def difference(self) -> float:
-        """Measured minus published; NaN if one of them is missing."""
-        if self.summary is None or self.published is None:
+        """Measured minus published; NaN if one of them is missing, or they are not of the same images."""
+        if self.summary is None or self.published is None or self.apart:
             return math.nan
         return self.summary.mean - self.published.value
 
@@ -66,27 +75,9 @@ class Row:
         """What the difference from the published figure says."""
         if self.summary is None or self.published is None:
             return ""
-        if not self.comparable:
+        if self.apart:
             return "other images"
         return stats.consistency(self.summary, self.published.value, self.published.digits)
-
-
-@dataclass(frozen=True, slots=True)
-class Contest:
-    """The best method of a task and metric, or the full one of variants, against another, paired by image."""
-
-    task: Task
-    metric: Metric
-    first: str
-    other: str
-    result: stats.Comparison
-    detectable: float
-    """The least true mean difference that this many images would show, with 80 % power."""
-
-    @property
-    def told(self) -> bool:
-        """True if the two can be told apart."""
-        return self.result.p_holm < _ALPHA
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,93 +101,84 @@ class Table:
         key = (row.cell.task, row.metric.name, row.cell.method)
         return next((c for c in self.contests if (c.task, c.metric.name, c.other) == key), None)
 
+    def margin(self, metric: Metric) -> float:
+        """Return the mean difference up to which methods are level."""
+        return self.report.margin.get(metric.name, metric.margin)
+
 
 def build(report: Report, cells: Sequence[Cell], records: Sequence[Record], cards: Mapping[str, Card]) -> Table:
     """Return the table of a report: every cell has a row for each metric that applies to its category."""
-    names = (*report.metrics, *report.also)
+    metrics = [METRICS[name] for name in (*report.metrics, *report.also)]
     by_cell: dict[tuple[Task, str], list[Record]] = {}
     for record in records:
-        by_cell.setdefault((record.task, record.method), []).append(record)
+        by_cell.setdefault((_seedless(record.task), record.method), []).append(record)
+    different = {(_seedless(cell.task), cell.method): cell for cell in reversed(cells)}
+    places = [(key, replace(cell, task=key[0])) for key, cell in reversed(different.items())]
     rows = [
-        _row(report, cell, metric, by_cell.get((cell.task, cell.method), []), cards)
-        for metric in (METRICS[name] for name in names)
-        for cell in cells
+        _row(report, cell, metric, by_cell.get(key, []), cards[cell.task.category])
+        for metric in metrics
+        for key, cell in places
         if metric.applies(cell.task.category)
     ]
-    full = report.full or None
-    contests = [c for name in names for c in _contests([row for row in rows if row.metric.name == name], full)]
-    tied = {(c.task, c.metric.name, c.other) for c in contests if not c.told}
-    tied |= {(c.task, c.metric.name, c.first) for c in contests}
-    if full is None:  # what cannot be told from the full one is not thereby as good as the best
-        rows = [replace(row, best=(row.cell.task, row.metric.name, row.cell.method) in tied) for row in rows]
-    return Table(report, tuple(rows), tuple(contests), full, tuple(left_out(report, cards)))
+    table = Table(report, tuple(rows), full=report.full or None, left_out=tuple(left_out(report, cards)))
+    contests: list[Contest] = []
+    best: set[tuple[str, Task, str]] = set()
+    for metric in metrics:
+        entries = [
+            Entry(row.cell.task, row.cell.method, row.values, ok=row.n_ok > 0) for row in rows if row.metric == metric
+        ]
+        found, unbeaten = judge(entries, metric, table.margin(metric), table.full)
+        contests += found
+        best |= {(metric.name, *key) for key in unbeaten}
+    if table.full is None:  # what cannot be told from the full one is not thereby as good as the best
+        rows = [replace(r, best=(r.metric.name, r.cell.task, r.cell.method) in best) for r in rows]
+    return replace(table, rows=tuple(rows), contests=tuple(contests))
 
 
-def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], cards: Mapping[str, Card]) -> Row:
+def _seedless(task: Task) -> Task:
+    """Return the task that those of other seeds share."""
+    return replace(task, seed=0)
+
+
+def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], card: Card) -> Row:
     """Return the row of one cell and metric."""
     protocol = metric.protocol()
-    images = {record.image: record for record in records if record.image is not None}
-    values = {image: record.metrics[protocol] for image, record in images.items() if protocol in record.metrics}
-    published = _published(report, cell, metric)
+    images = dict.fromkeys(record.image for record in records if record.image is not None)
+    failed = {record.image for record in records if record.status != "ok"}
+    by_seed: dict[int, dict[str, float]] = {}
+    for record in records:
+        if record.image is not None and protocol in record.metrics:
+            by_seed.setdefault(record.task.seed, {})[record.image] = record.metrics[protocol]
+    values, spread = _over_seeds(list(by_seed.values()))
+    notes = dict.fromkeys((record.image, record.note) for record in records if record.image and record.note)
     return Row(
         cell=cell,
         metric=metric,
         values=values,
-        n_ok=sum(record.status == "ok" for record in images.values()),
+        n_ok=len(images.keys() - failed),
         n=len(images),
         reason="; ".join(dict.fromkeys(record.reason for record in records if record.status != "ok")),
         summary=stats.summarise(list(values.values()), metric.higher_is_better) if values else None,
-        published=published,
-        test_set=cards[cell.task.category].test_set,
-        comparable=cards[cell.task.category].test_set == report.test_sets.get(cell.task.category),
+        published=published.figure(report, cell, metric),
+        test_set=card.test_set,
+        apart=published.apart(report, card, len(images)),
         remark=next((record.remark for record in records if record.remark), ""),
-        notes=Counter(record.note for record in images.values() if record.note),
+        weights={each.file: each.trained_on for record in records for each in record.weights},
+        notes=Counter(note for _, note in notes),
+        seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
+        spread=spread,
     )
 
 
-def _published(report: Report, cell: Cell, metric: Metric) -> Published | None:
-    """Return the published figure of a cell and metric, if there is one."""
-    wanted = (cell.method, cell.task.category, cell.task.factor, metric.name)
-    for figure in report.published:
-        if (figure.method, figure.category, figure.factor, figure.metric) == wanted:
-            return figure
-    return None
+def _names(text: str, test_set: str) -> bool:
+    """Return whether a text on training images names a test set, as a word of its own."""
+    return bool(test_set) and re.search(rf"(?<![\w-]){re.escape(test_set)}(?![\w-])", text) is not None
 
 
-def _contests(rows: Sequence[Row], full: str | None) -> list[Contest]:
-    """Compare every method with the full one or the best of its task, one metric; Holm over the whole table."""
-    found: list[Contest] = []
-    for task in dict.fromkeys(row.cell.task for row in rows):
-        measured = [row for row in rows if row.cell.task == task and row.summary is not None]
-        first = _first(measured, full)
-        if first is not None:
-            found += [_contest(first, row) for row in measured if row is not first]
-    results = stats.adjusted([contest.result for contest in found])
-    return [replace(contest, result=result) for contest, result in zip(found, results, strict=True)]
-
-
-def _first(measured: Sequence[Row], full: str | None) -> Row | None:
-    """Return the row that the others of its task are compared with, or None if it was not measured.
-
-    Without a full one it is the best on the images that all of them have.
-    """
-    if full is not None:
-        return next((row for row in measured if row.cell.method == full), None)
-    sign = 1 if measured and measured[0].metric.higher_is_better else -1
-    shared = set.intersection(*(set(row.values) for row in measured)) if measured else set()
-    return max(measured, key=lambda row: sign * math.fsum(row.values[image] for image in shared), default=None)
-
-
-def _mean(row: Row) -> float:
-    """Return the mean of a measured row."""
-    return row.summary.mean if row.summary is not None else math.nan
-
-
-def _contest(first: Row, other: Row) -> Contest:
-    """Compare two rows on the images that both have."""
-    images = [image for image in first.values if image in other.values]
-    a, b = ([row.values[image] for image in images] for row in (first, other))
-    result = stats.compare(a, b, first.metric.higher_is_better)
-    differences = [x - y for x, y in zip(a, b, strict=True)]
-    detectable = math.inf if math.isinf(_mean(first)) else stats.detectable(differences)
-    return Contest(first.cell.task, first.metric, first.cell.method, other.cell.method, result, detectable)
+def _over_seeds(by_seed: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], float]:
+    """Return the mean of each image that every seed has, and how far the seeds lie apart."""
+    shared = [image for image in (by_seed[0] if by_seed else ()) if all(image in values for values in by_seed)]
+    if not shared:
+        return {}, math.nan
+    means, spread = stats.over_seeds([[values[image] for image in shared] for values in by_seed])
+    return dict(zip(shared, means.tolist(), strict=True)), spread

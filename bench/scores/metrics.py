@@ -5,6 +5,7 @@ computed, so the `u8` of a protocol holds for whatever is passed in. Images are 
 depend on the batch its image was in.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -155,6 +156,15 @@ class Metric:
     function: Callable[[Pair], Tensor]
     categories: tuple[str, ...] | None = None
     """None: every category."""
+    span: float = math.inf
+    """The largest difference that two values can have."""
+    packages: tuple[str, ...] = ()
+    """The packages besides torch whose version a value depends on."""
+
+    @property
+    def margin(self) -> float:
+        """Half a unit of the last printed digit."""
+        return 0.5 * 10.0**-self.digits
 
     def applies(self, category: str) -> bool:
         """Return whether the metric means anything for this category."""
@@ -174,7 +184,7 @@ METRICS: dict[str, Metric] = {
         Metric(
             "psnr_crop", "PSNR", lambda: "psnr[rgb,u8,crop=factor,mean]", True, 2, lambda p: psnr(p.sr, p.hr, p.factor)
         ),
-        Metric("ssim", "SSIM", lambda: "ssim[rgb,u8,gauss11,crop0,mean]", True, 4, lambda p: ssim(p.sr, p.hr)),
+        Metric("ssim", "SSIM", lambda: "ssim[rgb,u8,gauss11,crop0,mean]", True, 4, lambda p: ssim(p.sr, p.hr), span=2),
         Metric(
             "ssim_crop",
             "SSIM",
@@ -182,9 +192,29 @@ METRICS: dict[str, Metric] = {
             True,
             4,
             lambda p: ssim(p.sr, p.hr, p.factor),
+            span=2,
         ),
-        Metric("lpips", "LPIPS", lambda: "lpips[alex,0.1,crop0]", False, 4, lambda p: lpips(p.sr, p.hr)),
-        Metric("arcface", "ArcFace", _arcface_protocol, True, 4, lambda p: arcface(p.sr, p.hr), ("face",)),
+        Metric(
+            "lpips",
+            "LPIPS",
+            lambda: "lpips[alex,0.1,crop0]",
+            False,
+            4,
+            lambda p: lpips(p.sr, p.hr),
+            span=1,
+            packages=("lpips", "torchvision"),
+        ),
+        Metric(
+            "arcface",
+            "ArcFace",
+            _arcface_protocol,
+            True,
+            4,
+            lambda p: arcface(p.sr, p.hr),
+            ("face",),
+            span=2,
+            packages=("insightface", "onnxruntime"),
+        ),
         Metric(
             "lr_psnr",
             "LR-PSNR",

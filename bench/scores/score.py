@@ -2,91 +2,142 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from bench import resize, store
+from bench.fingerprint import package_version
 from bench.images import data
+from bench.imports import imported, sources
 from bench.restore import RunSettings
 from bench.scores import metrics
-from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task
+from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task, Weights
 
 _BATCH = 16
-_Known = dict[str, dict[str, float]]  # pixels of a result and its ground truth -> protocol -> value
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """What lies on disk of one image: a record with every value that was ever computed of it, by whom and of what."""
+
+    key: str
+    """The pixels of the result and of its ground truth."""
+    by: Mapping[str, str]
+    """Protocol -> code and versions that its value is of."""
+    record: Record
 
 
 def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) -> Iterator[Record]:
     """Score every image of a cell, yielding a record each; the records then lie beside the images.
 
     A failed image is scored with the bicubic result and marked; it is never dropped. A cell that was refused, or whose
-    method could not be loaded, gives one record without an image. Values of an unchanged image are not computed again.
+    method could not be loaded, gives one record without an image. A value is computed again if its image, ground truth,
+    code or versions are others; values of other metrics and images stay in the file.
     Raises `BenchError` if the cell, or an image of it, was not restored yet.
     """
-    if cell.refusal is not None:
-        yield Record(cell.task, cell.method, None, "refused", cell.refusal)
-        return
     folder = store.cell_folder(settings.out, cell)
-    state = store.read_json(folder / "cell.json")
+    state = _state(cell, folder)
     if state is None:
         raise _not_restored(cell, folder)
     if state["status"] != "ok":
         yield Record(cell.task, cell.method, None, state["status"], state["reason"])
         return
-    path, remark = folder / state["run"] / "records.jsonl", state.get("remark", "")
-    known = _read_known(path)
-    wanted = [metric for name, metric in metrics.METRICS.items() if name in names and metric.applies(card.category)]
-    lines: list[str] = []
+    path = folder / state["run"] / "records.jsonl"
+    lines = _read(path)
+    wanted = _makers(names, card)
+    remark, weights = state["remark"], _weights(state["weights"])
     for entry in data.batches(card, cell.task.factor, _BATCH, settings.images(cell), settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):
             status: Status = "refused" if entry.refused else "failed"
-            scored = [("", Record(cell.task, cell.method, entry.id, status, entry.reason, run=state["run"]))]
+            record = Record(cell.task, cell.method, entry.id, status, entry.reason, run=state["run"])
+            scored = [_Line("", {}, record)]
         else:
-            scored = _batch(cell, entry, path.parent, wanted, known)
-        for key, unmarked in scored:
-            record = replace(unmarked, remark=remark)
-            lines.append(json.dumps({"key": key, **to_json(record)}, sort_keys=True, ensure_ascii=False))
+            scored = _batch(cell, entry, path.parent, wanted, lines)
+        for line in scored:
+            record = replace(line.record, remark=remark, weights=weights)
+            lines[str(record.image)] = replace(line, record=record)
             yield record
-    store.write(path, "".join(line + "\n" for line in lines).encode())
+    store.write(path, "".join(_to_text(line) + "\n" for line in lines.values()).encode())
 
 
-def read(cell: Cell, out: Path) -> list[Record]:
-    """Return the records of a cell that was scored before. Raises `BenchError` if it was not."""
-    if cell.refusal is not None:
-        return [Record(cell.task, cell.method, None, "refused", cell.refusal)]
-    folder = store.cell_folder(out, cell)
-    state = store.read_json(folder / "cell.json") or {}
-    path = folder / state.get("run", "") / "records.jsonl"
+def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) -> list[Record]:
+    """Return the records of a cell that was scored before, of the images and metrics that are asked for.
+
+    Raises `BenchError` if one was not, or not by the code and the versions that are here.
+    """
+    folder = store.cell_folder(settings.out, cell)
+    state = _state(cell, folder) or {}
     if state.get("status") in ("refused", "failed"):
         return [Record(cell.task, cell.method, None, state["status"], state["reason"])]
-    if not path.is_file():
-        raise BenchError(f"{cell.method} on {cell.task.category} is not scored yet: no {path}. Run score first.")
-    return [from_json(json.loads(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    path = folder / state.get("run", "") / "records.jsonl"
+    lines = _read(path)
+    makers = {metric.protocol(): maker for metric, maker in _makers(names, card).items()}
+    found: list[Record] = []
+    for image_id in data.image_ids(card, settings.images(cell)):
+        line = lines.get(image_id)
+        if line is None or (line.key and any(line.by.get(name) != maker for name, maker in makers.items())):
+            what = f"{image_id} of {cell.method} on {cell.task.category}"
+            raise BenchError(
+                f"{what} is not scored yet by this table's metrics, as they are now: {path}. Run score first."
+            )
+        found.append(line.record)
+    return found
+
+
+def _state(cell: Cell, folder: Path) -> dict[str, Any] | None:
+    """Return what became of a cell when it was last restored, or None."""
+    if cell.refusal is not None:
+        return {"status": "refused", "reason": cell.refusal}
+    state = store.read_json(folder / "cell.json")
+    return state and {"remark": "", "weights": [], **state}
+
+
+def _weights(told: Sequence[Mapping[str, str]]) -> tuple[Weights, ...]:
+    return tuple(Weights(**each) for each in told)
+
+
+def _makers(names: Sequence[str], card: Card) -> dict[metrics.Metric, str]:
+    """Return the metrics that are wanted and apply to a card, each with the code and versions its values are of."""
+    found = [metric for name, metric in metrics.METRICS.items() if name in names and metric.applies(card.category)]
+    code = sources(imported([Path(metrics.__file__)]))
+    return {metric: _maker(code, metric) for metric in found}
+
+
+def _maker(code: str, metric: metrics.Metric) -> str:
+    versions = [f"{name} {package_version(name)}" for name in ("torch", *metric.packages)]
+    return hashlib.sha256(" ".join([code, *versions]).encode()).hexdigest()[:16]
 
 
 def _batch(
-    cell: Cell, batch: data.Batch, folder: Path, wanted: Sequence[metrics.Metric], known: _Known
-) -> list[tuple[str, Record]]:
+    cell: Cell, batch: data.Batch, folder: Path, wanted: Mapping[metrics.Metric, str], lines: Mapping[str, _Line]
+) -> list[_Line]:
     """Score the images of one batch."""
     results = [_result(cell, batch, index, folder) for index in range(len(batch.ids))]
     sr = torch.stack([image for image, _ in results])
     keys = [_key(image, hr) for image, hr in zip(sr, batch.hr, strict=True)]
-    values: list[dict[str, float]] = [dict(known.get(key, {})) for key in keys]
-    for metric in wanted:
+    old = [_of(lines.get(image_id), key) for image_id, key in zip(batch.ids, keys, strict=True)]
+    values = [dict(line.record.metrics) if line else {} for line in old]
+    by = [dict(line.by) if line else {} for line in old]
+    for metric, maker in wanted.items():
         protocol = metric.protocol()
-        missing = [index for index, there in enumerate(values) if protocol not in there]
+        missing = [index for index, made in enumerate(by) if made.get(protocol) != maker]
         if missing:
             pair = metrics.Pair(sr[missing], batch.hr[missing], batch.lr[missing], cell.task.factor)
             for index, value in zip(missing, metric.function(pair).tolist(), strict=True):
-                values[index][protocol] = value
-    protocols = {metric.protocol() for metric in wanted}
+                values[index][protocol], by[index][protocol] = value, maker
     return [
-        (key, Record(metrics={name: value for name, value in there.items() if name in protocols}, **facts))
-        for key, there, (_, facts) in zip(keys, values, results, strict=True)
+        _Line(key, made, Record(metrics=there, **facts))
+        for key, made, there, (_, facts) in zip(keys, by, values, results, strict=True)
     ]
+
+
+def _of(line: _Line | None, key: str) -> _Line | None:
+    """Return a stored line if it is of these pixels."""
+    return line if line is not None and line.key == key else None
 
 
 def _result(cell: Cell, batch: data.Batch, index: int, folder: Path) -> tuple[Images, dict[str, Any]]:
@@ -128,19 +179,22 @@ def to_json(record: Record) -> dict[str, Any]:
 
 def from_json(plain: dict[str, Any]) -> Record:
     """Return the record that `to_json` wrote."""
-    fields = {name: value for name, value in plain.items() if name != "key"}
+    fields = {name: value for name, value in plain.items() if name not in ("key", "by")}
     fields["task"] = Task(**fields["task"])
+    fields["weights"] = _weights(fields["weights"])
     fields["seconds"] = float(fields["seconds"])
     fields["metrics"] = {name: float(value) for name, value in fields["metrics"].items()}
     return Record(**fields)
 
 
-def _read_known(path: Path) -> _Known:
-    """Return the values scored before, by the pixels they belong to."""
+def _to_text(line: _Line) -> str:
+    """Return one line of the file."""
+    return json.dumps({"key": line.key, "by": line.by, **to_json(line.record)}, sort_keys=True, ensure_ascii=False)
+
+
+def _read(path: Path) -> dict[str, _Line]:
+    """Return the stored lines by image; none if nothing was scored."""
     if not path.is_file():
         return {}
-    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    known: _Known = {}
-    for line in lines:
-        known.setdefault(line["key"], {}).update({name: float(value) for name, value in line["metrics"].items()})
-    return known
+    found = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
+    return {plain["image"]: _Line(plain["key"], plain["by"], from_json(plain)) for plain in found}

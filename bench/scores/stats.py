@@ -1,7 +1,7 @@
-"""Intervals, paired tests, tie groups: what the values of a hundred images allow one to say.
+"""Intervals and differences: what the values of a hundred images say of one method, and of two. For tests see `family`.
 
-Everything is paired by image. The test of a difference is the sign-flip permutation test of its mean. Wilcoxon and the
-win rate are description only: with skewed differences they reject a true null of the mean 27 to 33 % of the time.
+Everything is paired by image. Wilcoxon and the win rate are description only: with skewed differences they reject a
+true null of the mean 27 to 33 % of the time.
 
 An image that is returned exactly has a PSNR of +inf. It is kept: the mean is then infinite and its interval unbounded,
 and the number of such images is stated. Tests take an infinite difference as larger than every finite one. NaN is no
@@ -9,8 +9,7 @@ value: every function here raises ValueError for it, and for no values at all.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -19,9 +18,6 @@ from scipy import special
 from scipy.stats import wilcoxon
 
 Values = NDArray[np.float64]
-
-_FLIPS = 10_000
-_EXACT = 13  # images; 2**13 sign patterns are fewer than the flips that would be drawn
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +43,6 @@ class Comparison:
     mean: float
     half_width: float
     """As in `Summary`."""
-    p: float
-    """Of the sign-flip permutation test of the mean, two-sided."""
-    p_holm: float
-    """`p` adjusted for the comparisons it stands beside (see `adjusted`); equal to `p` until then."""
     wilcoxon_p: float
     win_rate: float
     """Share of the images on which a is better than b; an equal value counts one half."""
@@ -75,60 +67,28 @@ def summarise(values: ArrayLike, higher_is_better: bool) -> Summary:  # noqa: FB
     )
 
 
-def compare(a: ArrayLike, b: ArrayLike, higher_is_better: bool, seed: int = 0) -> Comparison:  # noqa: FBT001
+def compare(a: ArrayLike, b: ArrayLike, higher_is_better: bool) -> Comparison:  # noqa: FBT001
     """Return the comparison of two methods by their values (N,) on the same images in the same order.
 
-    The permutation test is exact up to 13 images; beyond, 10 000 flips are drawn from `seed`.
     Raises ValueError if the numbers of images differ.
     """
-    x, y = _vector(a), _vector(b)
-    if x.size != y.size:
-        raise ValueError(f"a comparison is paired by image, but there are {x.size} and {y.size} values.")
+    d = _differences(a, b)
     with np.errstate(invalid="ignore"):
-        d = np.where(x == y, 0, x - y)  # inf - inf: both images are exact
         mean = float(d.mean())
-    bounded = _bounded(d)
-    p = _sign_flip_p(bounded, seed)
     return Comparison(
         n=d.size,
         mean=mean,
         half_width=_half_width(d),
-        p=p,
-        p_holm=p,
-        wilcoxon_p=float(wilcoxon(bounded[d != 0]).pvalue) if d.any() else 1.0,
+        wilcoxon_p=float(wilcoxon(_bounded(d)[d != 0]).pvalue) if d.any() else 1.0,
         win_rate=float(((d > 0 if higher_is_better else d < 0).sum() + (d == 0).sum() / 2) / d.size),
         effect=_effect(d),
         infinite=int(np.isinf(d).sum()),
     )
 
 
-def holm(p_values: ArrayLike) -> Values:
-    """Return Holm's adjusted p-values (1979), in the order given. Raises ValueError outside [0, 1]."""
-    p = np.asarray(p_values, dtype=np.float64)
-    if not ((p >= 0) & (p <= 1)).all():
-        raise ValueError(f"p-values lie in [0, 1]; these do not: {p}.")
-    order = np.argsort(p)
-    result = np.empty_like(p)
-    result[order] = np.minimum(1, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
-    return result
-
-
-def adjusted(comparisons: Sequence[Comparison]) -> list[Comparison]:
-    """Return the comparisons of one table and metric with `p_holm` filled in."""
-    p_holm = holm([comparison.p for comparison in comparisons])
-    return [replace(comparison, p_holm=float(p)) for comparison, p in zip(comparisons, p_holm, strict=True)]
-
-
-def detectable(differences: ArrayLike, power: float = 0.8, alpha: float = 0.05) -> float:
-    """Return the true mean difference that a paired t test on this many images would find with this power.
-
-    From the noncentral t distribution and the standard deviation of `differences` (N,); +inf if they have none.
-    """
-    d = _vector(differences)
-    if d.size < 2 or not np.isfinite(d).all():  # noqa: PLR2004 - a deviation takes two
-        return math.inf
-    critical = special.stdtrit(d.size - 1, 1 - alpha / 2)
-    return float(special.nctdtrinc(d.size - 1, 1 - power, critical) * d.std(ddof=1) / math.sqrt(d.size))
+def differences(a: ArrayLike, b: ArrayLike) -> Values:
+    """Return a - b (N,) for a test: an infinite difference is a million times the largest finite one."""
+    return _bounded(_differences(a, b))
 
 
 def consistency(summary: Summary, published: float, digits: int) -> str:
@@ -167,6 +127,14 @@ def _vector(values: ArrayLike) -> Values:
     return x
 
 
+def _differences(a: ArrayLike, b: ArrayLike) -> Values:
+    x, y = _vector(a), _vector(b)
+    if x.size != y.size:
+        raise ValueError(f"a comparison is paired by image, but there are {x.size} and {y.size} values.")
+    with np.errstate(invalid="ignore"):
+        return np.where(x == y, 0, x - y)  # inf - inf: both images are exact
+
+
 def _half_width(x: Values) -> float:
     if x.size == 1 or not np.isfinite(x).all():
         return math.inf
@@ -186,15 +154,3 @@ def _bounded(d: Values) -> Values:
     """Return the differences with the infinite ones made a million times the largest finite one."""
     large = 1e6 * (1 + np.abs(d[np.isfinite(d)]).max(initial=0))
     return np.nan_to_num(d, posinf=large, neginf=-large)
-
-
-def _sign_flip_p(d: Values, seed: int) -> float:
-    """Return the share of sign patterns whose mean is as far from zero as the observed one; 1 if all are zero."""
-    # equal sums may differ in the last bits
-    least = abs(d.sum()) - 1e-12 * np.abs(d).sum()
-    if d.size <= _EXACT:
-        patterns = (np.arange(2**d.size)[:, None] >> np.arange(d.size)) & 1
-        return float((np.abs((2 * patterns - 1) @ d) >= least).mean())
-    draws = np.random.default_rng(seed).integers(0, 2, (_FLIPS, d.size), dtype=np.int8)
-    # the observed pattern counts as one of the draws, so p is never 0 (Phipson and Smyth 2010)
-    return float(((np.abs((2 * draws - 1) @ d) >= least).sum() + 1) / (_FLIPS + 1))

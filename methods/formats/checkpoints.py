@@ -10,7 +10,7 @@ from typing import Any
 from torch import nn
 
 from bench.spec import BenchError
-from methods.formats import esrgan, gan, glean, srresnet, stylegan2
+from methods.formats import esrgan, glean, srresnet, stylegan2, stylegan_pggan
 from methods.formats.state_dicts import first_names
 
 
@@ -23,10 +23,12 @@ def any_network(checkpoint: Mapping[str, Any]) -> nn.Module:  # noqa: PLR0911 - 
     """
     if glean.is_glean(checkpoint):
         return glean.glean(checkpoint, switches=None)
-    if gan.is_stylegan(checkpoint):  # before StyleGAN2's: our names of its constant and of StyleGAN's are the same
-        return gan.stylegan(checkpoint)
-    if gan.is_pggan(checkpoint):
-        return gan.pggan(checkpoint)
+    if stylegan_pggan.is_stylegan(
+        checkpoint
+    ):  # before StyleGAN2's: our names of its constant and of StyleGAN's are the same
+        return stylegan_pggan.stylegan(checkpoint)
+    if stylegan_pggan.is_pggan(checkpoint):
+        return stylegan_pggan.pggan(checkpoint)
     if stylegan2.is_generator(checkpoint):
         return stylegan2.generator(checkpoint)
     if stylegan2.is_discriminator(checkpoint):

@@ -1,4 +1,4 @@
-"""GLEAN's weights -> `nets.glean.GLEAN`: mmagic's names (`mmagic.from_mmagic`) or ours, every variant of `Switches`.
+"""GLEAN's weights -> `nets.glean.GLEAN`: mmagic's names (`glean_names`) or ours, every variant of `Switches`.
 
 Widths, sizes and switches all show in names and shapes. One thing does not: an LR image below 4 px is enlarged to 4 px
 inside, so the weights for 1, 2 and 4 px look alike.
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from bench.spec import BenchError
-from methods.formats import mmagic
+from methods.formats import glean_names
 from methods.formats.state_dicts import (
     filled,
     first_names,
@@ -67,7 +67,7 @@ def glean(checkpoint: Mapping[str, Any], *, switches: Switches | None = FULL, in
     entries = opened(checkpoint, _CONTAINERS)
     layout, prefix = _known(entries)
     inside = single({name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)})
-    ours = mmagic.from_mmagic(inside) if layout == "mmagic" else inside
+    ours = glean_names.from_mmagic(inside) if layout == "mmagic" else inside
     with torch.device("meta"):
         bank = _bank(ours)
         trunk = _trunk(ours)

@@ -75,6 +75,7 @@ def stylegan_sizes(ours: Mapping[str, Tensor], prefix: str) -> dict[str, Any]:
         "size": 4 << (stages - 1),
         "channels": {4 << i: shape(ours, f"{prefix}epilogues.{2 * i}.bias")[0] for i in range(stages)},
         "style_dim": _columns(ours, f"{prefix}epilogues.0.style.weight"),
+        "torch_epsilon": f"{prefix}torch_epsilon" in ours,
     }
 
 

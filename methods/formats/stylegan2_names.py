@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor
 
 from bench.spec import BenchError
-from methods.formats import mmagic
+from methods.formats import mmagic_names
 from methods.formats.state_dicts import first_names
 
 _Rules = tuple[tuple[str, Callable[[re.Match[str]], str]], ...]
@@ -145,7 +145,7 @@ def generator(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the entries of a generator in any layout to those of `StyleGAN2`; raises `BenchError` for others."""
     layout, entries = _entries(state_dict, generator_layout(state_dict), "generator")
     if layout == "mmagic":
-        return mmagic.generator_from_mmagic(entries)
+        return mmagic_names.generator_from_mmagic(entries)
     found = {_rename(name, _GENERATORS[layout], layout): value for name, value in entries.items()}
     if layout == "ours":
         return found
@@ -158,7 +158,7 @@ def discriminator(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the entries of a discriminator in any layout to those of `StyleGAN2Discriminator`."""
     layout, entries = _entries(state_dict, discriminator_layout(state_dict), "discriminator")
     if layout == "mmagic":
-        return mmagic.discriminator_from_mmagic(entries)
+        return mmagic_names.discriminator_from_mmagic(entries)
     rules = _nvidia_discriminator(entries) if layout == "nvidia" else _DISCRIMINATORS[layout]
     return {_rename(name, rules, layout): value for name, value in entries.items()}
 

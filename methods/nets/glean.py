@@ -40,7 +40,7 @@ class Switches:
     """What of GLEAN is on.
 
     Features are passed up to a resolution in px (inclusive), at the coarser half of their resolutions (of an odd number
-    the smaller part), or at all; "finest" is the last one alone.
+    the larger part: 4 to 16 px of 64 px, as in Figure 7), or at all; "finest" is the last one alone.
     """
 
     encoder_features: Wanted = "all"
@@ -62,7 +62,7 @@ def _chosen(resolutions: Iterable[int], wanted: Wanted) -> tuple[int, ...]:
     ordered = tuple(sorted(resolutions))
     if isinstance(wanted, int):
         return tuple(resolution for resolution in ordered if resolution <= wanted)
-    return {"none": (), "coarse": ordered[: len(ordered) // 2], "all": ordered, "finest": ordered[-1:]}[wanted]
+    return {"none": (), "coarse": ordered[: (len(ordered) + 1) // 2], "all": ordered, "finest": ordered[-1:]}[wanted]
 
 
 class GLEAN(nn.Module):

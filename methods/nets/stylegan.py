@@ -4,12 +4,13 @@ T. Karras et al., "A style-based generator architecture for generative adversari
 and mapping network (Sec. 2, Fig. 1), adaptive instance normalisation (Eq. 1), a noise input with a gain per channel.
 Only the last RGB layer is kept: the others served the growing. `truncate` and `mix` (Sec. 3.1, App. B) are StyleGAN2's.
 
-Two things are stored otherwise than in the published files (`methods.formats.gan` converts):
+Two things are stored otherwise than in the published files (`methods.formats.stylegan_pggan` converts):
 - The mapping network is that of StyleGAN2, whose activation has the gain sqrt(2) that StyleGAN gives to the weights
   alone: leaky(sqrt(2) W x + b) = sqrt(2) leaky(W x + b / sqrt(2)). So the biases are divided by sqrt(2).
 - Every doubling layer is nearest enlargement and a 3x3 convolution. From 128 px on the published code has a transposed
   convolution with the summed shifts of the kernel instead: the same with the kernel turned by 180 degrees.
-The FIR [1, 2, 1] is no part of the state dict.
+The FIR [1, 2, 1] is no part of the state dict. The epsilon of the instance norm differs between the published codes; a
+network with torch's, PULSE's, has an entry of its own for it, since nothing else in a file tells them apart.
 """
 
 from collections import deque
@@ -24,6 +25,11 @@ from methods.nets.stylegan2 import MappingNetwork
 from methods.nets.stylegan2_layers import EqualLinear, config_f
 from methods.nets.synthesis import MappedGenerator, Synthesis
 
+TORCH_EPSILON = "torch_epsilon"
+"""The entry, (1,), of a state dict that is there only if the instance norm adds torch's 1e-5 to the variance, not 1e-8.
+
+It tells by being there, so that no rounding to half precision can change it."""
+
 
 def blur(x: Tensor) -> Tensor:
     """Filter every channel of (B, C, H, W) with the FIR [1, 2, 1] x [1, 2, 1] / 16; zeros beyond the border."""
@@ -36,9 +42,10 @@ class Epilogue(nn.Module):
 
     noise: Tensor
 
-    def __init__(self, width: int, *, style_dim: int, resolution: int) -> None:
-        """Draw the weights of the style and the stored noise map."""
+    def __init__(self, width: int, *, style_dim: int, resolution: int, epsilon: float) -> None:
+        """Draw the weights of the style and the stored noise map; `epsilon` is added to the variance."""
         super().__init__()
+        self.epsilon = epsilon
         self.bias = nn.Parameter(torch.zeros(width))
         self.noise_gain = nn.Parameter(torch.zeros(width))
         self.style = EqualLinear(style_dim, 2 * width)  # the scale, less 1, then the shift
@@ -50,7 +57,7 @@ class Epilogue(nn.Module):
         if noise is not None:
             x = torch.addcmul(x, noise, self.noise_gain[:, None, None])
         # Not instance_norm: of a single image in another memory layout torch 2.15 gives a wrong gradient on the CPU.
-        x = F.group_norm(F.leaky_relu(x, 0.2, inplace=True), x.shape[1], eps=1e-8)
+        x = F.group_norm(F.leaky_relu(x, 0.2, inplace=True), x.shape[1], eps=self.epsilon)
         scale, shift = self.style(latent)[..., None, None].chunk(2, 1)  # (B, width, 1, 1) each
         return torch.addcmul(shift, x, scale + 1)
 
@@ -63,19 +70,27 @@ class StyleGANSynthesis(Synthesis):
 
     rgb_each_stage = False
 
-    def __init__(self, *, size: int, channels: Mapping[int, int], style_dim: int = 512) -> None:
-        """Make the layers for images of `size` px; `channels` gives the width at each resolution."""
+    def __init__(
+        self, *, size: int, channels: Mapping[int, int], style_dim: int = 512, torch_epsilon: bool = False
+    ) -> None:
+        """Make the layers for images of `size` px; `channels` gives the width at each resolution.
+
+        `torch_epsilon` True is PULSE's form, see `TORCH_EPSILON`; False is that of NVIDIA and GenForce.
+        """
         super().__init__(size=size, channels=channels, style_dim=style_dim)
+        if torch_epsilon:
+            self.register_buffer(TORCH_EPSILON, torch.ones(1))
         self.constant = nn.Parameter(torch.ones(1, channels[4], 4, 4))
         self.convs = nn.ModuleList()
         self.epilogues = nn.ModuleList()
         before = channels[4]
+        epsilon = 1e-5 if torch_epsilon else 1e-8
         for resolution, width in self.channels.items():
             if resolution > 4:  # noqa: PLR2004 - there the constant comes first
                 self.convs.append(EqualConv(before, width, up=True, bias=False))
             self.convs.append(EqualConv(width, width, bias=False))
             for _ in range(2):
-                self.epilogues.append(Epilogue(width, style_dim=style_dim, resolution=resolution))
+                self.epilogues.append(Epilogue(width, style_dim=style_dim, resolution=resolution, epsilon=epsilon))
             before = width
         self.to_rgb = EqualConv(before, 3, kernel=1, padding=0, gain=1)
 
@@ -116,8 +131,10 @@ class StyleGAN(MappedGenerator):
         channels: Mapping[int, int] | None = None,
         style_dim: int = 512,
         mapping_layers: int = 8,
+        torch_epsilon: bool = False,
     ) -> None:
-        """Make both; without a table of widths, min(512, 16384 / resolution)."""
-        synthesis = StyleGANSynthesis(size=size, channels=channels or config_f(size, 1), style_dim=style_dim)
+        """Make both; without a table of widths, min(512, 16384 / resolution). `torch_epsilon`: see `TORCH_EPSILON`."""
+        widths = channels or config_f(size, 1)
+        synthesis = StyleGANSynthesis(size=size, channels=widths, style_dim=style_dim, torch_epsilon=torch_epsilon)
         mapping = MappingNetwork(style_dim=style_dim, layers=mapping_layers, latents=synthesis.latents)
         super().__init__(synthesis=synthesis, mapping=mapping)

@@ -40,7 +40,11 @@ def _shortened(settings: DgpSettings) -> DgpSettings:
 _RELEASED = DgpSettings()
 _PORT = replace(_RELEASED, weight_rates=tuple(40 * rate for rate in _RELEASED.weight_rates))
 
-DGP: Mapping[str, DgpSettings] = {"paper": _PORT, "mini": _shortened(_PORT)}
-DGP_BIGGAN: Mapping[str, DgpSettings] = {"paper": _RELEASED, "mini": _shortened(_RELEASED)}
-BIGGAN_CHANNELS: Mapping[str, int] = {"paper": 96, "mini": 8}
+DGP: Mapping[str, DgpSettings] = {"paper": _PORT, "mini": _shortened(_PORT), "portraits": _shortened(_PORT)}
+DGP_BIGGAN: Mapping[str, DgpSettings] = {
+    "paper": _RELEASED,
+    "mini": _shortened(_RELEASED),
+    "portraits": _shortened(_RELEASED),
+}
+BIGGAN_CHANNELS: Mapping[str, int] = {"paper": 96, "mini": 8, "portraits": 8}
 """The width of a BigGAN that has no file yet: for counts and tests."""

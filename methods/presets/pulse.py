@@ -28,4 +28,5 @@ class PulseSettings:
 PULSE: Mapping[str, PulseSettings] = {
     "paper": PulseSettings(),
     "mini": PulseSettings(fit_samples=100_000),
+    "portraits": PulseSettings(fit_samples=100_000),
 }

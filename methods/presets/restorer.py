@@ -29,4 +29,4 @@ _MINI = RestorerRecipe(images=24_000, batch=4, rate=2e-3, critic_rate=5e-4, crop
 
 def restorer_recipes(category: str) -> dict[str, RestorerRecipe]:
     """Return each preset's recipe for a category; `paper`: 300,000 steps, of 8 images of faces or 16 of the rest."""
-    return {"paper": _FACES if category == "face" else _REST, "mini": _MINI}
+    return {"paper": _FACES if category == "face" else _REST, "mini": _MINI, "portraits": _MINI}

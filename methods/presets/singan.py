@@ -1,6 +1,6 @@
 """The numbers of SinGAN's training on one image (methods/search/singan.py), by preset; `paper` has the released ones.
 
-`mini` has few and fast steps of narrow networks, for two cores of a CPU; it is far from trained.
+`mini` and `portraits` have few and fast steps of narrow networks, for two cores of a CPU; they are far from trained.
 """
 
 from collections.abc import Mapping
@@ -37,7 +37,5 @@ class SinganSettings:
     """Images whose networks are trained side by side: faster on a GPU, but no longer exactly as if alone."""
 
 
-SINGAN: Mapping[str, SinganSettings] = {
-    "paper": SinganSettings(),
-    "mini": SinganSettings(SinganSchedule(epochs=16, steps=1, channels=16, rate=5e-3)),
-}
+_SHORT = SinganSettings(SinganSchedule(epochs=16, steps=1, channels=16, rate=5e-3))
+SINGAN: Mapping[str, SinganSettings] = {"paper": SinganSettings(), "mini": _SHORT, "portraits": _SHORT}

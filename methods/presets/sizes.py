@@ -1,8 +1,9 @@
-"""The sizes of the networks that are trained, by preset: the published ones (`paper`), and small ones for `mini`.
+"""The sizes of the networks that are trained, by preset: the published ones (`paper`), and small ones for the others.
 
 A weight file's own sizes are read off the file; these are for what has no file yet: training, and counting costs.
 `mini` is made for 128 px, for two cores of a CPU, and for files that together stay below 40 MB: what GLEAN adds to its
-bank grows with the square of the bank's width, and its latent head with that at 4 px.
+bank grows with the square of the bank's width, and its latent head with that at 4 px. `portraits` is for real faces of
+128 px and the same two cores: one category, twice as wide, its files together below 20 MB.
 """
 
 from collections.abc import Mapping
@@ -84,4 +85,19 @@ _MINI = Sizes(
     srgan_blocks=4,
     generators={"pulse": "stylegan2", "mganprior": "stylegan2", "dgp": "stylegan2"},
 )
-SIZES: Mapping[str, Sizes] = {"paper": _PAPER, "mini": _MINI}
+_PORTRAITS = Sizes(
+    bank_coarse=8,
+    bank_widest=64,
+    bank_base=3 * 2**10,
+    critic_widest=96,
+    style_dim=64,
+    mapping_layers=4,
+    trunk_channels=24,
+    trunk_blocks=1,
+    trunk_growth=12,
+    esrgan_plus=Shape(blocks=2, multiple=4, growth=4),
+    srgan_channels=24,
+    srgan_blocks=6,
+    generators={"pulse": "stylegan2", "mganprior": "stylegan2", "dgp": "stylegan2"},
+)
+SIZES: Mapping[str, Sizes] = {"paper": _PAPER, "mini": _MINI, "portraits": _PORTRAITS}

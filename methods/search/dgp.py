@@ -2,7 +2,7 @@
 
 X. Pan et al., "Exploiting deep generative prior for versatile image restoration and manipulation", ECCV 2020: weights
 that move with the latent are Sec. 3.1, the discriminator's features as distance and the opening of the layers from
-coarse to fine Sec. 3.2. The numbers are those of the released super-resolution script for 256 px (`Settings`), which
+coarse to fine Sec. 3.2. The numbers are those of the released super-resolution script for 256 px (see presets), which
 are also those of its experiment "D_biased" at 128 px. The best of 500 draws z ~ N(0, 0.3^2), by the three coarsest
 features, is the start; five stages of 200 steps of Adam minimise features + mean squared error + 0.02 * mean(z^2 / 2)
 between the degraded image and the input, both enlarged bilinearly to the discriminator's size. Weights that are not
@@ -45,11 +45,11 @@ from methods.nets.biggan import BigGAN, BigGANDiscriminator
 from methods.nets.stylegan2 import StyleGAN2, truncate
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.nets.stylegan2_layers import SQRT2
-from methods.presets.choose import chosen
 from methods.presets.dgp import BIGGAN_CHANNELS, DGP, DGP_BIGGAN, DgpSettings
+from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.search import optimise
-from methods.search.dgp_search import Code, Search
+from methods.search.dgp_shared import Code, Search
 from methods.weights import load, stylegan2_bank
 
 _LATENTS = 4096
@@ -86,6 +86,7 @@ class Dgp(Search[StyleGAN2, StyleGAN2Discriminator]):
         paper="Pan et al., ECCV 2020",
         factors=(4, 8, 16, 32, 64),
         max_batch=4,
+        seeded=True,
     )
     compared = slice(1, None)
 
@@ -100,10 +101,11 @@ class Dgp(Search[StyleGAN2, StyleGAN2Discriminator]):
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:
         """Read both networks; on the meta device, which has no values, make them without."""
+        bank = stylegan2_bank.load("dgp", task, device)
         critic = load.network(
             "dgp", task, device, part="discriminator", build=_critic, read=stylegan2_format.discriminator
         )
-        return cls(stylegan2_bank.load("dgp", task, device), critic, task, chosen(DGP, task))
+        return cls(bank, critic, task, chosen(DGP, task))
 
     @property
     def remark(self) -> str:

@@ -31,10 +31,10 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
-from methods.formats import gan, stylegan2, vgg16
+from methods.formats import stylegan2, stylegan_pggan, vgg16
 from methods.nets.pggan import PGGAN
 from methods.nets.vgg16 import Vgg16
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.mganprior import MGANPRIOR, MganpriorSettings
 from methods.presets.sizes import SIZES
 from methods.search import optimise
@@ -55,14 +55,16 @@ class Mganprior:
         paper="Gu et al., CVPR 2020",
         factors=(4, 8, 16, 32, 64),
         max_batch=8,
+        seeded=True,
     )
     down_scaler: ClassVar[str] = "benchmark"
     loops = ("steps",)
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, bank: MixedBank, task: Task, settings: MganpriorSettings, *, vgg16: Vgg16 | None = None) -> None:
         """Take ready networks on one device; without `vgg16` the loss is the squared error alone.
 
-        Raises `BenchError` for a bank that is neither PGGAN nor StyleGAN2, has no such layer or another side.
+        Raises `BenchError` for a bank that has no such layer or another side.
         """
         if bank.size != task.hr_size:
             raise BenchError(f"the bank makes images of {bank.size} px, the task asks for {task.hr_size}.")
@@ -102,8 +104,6 @@ class Mganprior:
         ]
         if self.vgg16 is None:
             words.append("no perceptual loss")
-        if is_pggan and self.task.category == "face":
-            words.append("its bank, if that of CelebA-HQ, was trained on the face test set")
         return ", ".join(words)
 
     def upscale(self, lr: Images) -> Images:
@@ -195,4 +195,4 @@ def _build(task: Task) -> MixedBank:
 
 def _read(state: Mapping[str, Any]) -> MixedBank:
     """Return the generator of a weight file."""
-    return gan.pggan(state) if gan.is_pggan(state) else stylegan2.generator(state)
+    return stylegan_pggan.pggan(state) if stylegan_pggan.is_pggan(state) else stylegan2.generator(state)

@@ -31,10 +31,10 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
-from methods.formats import gan, stylegan2, unpickle
+from methods.formats import stylegan2, stylegan_pggan, unpickle
 from methods.nets.stylegan import StyleGAN
 from methods.nets.stylegan2 import StyleGAN2
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.pulse import PULSE, PulseSettings
 from methods.presets.sizes import SIZES
 from methods.search import optimise
@@ -61,12 +61,14 @@ class Pulse:
         paper="Menon et al., CVPR 2020",
         factors=(4, 8, 16, 32, 64),
         max_batch=4,
+        seeded=True,
     )
     result: ClassVar[Literal["last", "best"]] = "last"
     """Which image is the result: that of the last step, or that of the lowest loss."""
     border: ClassVar[Literal["benchmark", "reflect"]] = "benchmark"
     """The down-scaler's."""
     loops = ("steps",)
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, bank: Bank, task: Task, settings: PulseSettings) -> None:
         """Take a ready bank, on its device, and make its fit; raises `BenchError` for one of another size."""
@@ -188,6 +190,6 @@ def _build(task: Task) -> Bank:
 
 def _read(state: Mapping[str, Any], task: Task) -> Bank:
     """Return the generator of a weight file; the mapping network of PULSE's StyleGAN is a file of its own."""
-    if gan.is_pulse(state):
+    if stylegan_pggan.is_pulse(state):
         state = {**state, **unpickle.load(load.find(Pulse.spec.name, task, part="mapping"))}
-    return gan.stylegan(state) if gan.is_stylegan(state) else stylegan2.generator(state)
+    return stylegan_pggan.stylegan(state) if stylegan_pggan.is_stylegan(state) else stylegan2.generator(state)

@@ -20,7 +20,7 @@ import torch
 
 from bench.spec import Effort, Images, Spec, Task
 from methods.nets.singan import SMALLEST
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.singan import SINGAN, SinganSettings
 from methods.search.optimise import each, generators
 from methods.search.singan_resize import out_size, resize
@@ -37,8 +37,10 @@ class SinGan:
         paper="Shaham et al., ICCV 2019",
         factors=(4, 8, 16, 32, 64),
         max_batch=8,
+        seeded=True,
     )
     loops: ClassVar[tuple[str, ...]] = ("epochs steps",)
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, task: Task, settings: SinganSettings) -> None:
         """Take the task and the settings; there are no weights."""

@@ -17,9 +17,9 @@ from rich.markup import escape
 
 from bench import cards
 from bench.spec import BenchError
-from methods.training import queue, report
+from methods.training import queue, trained_report
 from methods.training.items import Item, everything
-from methods.training.run import rank
+from methods.training.processes import rank
 from methods.weights import trained
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -36,7 +36,11 @@ def parser() -> argparse.ArgumentParser:
     add("what", nargs="?", help="bank, or a method by name: glean, esrgan_plus, srgan, glean.no-decoder ...")
     add("--missing", action="store_true", help="all files that are missing or not trained to the end, one by one")
     add("--report", type=Path, metavar="FOLDER", help="write what is trained so far, and samples, into a folder")
-    add("--profile", default="mini", help="mini, paper, or a folder with one sub-folder of photographs per category")
+    add(
+        "--profile",
+        default="mini",
+        help="mini, portraits, paper, or a folder with one sub-folder of photographs per category",
+    )
     add("--category", help="face, cat, car, bedroom, tower, ...")
     add("--factor", type=int, default=16, help="of a method")
     add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
@@ -59,7 +63,7 @@ def main(words: Sequence[str] | None = None) -> int:
     try:
         if told.report:
             folder = told.out or trained.folder(told.profile, _preset(told.profile))
-            for path in report.write(everything(told.profile), folder, told.report):
+            for path in trained_report.write(everything(told.profile), folder, told.report):
                 console.print(f"written: {escape(str(path))}")
             return 0
         wanted = _items(told)

@@ -24,6 +24,7 @@ from methods.training.share import Share
 _MOST = 4096  # images in a step: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
 _THREADS = 4  # that read photographs
+_KEPT = 2 * 2**30  # bytes of decoded photographs in memory
 
 
 class Feed(Protocol):
@@ -109,35 +110,52 @@ def _drawn(source: str, side: int, seeds: Tensor) -> Tensor:
 
 
 class Photographs:
-    """The images of a folder or database that are for training."""
+    """The photographs that are for training; if all of them take no more than 2 GiB, each is read once."""
 
     def __init__(self, card: Card, share: Share, device: torch.device) -> None:
         """List the images. Raises what `photographs` does."""
         self._source, self._ids = photographs(card)
         self._share, self._device = share, device
         self._readers = ThreadPoolExecutor(_THREADS)
+        fits = len(self._ids) * 3 * card.hr_size**2 <= _KEPT
+        self._kept: dict[int, Tensor] | None = {} if fits else None
 
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
         order = self._share.draws(step)
         chosen = self._share.of(torch.randint(len(self._ids), (count,), generator=order)).tolist()
-        images = torch.stack(list(self._readers.map(lambda index: self._source.pixels(self._ids[index]), chosen)))
+        images = torch.stack(list(self._readers.map(self._image, chosen)))
         return _mirrored(images.to(self._device).float() / 255, self._share, count, order)
+
+    def _image(self, index: int) -> Tensor:
+        if self._kept is None:
+            return self._source.pixels(self._ids[index])
+        if index not in self._kept:
+            self._kept[index] = self._source.pixels(self._ids[index])
+        return self._kept[index]
 
 
 def photographs(card: Card) -> tuple[sources.Source, list[str]]:
     """Return where the training images of a card come from, and their ids.
 
-    They are all of its training set; of a folder without one, all that are not tested.
+    They are all of its training set, or of its tables of crops; of a folder without either, all that are not tested.
 
-    Raises:
+    Raises as `sources.open_training` and `open_card` do, and:
         MissingImages: the training set is not here, or the folder holds test images only.
         BenchError: a card that names neither.
     """
+    if card.train_crops:
+        source = sources.open_training(card)
+        return source, list(source.ids)
     everything = replace(card, ids=(), sha256={}, test_images=sys.maxsize)
     if card.train_source:
         training = replace(
-            everything, source=card.train_source, reader=card.train_reader, test_set=card.train_set, address=""
+            everything,
+            source=card.train_source,
+            reader=card.train_reader,
+            crops=(),
+            test_set=card.train_set,
+            address="",
         )
         source = sources.open_card(training, allow_enlarge=True)
         return source, list(source.ids)

@@ -10,7 +10,7 @@ from safetensors import safe_open
 
 from bench import cards, store
 from bench.spec import BadFile, Task
-from methods.formats import stored
+from methods.formats import own_files
 from methods.training.loop import Training
 from methods.weights import trained
 
@@ -79,7 +79,7 @@ def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str |
         if steps(path) < training.step:
             told = {"steps": training.step, "of": training.steps, **facts}
             without = "bank." if not any(p.requires_grad for p in _bank(network)) else None
-            content = stored.safetensors(
+            content = own_files.safetensors(
                 network, dtype=torch.float16, without=without, facts={_FACTS: json.dumps(told)}
             )
             store.write(path, content)

@@ -17,7 +17,7 @@ from pathlib import Path
 from bench import cards
 from bench.images import data
 from bench.spec import BadFile, Card, Task
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.training.feed import photographs
 

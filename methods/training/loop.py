@@ -12,7 +12,8 @@ from bench import store
 from bench.resize import eight_bit
 from bench.spec import Images
 from methods.training.feed import Feed
-from methods.training.run import Run, rank
+from methods.training.processes import rank
+from methods.training.run import Run
 
 _LOG_EVERY = 50  # steps
 
@@ -53,7 +54,7 @@ class Training(Protocol):
         ...
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was made."""
+        """Go on where a state was; without those of the optimisers, with new ones."""
         ...
 
 

@@ -15,10 +15,10 @@ from bench import cards
 from bench.spec import Task
 from methods.formats import stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.restorer import restorer_recipes
 from methods.presets.sizes import SIZES
-from methods.training import loop, restorer, run
+from methods.training import loop, processes, restorer, run
 from methods.training.bank.bank import BankTraining
 from methods.training.feed import open_feed
 from methods.training.items import Item, facts, ship, steps
@@ -57,12 +57,12 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     Without a checkpoint it goes on from its weight files, if they are there.
     Its weight files are written with each checkpoint, once there is something to keep.
     """
-    rank, ranks = run.join()
+    rank, ranks = processes.join()
     share = Share(settings.seed, rank, ranks)
     card = cards.card(item.task.profile, item.task.category)
     training = start(item, settings, share)
     key = _key(item, settings)
-    run.once(lambda: _say(key.old_run(settings.runs, item.label)))
+    processes.once(lambda: _say(key.old_run(settings.runs, item.label)))
     at = run.Run(key.folder(settings.runs, item.label), key, seconds=seconds)
 
     known = _kept(item, settings)
@@ -160,6 +160,6 @@ def train_all(
     """Train the unfinished items one after another as long as the time lasts; yield each, and whether it was ended."""
     end = time.monotonic() + seconds
     for item in list(unfinished(items, settings)):
-        if not run.agreed(time.monotonic() < end):
+        if not processes.agreed(time.monotonic() < end):
             return
         yield item, train(item, settings, end - time.monotonic())

@@ -17,10 +17,11 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import Images
-from methods.formats import stored
+from methods.formats import own_files
 from methods.presets.restorer import RestorerRecipe
 from methods.training import losses
-from methods.training.run import descend
+from methods.training.processes import descend
+from methods.training.run import precision
 from methods.training.share import Share
 
 _LAYOUT = torch.channels_last
@@ -83,7 +84,7 @@ class Restorer:
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step, with new optimisers and the discriminator of the beginning."""
-        whole = stored.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
+        whole = own_files.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
         self.network.load_state_dict(whole)
         self.step = step
 
@@ -96,10 +97,11 @@ class Restorer:
         return {"step": self.step, **{name: getattr(self, name).state_dict() for name in _STATEFUL}}
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was made."""
+        """Go on where a state was; without those of the optimisers, with new ones."""
         self.step = state["step"]
         for name in _STATEFUL:
-            getattr(self, name).load_state_dict(state[name])
+            if name in state or name in _NETWORKS:
+                getattr(self, name).load_state_dict(state[name])
 
     @torch.no_grad()
     def samples(self) -> Images:
@@ -163,7 +165,8 @@ class Restorer:
         return {"d": loss.item()}
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16)
+        return precision(self.device)
 
 
-_STATEFUL = ("network", "discriminator", "optimiser", "d_optimiser")
+_NETWORKS = ("network", "discriminator")
+_STATEFUL = (*_NETWORKS, "optimiser", "d_optimiser")

@@ -1,28 +1,29 @@
 """A training run: its folder, its time, its processes.
 
-    <folder>/checkpoint.pt   everything, replaced as a whole every few minutes; read with weights_only
-    <folder>/log.csv         a line every few steps; lines after the checkpoint are dropped when a run goes on
-    <folder>/samples.png     what the network makes at the time of the checkpoint
-
-Under torchrun the gradients of all processes are averaged after each backward pass. (DistributedDataParallel does not
-support the second derivatives that R1 and path-length regularisation need.)
+<folder>/checkpoint.pt   everything, replaced as a whole every few minutes; read with weights_only
+<folder>/state.safetensors  its weights in float16, small enough to be carried elsewhere; read if there is no other
+<folder>/log.csv         a line every few steps; lines after the checkpoint are dropped when a run goes on
+<folder>/samples.png     what the network makes at the time of the checkpoint
 """
 
 import csv
 import json
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import nn
 
+from bench import store
 from bench.spec import BadFile
+from methods.training import carry
 from methods.training.key import Key
+from methods.training.processes import agreed, rank
 
 _CHECKPOINT = "checkpoint.pt"
+_CARRIED = "state.safetensors"
 
 
 class Run:
@@ -41,19 +42,26 @@ class Run:
 
     @property
     def begun(self) -> bool:
-        """True if there is a checkpoint."""
-        return (self.folder / _CHECKPOINT).is_file()
+        """True if there is something to go on from."""
+        return self._latest is not None
+
+    @property
+    def _latest(self) -> Path | None:
+        files = (self.folder / name for name in (_CHECKPOINT, _CARRIED))
+        return next((path for path in files if path.is_file()), None)
 
     def load(self, take: Callable[[dict[str, Any]], object]) -> None:
-        """Hand the last checkpoint, if there is one, to `take`.
+        """Hand the last state, if there is one, to `take`.
 
         Raises `BadFile` if it cannot be read or taken, or is of another training; one of an older version does not say.
         """
-        path = self.folder / _CHECKPOINT
-        if not self.begun:
+        path = self._latest
+        if path is None:
             return
         try:
-            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            state: dict[str, Any] = (
+                carry.unpack(path) if path.name == _CARRIED else torch.load(path, map_location="cpu", weights_only=True)
+            )
         except Exception as error:
             raise BadFile(f"{path} cannot be read ({error}); delete it to begin anew.") from error
         if self._key:
@@ -69,8 +77,10 @@ class Run:
             self.folder.mkdir(parents=True, exist_ok=True)
             partial = self.folder / f"{_CHECKPOINT}.part"
             key = json.dumps(self._key.facts() if self._key else {})
-            torch.save({**state, "key": key, "seconds": self.seconds}, partial)
+            whole = {**state, "key": key, "seconds": self.seconds}
+            torch.save(whole, partial)
             partial.replace(self.folder / _CHECKPOINT)
+            store.write(self.folder / _CARRIED, carry.pack(whole))
             self._write_log()
 
     @property
@@ -122,66 +132,13 @@ def adopted(path: Path, take: Callable[[], object]) -> None:
         ) from error
 
 
-def join() -> tuple[int, int]:
-    """Join the other processes if torchrun started this one; return its number and how many there are.
+def precision(device: torch.device, *, half: bool = True) -> torch.autocast:
+    """Return the context in which networks are computed: in bfloat16 if `half` and if that is faster, else in float32.
 
-    On GPUs each process takes the one of its number on its machine.
+    A CPU without 512-bit vectors computes convolutions in bfloat16 at a ninth of its speed in float32.
     """
-    if "RANK" in os.environ and not distributed.is_initialized():
-        cuda = torch.cuda.is_available()
-        if cuda:
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        distributed.init_process_group("nccl" if cuda else "gloo")
-    return rank(), distributed.get_world_size() if distributed.is_initialized() else 1
-
-
-def once(act: Callable[[], object]) -> None:
-    """Let the first process do something, while the others wait."""
-    if rank() == 0:
-        act()
-    agreed(True)
-
-
-def rank() -> int:
-    """Return the number of this process."""
-    return distributed.get_rank() if distributed.is_initialized() else 0
-
-
-def agreed(decision: bool) -> bool:  # noqa: FBT001
-    """Return the first process's decision: clocks differ, and all must do the same."""
-    if not distributed.is_initialized():
-        return decision
-    told = torch.tensor([float(decision)], device="cuda" if torch.cuda.is_available() else "cpu")
-    distributed.broadcast(told, 0)
-    return bool(told.item())
-
-
-def averaged(value: Tensor) -> Tensor:
-    """Return the mean of a number over all processes."""
-    if distributed.is_initialized():
-        value = value.clone()
-        distributed.all_reduce(value)
-        value /= distributed.get_world_size()
-    return value
-
-
-def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Average the gradients of all processes."""
-    if distributed.is_initialized():
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        flat = torch.cat([gradient.flatten() for gradient in gradients])
-        distributed.all_reduce(flat)
-        flat /= distributed.get_world_size()
-        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
-            gradient.copy_(part.view_as(gradient))
-
-
-def descend(loss: Tensor, optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> None:
-    """Take a step down a loss, with the gradients of all processes."""
-    optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    average_gradients(parameters)
-    optimiser.step()
+    fast = device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
+    return torch.autocast(device.type, torch.bfloat16, enabled=half and fast)
 
 
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:

@@ -13,6 +13,11 @@ def shipped(preset: str) -> list[Path]:
     return [folder] if (folder := SHIPPED / preset).is_dir() else []
 
 
+def every_shipped() -> list[Path]:
+    """Return the folders of all presets that have files in the suite."""
+    return sorted(path for path in SHIPPED.iterdir() if path.is_dir() and path.name != "__pycache__")
+
+
 def users() -> list[Path]:
     """Return the user's folders in order: $GLEAN_WEIGHTS if it is set, then the cache."""
     given = os.environ.get("GLEAN_WEIGHTS")

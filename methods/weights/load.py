@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
+from bench import origins
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
 from methods.weights import catalogue, trained
@@ -63,18 +64,22 @@ def bank(
 def find(method: str, task: Task, *, part: str = "network") -> Path:
     """Return the first file for a method (its spec's name) and a task that is on this machine, a checksum verified.
 
+    It is noted, with what it was trained on, for the table (bench/origins.py).
+
     `part` is for methods that need several files: network, bank, discriminator, mapping, vgg16.
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
     own = trained.locate(method, task, part)
     if own is not None:
+        origins.note(own.name, trained.told(own))
         return own
     files = catalogue.fitting(method, task, part)
     for file in files:
         if path := catalogue.locate(file):
             if problem := catalogue.wrong(file, path):
                 raise MissingWeights(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
+            origins.note(file.name, file.trained_on)
             return path
     if not files:  # no category is named, so that the cells of a table share one note
         raise MissingWeights(

@@ -5,7 +5,7 @@ import torch
 from bench.spec import BenchError, Task
 from methods.formats import stylegan2
 from methods.nets.stylegan2 import StyleGAN2
-from methods.presets.choose import chosen
+from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.weights.load import bank
 

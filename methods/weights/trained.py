@@ -4,12 +4,15 @@ Those of a profile of the suite come with it, in methods/weights/<preset>/, or l
 those of a folder of photographs lie in its sub-folder weights/, behind which the places of its preset are looked into.
 """
 
+import json
 import re
 import shlex
 from pathlib import Path
 
-from bench.spec import Task
-from methods.weights.folders import SHIPPED, shipped, short, users
+from safetensors import SafetensorError, safe_open
+
+from bench.spec import BadFile, Task
+from methods.weights.folders import every_shipped, shipped, short, users
 
 _SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
 """The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
@@ -33,6 +36,19 @@ def locate(method: str, task: Task, part: str = "network") -> Path | None:
         return None
     name = file_name(method if part == "network" else "bank", task, part)
     return next((path for place in _places(task.profile, task.preset) if (path := place / name).is_file()), None)
+
+
+def told(path: Path) -> str:
+    """Return what a file was trained on, in words: here, and for how long, as its header says."""
+    try:
+        with safe_open(path, "pt") as file:
+            facts: dict[str, str | int | float] = json.loads((file.metadata() or {}).get("training", "{}"))
+    except (OSError, SafetensorError, ValueError) as error:
+        raise BadFile(f"{short(path)} cannot be read as safetensors ({error}); delete it and train it anew.") from error
+    if not facts:
+        return "unknown: it lies where training puts its files, but says nothing of a training"
+    of = facts.get("data", "the images that training takes for the profile")
+    return f"{of}, here, {facts['steps']} of {facts['of']} steps, seed {facts['seed']}"
 
 
 def advice(method: str, task: Task, part: str) -> str:
@@ -63,5 +79,5 @@ def _places(profile: str, preset: str) -> list[Path]:
 def present() -> list[Path]:
     """Return the files on this machine that training made, by name; those beside a user's photographs left out."""
     pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
-    places = [*(path for path in SHIPPED.iterdir() if path.is_dir()), *users()]
+    places = [*every_shipped(), *users()]
     return sorted(path for place in places for path in place.glob("*") if pattern.fullmatch(path.name))

@@ -1,5 +1,6 @@
 """Adversarial losses against their formulas; what augmentation may and may not do; the images of a step."""
 
+import hashlib
 import math
 
 import pytest
@@ -7,9 +8,9 @@ import torch
 from torch import nn
 
 from bench import cards, scenes
-from bench.images import data
+from bench.images import data, sources
 from bench.spec import Card, MissingImages
-from methods.training import losses
+from methods.training import feed, losses
 from methods.training.bank.augment import augment, next_probability
 from methods.training.feed import Photographs, Pool, Scenes
 from methods.training.share import Share
@@ -99,3 +100,40 @@ def test_the_average_follows():
     expected = 0.9 * old.weight.detach() + 0.1 * new.weight.detach()
     follow(old, new, 0.9)
     torch.testing.assert_close(old.weight.detach(), expected)
+
+
+def with_crops(photos):
+    """Two crops for testing and two for training, of the six photographs of a profile."""
+    lines = ["id,file,sha256,left,top,side\n"] * 2
+    for index, path in enumerate(sorted(photos.glob("*/*.png"))[:4]):
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        lines[index // 2] += f"{index},{path.relative_to(photos)},{sha256},4,6,{32 + index}\n"
+    (photos / "test.csv").write_text(lines[0])
+    (photos / "train.csv").write_text(lines[1])
+    (photos / "crops.toml").write_text(
+        'title="C"\nhr_size=32\nreader="folder"\nsource="."\ntest_set="x"\ntrain_set=""\ncrops="test.csv"\n'
+        'train_crops=["train.csv"]\n'
+    )
+    return cards.card(str(photos), "crops")
+
+
+def test_training_crops_are_those_of_their_own_table(photos, monkeypatch):
+    card = with_crops(photos)
+    share = Share(seed=3)
+    batch = Photographs(card, share, CPU).batch(7, 16)
+    train = sources.open_training(card)
+    known = [train.pixels(name).float() / 255 for name in ("2", "3")]
+    assert all(any(torch.equal(x, y) or torch.equal(x, y.flip(-1)) for y in known) for x in batch)
+    assert any(torch.equal(x, y) for x in batch for y in known), "none is upright"
+    assert any(torch.equal(x, y.flip(-1)) for x in batch for y in known), "none is mirrored"
+    assert torch.equal(Photographs(card, share, CPU).batch(7, 16), batch), "a run that goes on would have other images"
+    monkeypatch.setattr(feed, "_KEPT", 0)
+    assert torch.equal(Photographs(card, share, CPU).batch(7, 16), batch), "kept images are others"
+
+
+def test_photographs_that_fit_are_decoded_once(photos, monkeypatch):
+    photographs = Photographs(with_crops(photos), Share(), CPU)
+    first = photographs.batch(0, 64)
+    for path in photos.glob("*/*.png"):
+        path.unlink()
+    assert torch.equal(photographs.batch(0, 64), first)

@@ -11,7 +11,7 @@ import torch
 
 from bench.spec import BenchError
 from methods.presets.bank import BankRecipe, BankStage
-from methods.training import restorer, run
+from methods.training import processes, restorer
 from methods.training.bank import bank, growth
 from methods.training.feed import Photographs, Pool, Scenes
 from methods.training.share import Share
@@ -48,7 +48,7 @@ def trained(kind, share):
 
 
 def main(folder):
-    rank, ranks = run.join()
+    rank, ranks = processes.join()
     for kind in ("bank", "restorer"):
         torch.save(trained(kind, Share(0, rank, ranks)), folder / f"{kind}{rank}.pt")
     torch.distributed.destroy_process_group()

@@ -15,7 +15,7 @@ from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME
 from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
-from methods.training import items, queue, report, restorer
+from methods.training import items, queue, restorer, trained_report
 from methods.training.bank import bank
 from methods.training.items import Item
 from methods.training.share import Share
@@ -58,6 +58,7 @@ def test_a_bank_is_trained_shipped_and_found(settings):
         stylegan2_bank.load("pulse", Task("mini", "cat", 16, 128, preset="mini"), CPU)
 
 
+@pytest.mark.slow
 def test_methods_are_trained_around_the_bank_and_load_again(settings):
     task = Task("mini", "face", 16, 128, preset="mini")
     queue.train(FACE, settings)
@@ -84,6 +85,7 @@ def test_the_queue_goes_on_with_what_is_not_at_its_end(settings):
         list(queue.unfinished(todo, settings))
 
 
+@pytest.mark.slow
 def test_the_time_ends_the_queue_and_what_was_reached_is_kept(settings):
     todo = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
     assert list(queue.train_all(todo, settings, 0)) == []
@@ -108,6 +110,7 @@ def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
 
 
 @pytest.mark.parametrize("what", ["bank", "glean"])
+@pytest.mark.slow
 def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, tmp_path, what):
     kind, item = (bank.BankTraining, FACE) if what == "bank" else (restorer.Restorer, GLEAN)
     if what == "glean":
@@ -129,6 +132,7 @@ def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, t
     assert items.facts(path)["steps"] == facts["steps"] + 1, "the training began anew"
 
 
+@pytest.mark.slow
 def test_weights_of_another_bank_or_size_are_refused(settings, monkeypatch, tmp_path):
     """GLEAN's file holds no bank; with another one than that it was trained around it would paint nonsense."""
     for item in (FACE, GLEAN):
@@ -167,6 +171,7 @@ def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path)
         command.main(["bank", "--budget", "soon"])
 
 
+@pytest.mark.slow
 def test_training_needs_only_a_few_packages():
     """A bare machine has torch, numpy, pillow, safetensors and rich; any other import would stop the training there."""
     allowed = {"torch", "numpy", "PIL", "safetensors", "rich", "bench", "methods", "_virtualenv"}
@@ -179,10 +184,11 @@ def test_training_needs_only_a_few_packages():
     assert [name for name in installed - allowed if pattern.fullmatch(name)] == []
 
 
+@pytest.mark.slow
 def test_the_report_tells_how_each_file_was_made_and_measures_the_banks(settings, tmp_path):
     queue.train(FACE, settings)
     shown = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
-    written = list(report.write(shown, tmp_path / "mini", tmp_path / "docs", count=30))
+    written = list(trained_report.write(shown, tmp_path / "mini", tmp_path / "docs", count=30))
     assert [path.name for path in written] == ["bank_face.png", "trained.md"]
     text = written[1].read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| bank")]

@@ -79,6 +79,7 @@ def test_an_unfrozen_bank_is_trained():
     assert not torch.equal(before, training.network.bank.layers[2].weight)
 
 
+@pytest.mark.slow
 def test_it_learns_to_restore():
     recipe = RestorerRecipe(images=400, batch=4, rate=6e-3, critic_rate=1e-3, perceptual=1e-3, adversarial=1e-4)
     training, feed = started("esrgan_plus", recipe), Smooth()
@@ -95,6 +96,7 @@ def test_it_learns_to_restore():
     assert error() < first / 4, "100 steps of training do not bring the images nearer to the originals"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path):
     stopped = started()
     for step in range(7):
@@ -123,3 +125,20 @@ def test_the_published_recipe_is_that_of_the_paper():
     face, cat = (restorer_recipes(name)["paper"] for name in ("face", "cat"))
     assert (face.images // face.batch, face.batch, cat.images // cat.batch, cat.batch) == (300_000, 8, 300_000, 16)
     assert (face.rate, face.critic_rate, face.perceptual, face.adversarial, face.crop) == (1e-4, 1e-4, 1e-2, 1e-2, None)
+
+
+def test_a_carried_state_goes_on(tmp_path):
+    """Network and discriminator come from the small file; a checkpoint that lacks one of them is not taken."""
+    training = started()
+    training.advance(Smooth().batch(0, 4))
+    run.Run(tmp_path).save(training.state())
+    (tmp_path / "checkpoint.pt").unlink()
+    there = started()
+    run.Run(tmp_path).load(there.load)
+    assert there.step == 1
+    for name in ("network", "discriminator"):
+        for key, value in getattr(training, name).state_dict().items():
+            torch.testing.assert_close(getattr(there, name).state_dict()[key], value, rtol=2e-3, atol=1e-4)
+    assert all(math.isfinite(value) for value in there.advance(Smooth().batch(1, 4)).values())
+    with pytest.raises(KeyError, match="discriminator"):
+        started().load({name: value for name, value in training.state().items() if name != "discriminator"})

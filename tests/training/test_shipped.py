@@ -14,12 +14,13 @@ from methods.formats import unpickle
 from methods.presets.mganprior import MGANPRIOR
 from methods.presets.pulse import PULSE
 from methods.search import mganprior, pulse
-from methods.training import items, quality, report
+from methods.training import items, quality, trained_report
 from methods.weights import load
 
 from ..conftest import ROOT
 from .test_bank import CPU
 
+pytestmark = pytest.mark.slow
 MINI = ROOT / "methods" / "weights" / "mini"
 COUNT = 100
 UNSEEN = 1_500_000_000  # a seed beyond those of any training
@@ -67,7 +68,7 @@ def renders():
 @pytest.mark.parametrize("category", BANKS)
 @torch.no_grad()
 def test_samples_vary_and_are_of_their_category(renders, category):
-    made = report.samples(bank(category), COUNT)
+    made = trained_report.samples(bank(category), COUNT)
     assert made.std(0).mean() > 0.5 * renders[category][0], "all samples are alike"
     seen = quality.features(made)
     distances = {name: quality.fid(seen, real) for name, (_, real) in renders.items()}
@@ -79,7 +80,7 @@ def test_samples_vary_and_are_of_their_category(renders, category):
 def test_the_discriminator_of_a_bank_tells_renders_from_its_samples(category):
     path = load.find("dgp", Task("mini", category, 16, 128, preset="mini"), part="discriminator")
     critic = stylegan2_format.discriminator(unpickle.load(path))
-    real, made = scenes.render(category, UNSEEN + torch.arange(64)), report.samples(bank(category), 64)
+    real, made = scenes.render(category, UNSEEN + torch.arange(64)), trained_report.samples(bank(category), 64)
     assert critic(real * 2 - 1).mean() > critic(made * 2 - 1).mean() + 0.1
 
 

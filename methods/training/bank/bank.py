@@ -1,10 +1,9 @@
 """Training of a latent bank: StyleGAN2, its discriminator, and the average of its weights, which is what is kept.
 
 T. Karras et al., CVPR 2020: non-saturating logistic loss, R1 every 16th and path-length regularisation every 8th step
-(Sec. 3.1, 3.2), style mixing, exponential moving average; augmentation: augment.py. Ours: a bank may grow. A recipe of
-several stages trains the first resolutions of the generator alone, then adds the next two layers and a block of the
-discriminator: the layout of the images is learned where an image costs a tenth. At the growth the RGB layer of the new
-resolution is zero, so that the images begin as enlargements of those before.
+(Sec. 3.1, 3.2), style mixing, exponential moving average. Ours: a bank may grow, so that the layout of the images is
+learned where an image costs a tenth. At a growth the RGB layer of the new resolution is zero: the images begin as
+enlargements of those before.
 """
 
 from collections.abc import Mapping
@@ -22,11 +21,12 @@ from methods.presets.sizes import Sizes
 from methods.training import losses
 from methods.training.bank import growth
 from methods.training.bank.augment import augment, next_probability
-from methods.training.run import averaged, descend, follow
+from methods.training.bank.lazy_adam import lazy_adam
+from methods.training.processes import averaged, descend
+from methods.training.run import follow, precision
 from methods.training.share import Share
 
-_R1_EVERY, _PATH_EVERY = 16, 8
-_PATH_DECAY, _PATH_WEIGHT = 0.01, 2.0
+_R1_EVERY, _PATH_EVERY, _PATH_DECAY, _PATH_WEIGHT = 16, 8, 0.01, 2.0
 _LAYOUT = torch.channels_last
 _MIXED = 0.5  # of the batches are of two codes
 
@@ -58,15 +58,13 @@ class BankTraining:
         """Make the networks of a stage out of those of the one before; what is new is drawn alike in every process."""
         torch.manual_seed(self.share.seed + stage)
         size = self.recipe.stages[stage].size
-        channels = self.sizes.bank_channels(size)
-        depth, style = self.sizes.mapping_layers, self.sizes.style_dim
         discriminator = StyleGAN2Discriminator(size=size, channels=self.sizes.critic_channels(size))
-        generators = [StyleGAN2(size=size, channels=channels, style_dim=style, mapping_layers=depth) for _ in range(2)]
+        generators = [StyleGAN2(**self.sizes.stylegan2(size)) for _ in range(2)]
         generators[1].load_state_dict(generators[0].state_dict())
         for network in (*generators, discriminator):
             network.to(self.device).to(memory_format=_LAYOUT)
-        g_optimiser = _adam(generators[0], self.recipe.rate, _PATH_EVERY)
-        d_optimiser = _adam(discriminator, self.recipe.rate, _R1_EVERY)
+        g_optimiser = lazy_adam(generators[0], self.recipe.rate, _PATH_EVERY)
+        d_optimiser = lazy_adam(discriminator, self.recipe.rate, _R1_EVERY)
         if self.stage >= 0:
             growth.generator(generators[1], self.average)
             growth.keep_moments(g_optimiser, self.g_optimiser, growth.generator(generators[0], self.generator))
@@ -100,12 +98,13 @@ class BankTraining:
         }
 
     def load(self, state: dict[str, Any]) -> None:
-        """Go on where a checkpoint was made."""
+        """Go on where a state was; without those of the optimisers, with new ones."""
         self._enter(state["stage"])
         self.step, self.probability = state["step"], state["probability"]
-        self.path_mean = state["path_mean"].to(self.device)
+        self.path_mean = torch.as_tensor(state["path_mean"], device=self.device)
         for name in _STATEFUL:
-            getattr(self, name).load_state_dict(state[name])
+            if name in state or name in _NETWORKS:
+                getattr(self, name).load_state_dict(state[name])
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step: the generator from its average, with new optimisers."""
@@ -232,13 +231,8 @@ class BankTraining:
         return w
 
     def _precision(self) -> torch.autocast:
-        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.half_precision)
+        return precision(self.device, half=self.recipe.half_precision)
 
 
-_STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")
-
-
-def _adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:
-    """Return Adam, corrected for regularisation in every so many-th step (Karras et al. 2020, Sec. 3.1)."""
-    ratio = every / (every + 1)
-    return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
+_NETWORKS = ("generator", "average", "discriminator")
+_STATEFUL = (*_NETWORKS, "g_optimiser", "d_optimiser")

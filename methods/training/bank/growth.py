@@ -16,7 +16,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from bench.spec import Images
 from methods.nets.stylegan2 import StyleGAN2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
-from methods.training.run import descend
+from methods.training.processes import descend
 
 _STEPS = 200
 _RATE = 0.01

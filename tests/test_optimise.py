@@ -15,7 +15,7 @@ from torch.nn import functional as F  # noqa: N812
 
 import methods
 from bench.spec import BenchError, Effort, MissingWeights, Task
-from methods.formats import stored
+from methods.formats import own_files
 from methods.nets import pggan, stylegan, stylegan2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.search import optimise as search_loop
@@ -210,7 +210,7 @@ def test_a_search_that_fails_ends_the_others(threads, evil):
 def test_one_search_draws_the_bar(monkeypatch, threads):
     drawn, meet = [], threading.Barrier(threads, timeout=20)
 
-    class Bar(optimise.Progress):
+    class Bar(search_loop.Progress):
         def __init__(self, *, disable, **options):
             super().__init__(disable=disable, **options)
             drawn.append(not disable)
@@ -219,11 +219,11 @@ def test_one_search_draws_the_bar(monkeypatch, threads):
         list(map(lambda step: meet.wait() if step == 0 else None, search_loop.track(range(3), "search")))  # noqa: C417
         meet.wait()
 
-    monkeypatch.setattr(optimise, "Progress", Bar)
-    monkeypatch.setattr(optimise, "Console", lambda **_: Console(file=io.StringIO(), force_terminal=True))
+    monkeypatch.setattr(search_loop, "Progress", Bar)
+    monkeypatch.setattr(search_loop, "Console", lambda **_: Console(file=io.StringIO(), force_terminal=True))
     search_loop.each(range(threads), search, CPU)
     assert sorted(drawn) == [False] * (threads - 1) + [True], "two bars in one terminal"
-    assert not optimise._BAR.locked(), "nobody can draw any more"
+    assert not search_loop._BAR.locked(), "nobody can draw any more"
 
 
 def test_random_numbers_come_from_the_seed_and_the_pixels_alone():
@@ -283,7 +283,7 @@ def files(monkeypatch, tmp_path):
         if isinstance(entries, dict):
             torch.save(entries, paths[part])
         else:
-            paths[part].write_bytes(stored.safetensors(entries))
+            paths[part].write_bytes(own_files.safetensors(entries))
 
     monkeypatch.setattr(load, "find", find)
     return put
@@ -292,7 +292,7 @@ def files(monkeypatch, tmp_path):
 def test_a_bank_is_read_frozen_and_of_the_tasks_size(files):
     network = stylegan2.StyleGAN2(size=16, channels=dict.fromkeys((4, 8, 16), 5), style_dim=4, mapping_layers=2)
     files("bank", network)
-    bank = Pulse.load(Task("mini", "face", 4, 16, preset="mini"), CPU).bank
+    bank = stylegan2_bank.load("pulse", Task("mini", "face", 4, 16, preset="mini"), CPU)
     z = torch.randn(2, 4)
     assert torch.equal(bank(z), network(z)), "the values are not those of the file"
     assert not any(each.requires_grad for each in bank.parameters())

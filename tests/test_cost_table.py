@@ -1,6 +1,8 @@
 """The cost table: every line of the grid is there, and nothing is hidden."""
 
-from bench import reports
+import pytest
+
+from bench import report_files
 from bench.cost import cost_table, count
 from bench.spec import BenchError, Card, Report
 from methods import BY_NAME
@@ -36,7 +38,7 @@ def test_what_is_not_counted_says_why():
 
 
 def test_the_table_of_the_suite_has_every_method_that_exists():
-    report = reports.read("flops")
+    report = report_files.read("flops")
     methods = {name for name in BY_NAME if "." not in name} | {"glean.light"}
     assert methods <= set(report.methods), "every method belongs into the table; the ablations have tables of their own"
     assert not set(report.pending) & set(BY_NAME), "a method that exists is said not to"
@@ -53,6 +55,7 @@ def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
     assert row["macs"] == sum(row[f"{part}_macs"] for part in ("encoder", "fusion", "bank", "decoder", "rest"))
 
 
+@pytest.mark.slow
 def test_a_line_costs_what_its_method_costs_when_counted_alone():
     report = grid("mganprior", "srgan", "singan", factors=(8, 16))
     found = list(cost_table.lines(report, BY_NAME, [[card("cat", 128, "mini")]]))

@@ -1,4 +1,4 @@
-"""methods/esrgan_layouts.py: the same network in every published layout gives the same image."""
+"""methods/formats/esrgan.py: the same network in every published layout gives the same image."""
 
 import re
 

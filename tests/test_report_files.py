@@ -1,8 +1,8 @@
 import pytest
 
 import methods
-from bench import reports
-from bench.spec import BadFile, Published, UnknownName
+from bench import report_files
+from bench.spec import BadFile, Published, PublishedOn, UnknownName
 
 MINIMAL = """
 title = "T"
@@ -20,14 +20,14 @@ def write(tmp_path, monkeypatch):
     def write(text):
         (tmp_path / "reports").mkdir(exist_ok=True)
         (tmp_path / "reports" / "mine.toml").write_text(text)
-        monkeypatch.setattr(reports, "facts_root", lambda: tmp_path)
-        return reports.read("mine")
+        monkeypatch.setattr(report_files, "facts_root", lambda: tmp_path)
+        return report_files.read("mine")
 
     return write
 
 
 def figure(report, *key):
-    (found,) = (p for p in reports.read(report).published if (p.method, p.category, p.metric) == key)
+    (found,) = (p for p in report_files.read(report).published if (p.method, p.category, p.metric) == key)
     return found
 
 
@@ -38,9 +38,9 @@ def test_published_values_of_the_paper():
     assert figure("table2", "glean", "bedroom", "lpips").digits == 4, "digits as printed, also a trailing zero"
     assert figure("table2", "pulse", "tower", "psnr").value == 13.62
     assert figure("table1", "glean", "face", "arcface").value == 0.9678
-    assert len(reports.read("table2").published) == 5 * 4 * 2
-    assert len(reports.read("table1").published) == 6
-    assert set(reports.read("factors").published) - set(reports.read("table2").published) == {
+    assert len(report_files.read("table2").published) == 5 * 4 * 2
+    assert len(report_files.read("table1").published) == 6
+    assert set(report_files.read("factors").published) - set(report_files.read("table2").published) == {
         Published("glean", "cat", 8, "psnr", 23.98, 2)
     }
 
@@ -54,33 +54,33 @@ def test_sums_of_the_papers_columns():
         ("glean", "lpips"): 1.4886,
     }  # fmt: skip
     for (method, metric), expected in sums.items():
-        found = [p.value for p in reports.read("table2").published if (p.method, p.metric) == (method, metric)]
+        found = [p.value for p in report_files.read("table2").published if (p.method, p.metric) == (method, metric)]
         assert sum(found) == pytest.approx(expected, abs=1e-9), (method, metric)
 
 
-@pytest.mark.parametrize("name", reports.names())
+@pytest.mark.parametrize("name", report_files.names())
 def test_every_method_of_a_table_exists(name):
     # A slip in a name would only show as a refused row.
-    report = reports.read(name)
+    report = report_files.read(name)
     assert [method for method in report.methods if methods.find(method).spec.name != method] == []
 
 
 def test_every_ablation_of_the_paper_is_there_and_says_what_is_full():
-    full = {name: reports.read(name).full for name in reports.names() if name.startswith("ablation_")}
+    full = {name: report_files.read(name).full for name in report_files.names() if name.startswith("ablation_")}
     names = ("bank", "decoder", "encoder", "frozen", "latents")
     assert full == {f"ablation_{name}": "glean" for name in names} | {"ablation_encoder": "glean.no-decoder"}
 
 
 def test_the_factors_are_those_of_the_paper_for_every_category():
-    report = reports.read("factors")
+    report = report_files.read("factors")
     assert report.factors == (8, 16, 32, 64)
-    assert report.categories == reports.read("table2").categories
+    assert report.categories == report_files.read("table2").categories
     assert {p.method for p in report.published} <= set(report.methods), "a published value without a row is not shown"
 
 
 def test_unknown_table_suggests():
     with pytest.raises(UnknownName, match="did you mean table2"):
-        reports.read("tabel2")
+        report_files.read("tabel2")
 
 
 @pytest.mark.parametrize(
@@ -92,6 +92,13 @@ def test_unknown_table_suggests():
         ('[published.16.face.glean]\npsnr = "26.84"', "published.x16"),
         ('also = ["sim"]', "'sim'.*ssim"),
         ('full = "bicubc"', "full.*'bicubc'.*did you mean bicubic"),
+        ("[margin]\npsrn = 0.1", "margin.psrn.*did you mean psnr"),
+        ("[margin]\npsnr = -0.1", "margin.psnr must be a number from 0 up"),
+        ('[margin]\npsnr = "0.1"', "margin.psnr must be a number from 0 up"),
+        ("[margin]\npsnr = inf", "margin.psnr must be a number from 0 up"),
+        ("test_data.face = 3", "test_data.face must be a table with the keys hr_size, sha256, operator"),
+        ("[test_data.face]\nhr_size = 64\nsha256 = 'x'", "test_data.face.*'operator' is missing"),
+        ("[test_data.face]\nhr_size = '64'", "hr_size must be a whole number"),
     ],
 )
 def test_a_mistake_in_a_table_names_file_and_key(write, line, words):
@@ -107,3 +114,9 @@ def test_a_missing_key_is_named(write):
 
 def test_the_minimal_table_is_enough(write):
     assert write(MINIMAL).published == ()
+
+
+def test_margins_and_what_figures_were_measured_on(write):
+    report = write(f"{MINIMAL}margin.psnr = 0.1\n[test_data.face]\nhr_size = 64\nsha256 = 'x'\noperator = 'o'\n")
+    assert report.margin == {"psnr": 0.1}
+    assert report.test_data == {"face": PublishedOn(64, "x", "o")}

@@ -10,7 +10,8 @@
 | ours pggan         | `nets.pggan`                                      | `to_rgb.weight`               |
 
 Some values of StyleGAN differ from ours, beside the names: the doubling kernels from 128 px on are turned and the
-mapping network's biases scaled, see `nets.stylegan`. StyleGAN2's layouts are in `stylegan2_names`.
+mapping network's biases scaled, see `nets.stylegan`. PULSE's network normalises with another epsilon: an entry says so,
+which is added here and stays in the file that we write. StyleGAN2's layouts are in `stylegan2_names`.
 """
 
 import re
@@ -95,7 +96,10 @@ def to_ours(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     unknown = [name for name in theirs if name not in names and not _DROPPED.fullmatch(name)]
     if unknown:
         raise BenchError(f"the layout {layout!r} has no entry {unknown[0]!r}. Is it the file of another network?")
-    return {ours: _value(ours, theirs[name], layout) for name, ours in names.items() if name in theirs}
+    found = {ours: _value(ours, theirs[name], layout) for name, ours in names.items() if name in theirs}
+    if layout == "pulse stylegan":
+        found[f"synthesis.{stylegan_net.TORCH_EPSILON}"] = theirs[_SIGNS[layout]].new_ones(1)
+    return found
 
 
 def stylegan(checkpoint: Mapping[str, Any]) -> stylegan_net.StyleGAN:

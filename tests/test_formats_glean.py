@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from bench.spec import BenchError
-from methods.formats import checkpoints, stored, unpickle
+from methods.formats import checkpoints, own_files, unpickle
 from methods.formats import glean as glean_format
 from methods.nets import stylegan
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches
@@ -26,7 +26,7 @@ ALL = VARIANTS | COARSE
 @torch.inference_mode()
 def test_every_variant_comes_back_to_the_bit(switches, tmp_path):
     saved = small(switches).eval()
-    (tmp_path / "ours.safetensors").write_bytes(stored.safetensors(saved))
+    (tmp_path / "ours.safetensors").write_bytes(own_files.safetensors(saved))
     file = unpickle.load(tmp_path / "ours.safetensors")
     expected = saved(lr())
     for how, loaded in (

@@ -6,7 +6,8 @@ import torchvision
 from safetensors.torch import load_file
 
 from bench.spec import BenchError
-from methods.nets import vgg16
+from methods.formats import vgg16
+from methods.nets.vgg16 import Vgg16
 
 from .conftest import SHARED
 
@@ -37,8 +38,8 @@ def test_features_are_those_of_torchvision(theirs, layer):
 
 def test_names_are_those_of_torchvision(theirs):
     names = [name for name in theirs.state_dict() if name.startswith("features.")]
-    assert list(vgg16.Vgg16(layer=30).state_dict()) == names
-    assert list(vgg16.Vgg16(layer=21).state_dict()) == names[:20], "no more is wanted of a file than is used"
+    assert list(Vgg16(layer=30).state_dict()) == names
+    assert list(Vgg16(layer=21).state_dict()) == names[:20], "no more is wanted of a file than is used"
 
 
 def test_the_input_is_left_as_it_was(theirs):
@@ -72,7 +73,7 @@ def test_what_does_not_fit_is_told(theirs):
     with pytest.raises(BenchError, match="not the weights of a VGG16"):
         vgg16.vgg16({"layer0.weight": torch.zeros(1)}, layer=15)
     with pytest.raises(ValueError, match="layers 0 to 30, not 31"):
-        vgg16.Vgg16(layer=31)
+        Vgg16(layer=31)
 
 
 def test_the_partial_file_of_the_project_is_read():

@@ -1,7 +1,7 @@
 """The search that DGP makes, whatever the networks: what it is, and from where, is in `dgp`.
 
 Each image has its own copy of the weights that move, which replaces the generator's while it runs: the pretrained ones
-are never written to. Images are restored each by itself, several at once in threads (`inversion.each`): to stack their
+are never written to. Images are restored each by itself, several at once in threads (`optimise.each`): to stack their
 weights (`torch.func.vmap`) saves but a seventh of the time on one core. The draws of an image's selection are made
 together.
 """
@@ -49,6 +49,7 @@ class Search(ABC, Generic[Searched, Critic]):
     compared: ClassVar[slice]
     """Which of the features are compared."""
     loops = ("draws", "steps")
+    any_threads: ClassVar[bool] = True
 
     def __init__(self, bank: Searched, discriminator: Critic, task: Task, settings: DgpSettings) -> None:
         """Take ready networks on one device; raises `BenchError` if one is not for images of the task's size."""

@@ -1,18 +1,22 @@
 """Reads the facts of tables: reports/<name>.toml -> `Report`."""
 
+import math
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.cards import facts_root, read_toml
+from bench.cards import check_keys, facts_root, read_toml
 from bench.scores.metrics import METRICS
-from bench.spec import BadFile, Published, Report, UnknownName
+from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
 
 _REQUIRED = {
     "title": str, "caption": str, "source": str, "metrics": list, "categories": list, "factors": list, "methods": list
 }  # fmt: skip
-_OPTIONAL = {"full": str, "also": list, "pending": dict, "test_sets": dict, "published": dict}
+_OPTIONAL = {
+    "full": str, "also": list, "pending": dict, "test_sets": dict, "published": dict, "test_data": dict, "margin": dict
+}  # fmt: skip
+_TEST_DATA = {"hr_size": int, "sha256": str, "operator": str}
 _TEXTS = ("metrics", "categories", "methods", "also")
 
 
@@ -38,8 +42,11 @@ def read(name: str) -> Report:
     if "full" in values and values["full"] not in values["methods"]:
         raise BadFile(f"{path}: full: {UnknownName('method', values['full'], values['methods'])}")
     published = tuple(_published(path, values.pop("published", {})))
+    test_data = {name: _test_data(f"{path}: test_data.{name}", v) for name, v in values.pop("test_data", {}).items()}
+    for metric, margin in values.get("margin", {}).items():
+        _check_margin(f"{path}: margin.{metric}", metric, margin)
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return Report(name=name, published=published, **facts)
+    return Report(name=name, published=published, test_data=test_data, **facts)
 
 
 def _published(path: Path, factors: Mapping[str, Any]) -> Iterator[Published]:
@@ -52,6 +59,22 @@ def _published(path: Path, factors: Mapping[str, Any]) -> Iterator[Published]:
                 for metric, figure in figures.items():
                     where = f"{path}: published.{factor}.{category}.{method}.{metric}"
                     yield _figure(where, (method, category, int(factor[1:]), metric), figure)
+
+
+def _test_data(where: str, facts: object) -> PublishedOn:
+    """Return what a category's published figures were measured on."""
+    if not isinstance(facts, dict):
+        raise BadFile(f"{where} must be a table with the keys {', '.join(_TEST_DATA)}, not {facts!r}.")
+    check_keys(where, facts, _TEST_DATA, {})
+    return PublishedOn(**facts)
+
+
+def _check_margin(where: str, metric: str, margin: object) -> None:
+    """Raise `BadFile` for a margin that is none."""
+    if metric not in METRICS:
+        raise BadFile(f"{where}: {UnknownName('metric', metric, METRICS)}")
+    if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 <= margin < math.inf:
+        raise BadFile(f"{where} must be a number from 0 up, such as 0.05, not {margin!r}.")
 
 
 def _figure(where: str, key: tuple[str, str, int, str], figure: object) -> Published:

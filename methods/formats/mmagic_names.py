@@ -1,4 +1,4 @@
-"""Key maps from the published layouts to our networks: pure functions on state dicts, no files.
+"""Key maps from mmagic's (and mmediting's) StyleGAN2 to ours: pure functions on state dicts, no files.
 
 A line of a table is (their name, our name, what to add to their index n). Entries without a place in our networks are
 named in `_DROPPED`; an entry that no line knows is an error.
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.spec import BenchError
 
-_Table = tuple[tuple[str, str, int], ...]
+Table = tuple[tuple[str, str, int], ...]
 
 _LAYER = (
     (r"conv\.weight_orig", "weight"),
@@ -20,7 +20,7 @@ _LAYER = (
     (r"noise_injector\.weight", "noise_gain"),
     (r"(?:activate\.)?bias", "bias"),
 )
-_SYNTHESIS: _Table = (
+SYNTHESIS: Table = (
     (r"constant_input\.input", "constant", 0),
     (r"injected_noise_(?P<n>\d+)", "layers.{n}.noise", 0),
     *((rf"conv1\.{theirs}", f"layers.0.{ours}", 0) for theirs, ours in _LAYER),
@@ -28,21 +28,12 @@ _SYNTHESIS: _Table = (
     *((rf"to_rgb1\.{theirs}", f"to_rgb.0.{ours}", 0) for theirs, ours in _LAYER),
     *((rf"to_rgbs\.(?P<n>\d+)\.{theirs}", f"to_rgb.{{n}}.{ours}", 1) for theirs, ours in _LAYER),
 )
-_GENERATOR: _Table = (
-    *((theirs, f"synthesis.{ours}", shift) for theirs, ours, shift in _SYNTHESIS),
+_GENERATOR: Table = (
+    *((theirs, f"synthesis.{ours}", shift) for theirs, ours, shift in SYNTHESIS),
     (r"style_mapping\.(?P<n>\d+)\.linear\.weight_orig", "mapping.layers.{n}.weight", -1),
     (r"style_mapping\.(?P<n>\d+)\.bias", "mapping.layers.{n}.bias", -1),
 )
-_GLEAN: _Table = (
-    *((rf"generator\.{theirs}", f"bank.{ours}", shift) for theirs, ours, shift in _SYNTHESIS),
-    (r"encoder\.0\.0\.(?P<rest>.+)", "encoder.trunk.{rest}", 0),
-    (r"encoder\.0\.1\.(?P<rest>weight|bias)", "encoder.head.0.{rest}", 0),
-    (r"encoder\.(?P<n>\d+)\.(?P<rest>[023]\.(?:weight|bias))", "encoder.stages.{n}.{rest}", -1),
-    (r"fusion_out\.(?P<n>\d+)\.(?P<rest>weight|bias)", "fusion.{n}.{rest}", 0),
-    (r"decoder\.(?P<n>\d+)\.upsample_conv\.(?P<rest>weight|bias)", "decoder.blocks.{n}.{rest}", 0),
-    (r"decoder\.\d+\.(?P<rest>[02]\.(?:weight|bias))", "decoder.last.{rest}", 0),
-)
-_DISCRIMINATOR: _Table = (
+_DISCRIMINATOR: Table = (
     (r"convs\.0\.0\.conv\.weight_orig", "first.weight", 0),
     (r"convs\.0\.1\.bias", "first.bias", 0),
     (r"convs\.(?P<n>\d+)\.conv1\.0\.conv\.weight_orig", "blocks.{n}.conv1.weight", -1),
@@ -65,25 +56,18 @@ _DROPPED = (
 _UP = r"(^|\.)layers\.\d*[13579]\.weight$"  # up-sampling convolutions are (in, out, k, k) with us
 
 
-def from_mmagic(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the entries of mmagic's (or mmediting's) GLEAN network, without prefix, to those of `nets.glean.GLEAN`.
-
-    Raises `BenchError` for an entry that is not GLEAN's.
-    """
-    return _renamed(state_dict, _GLEAN)
-
-
 def generator_from_mmagic(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename the entries of mmagic's StyleGAN2 generator, without prefix, to those of `nets.stylegan2.Generator`."""
-    return _renamed(state_dict, _GENERATOR)
+    """Rename the entries of mmagic's StyleGAN2 generator, without prefix, to those of `nets.stylegan2.StyleGAN2`."""
+    return renamed(state_dict, _GENERATOR)
 
 
 def discriminator_from_mmagic(state_dict: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename the entries of mmagic's StyleGAN2 discriminator, without prefix, to those of the discriminator."""
-    return _renamed(state_dict, _DISCRIMINATOR)
+    return renamed(state_dict, _DISCRIMINATOR)
 
 
-def _renamed(state_dict: Mapping[str, Tensor], table: _Table) -> dict[str, Tensor]:
+def renamed(state_dict: Mapping[str, Tensor], table: Table) -> dict[str, Tensor]:
+    """Rename and reshape the entries by a table. Raises `BenchError` for an entry that no line knows."""
     entries: dict[str, Tensor] = {}
     for theirs, value in state_dict.items():
         if any(re.fullmatch(pattern, theirs) for pattern in _DROPPED):
@@ -93,7 +77,7 @@ def _renamed(state_dict: Mapping[str, Tensor], table: _Table) -> dict[str, Tenso
     return entries
 
 
-def _rename(theirs: str, table: _Table) -> str:
+def _rename(theirs: str, table: Table) -> str:
     for pattern, ours, shift in table:
         if match := re.fullmatch(pattern, theirs):
             fields = match.groupdict()

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from bench.spec import BenchError
+from methods.formats import own_files, unpickle
 from methods.formats import srresnet as srresnet_format
-from methods.formats import stored, unpickle
 from methods.formats.srresnet import layout_of, to_ours
 from methods.nets.srresnet import MSRResNet
 
@@ -61,7 +61,7 @@ def test_mmagics_file_gives_the_image_without_activations(factor, bare, tmp_path
     loaded = srresnet_format.srresnet({"meta": {}, "state_dict": theirs})
     assert torch.equal(image(loaded), image(net)), "mmagic's network has no activation behind the pixel shuffles"
     assert not torch.equal(image(loaded), image(network(factor))), "this test could not tell the two forms"
-    (tmp_path / "ours.safetensors").write_bytes(stored.safetensors(loaded))
+    (tmp_path / "ours.safetensors").write_bytes(own_files.safetensors(loaded))
     again = srresnet_format.srresnet(unpickle.load(tmp_path / "ours.safetensors"))
     assert torch.equal(image(again), image(net)), "the file in our names lost that the activations are missing"
 

@@ -1,0 +1,112 @@
+"""Which source files a result comes from: those of a class, and what they import. Read, not run."""
+
+import ast
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import sysconfig
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from bench.spec import Method
+
+_ROOT = Path(__file__).resolve().parent.parent
+_OURS = ("bench", "methods")
+_WITHOUT_EFFECT = (
+    *("bench.spec", "bench.origins"),
+    *(f"methods.weights.{name}" for name in ("catalogue", "folders", "trained")),
+)
+"""Modules that change no picture: the nouns, whose values are in the fingerprint, and what finds weight files and tells
+of them, whose content is. A corrected address must not throw results away."""
+
+
+def sources(paths: Iterable[Path]) -> str:
+    """Return the sha256 of source files: their names, from the folder they have in common, and their texts."""
+    ours = {path for path in paths if path.is_relative_to(_ROOT)}
+    foreign = set(paths) - ours
+    common = Path(os.path.commonpath([path.parent for path in foreign])) if foreign else _ROOT
+    named = [(path.relative_to(_ROOT if path in ours else common).as_posix(), sha256(path)) for path in paths]
+    return hashlib.sha256(json.dumps(sorted(named)).encode()).hexdigest()
+
+
+def files(method_class: type[Method]) -> set[Path]:
+    """Return the files that define a method and the classes it is made of, with all that these import (`imported`)."""
+    return imported(path for kind in layers(method_class) for part in kind.__mro__ if (path := _defined(part)))
+
+
+def layers(method_class: type[Method]) -> Iterator[type[Method]]:
+    """Yield a class and, if it refines another's result, that class, and so on."""
+    layer: object = method_class
+    while isinstance(layer, type):
+        yield layer
+        layer = getattr(layer, "inner_class", None)
+
+
+def imported(paths: Iterable[Path]) -> set[Path]:
+    """Return source files and what they import anywhere in them, again and again.
+
+    Of ours, the modules; beside the file at the start, modules, and packages with every file in them.
+    """
+    todo = [(path, path.parent) for path in paths]
+    found: set[Path] = set()
+    while todo:
+        path, root = todo.pop()
+        if path not in found:
+            found.add(path)
+            todo += [(other, root) for name in _names(path) for other in _modules(name, root)]
+    return found
+
+
+def _defined(part: type) -> Path | None:
+    """Return the file of a class of ours or of a guest; None for those of Python and of installed packages."""
+    file = getattr(sys.modules.get(part.__module__), "__file__", None)
+    if file is None:
+        return None
+    path = Path(file)
+    installed = any(path.is_relative_to(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
+    return path if part.__module__.split(".")[0] in _OURS or not installed else None
+
+
+def _names(path: Path) -> list[str]:
+    """Return the names that a source file imports, but for relative ones: their package is taken whole anyway."""
+    names: list[str] = []
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return names
+
+
+def _modules(name: str, root: Path) -> Iterable[Path]:
+    """Return the source files behind a name that is ours, or lies in `root`."""
+    top = name.split(".", maxsplit=1)[0]
+    if top in _OURS:
+        path = _ours(name)
+        return [path] if path is not None else []
+    beside = root / f"{top}.py"
+    return [*([beside] if beside.is_file() else []), *sorted((root / top).rglob("*.py"))]
+
+
+def _ours(name: str) -> Path | None:
+    """Return the file of a module of ours, or of the one that a package's public name comes from."""
+    try:
+        found = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a name inside a module, not a module
+        return None
+    package, _, public = name.rpartition(".")
+    if found is None:
+        source = getattr(getattr(sys.modules.get(package), public, None), "__module__", "")
+        return _ours(source) if str(source).startswith(tuple(f"{top}." for top in _OURS)) else None
+    # A package's __init__ lists every method: it would make each result depend on all of them.
+    if name in _WITHOUT_EFFECT or found.origin is None or Path(found.origin).name == "__init__.py":
+        return None
+    return Path(found.origin)
+
+
+def sha256(path: Path) -> str:
+    """Return the sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

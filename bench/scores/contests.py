@@ -1,0 +1,163 @@
+"""The methods of a table, one metric: which of them nobody beats, and the comparisons that say so."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from bench.scores import stats
+from bench.scores.family import LEAST, Decision, Pair, decide
+from bench.scores.flips import detectable
+from bench.scores.metrics import Metric
+from bench.spec import Task
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One method in one task."""
+
+    task: Task
+    method: str
+    values: Mapping[str, float]
+    """image -> value."""
+    ok: bool
+    """True if an image at least is its own, not that of a failure."""
+
+    @property
+    def eligible(self) -> bool:
+        """True if it may be called one of the best: something of it was measured, and enough to have it beaten."""
+        return self.ok and len(self.values) >= LEAST
+
+
+@dataclass(frozen=True, slots=True)
+class Contest:
+    """The best method of a task and metric, or the full one of variants, against another, paired by image.
+
+    Where another than the best is what beats a method, that one.
+    """
+
+    task: Task
+    metric: Metric
+    first: str
+    other: str
+    result: stats.Comparison
+    p: float
+    """Of the sign-flip test of this difference alone."""
+    p_adjusted: float
+    """Of the same in the family of the table and metric."""
+    told: bool
+    """True if the two can be told apart, and by more than the margin."""
+    detectable: float
+    """By how much the first would have to be better to be told so in 80 % of such tables; +inf if by none."""
+
+
+def judge(
+    entries: Sequence[Entry], metric: Metric, margin: float, full: str | None
+) -> tuple[list[Contest], set[tuple[Task, str]]]:
+    """Return the comparisons of a table and metric, and who is unbeaten, by task and method.
+
+    `full` names the method that all others are compared with; without it any two of a task are, and the comparisons
+    that are returned are those with the best. Methods whose means differ by at most `margin` are level.
+    """
+    entries = [entry for entry in entries if entry.ok and entry.values]
+    pairs = [pair for pair in _pairs(entries, metric) if full is None or full in (pair.first, pair.second)]
+    decisions = decide(pairs, margin, for_best=full is None)
+    losers = {
+        (pair.task, pair.second if decision.winner == pair.first else pair.first)
+        for pair, decision in zip(pairs, decisions, strict=True)
+        if decision.winner
+    }
+    unbeaten = {(e.task, e.method) for e in entries if e.eligible and (e.task, e.method) not in losers}
+    contests: list[Contest] = []
+    for task in dict.fromkeys(entry.task for entry in entries):
+        here = {entry.method: entry for entry in entries if entry.task == task}
+        decided = {
+            frozenset((pair.first, pair.second)): (pair, decision)
+            for pair, decision in zip(pairs, decisions, strict=True)
+            if pair.task == task
+        }
+        first = full if full is not None else _first(here, decided, unbeaten)
+        contests += [
+            _contest(here[one], here[other], metric, margin, decided[frozenset((one, other))])
+            for other in here
+            for one in _opponents(first, other, decided)
+        ]
+    return contests, unbeaten
+
+
+_Decided = Mapping[frozenset[str], tuple[Pair, Decision]]
+
+
+def _pairs(entries: Sequence[Entry], metric: Metric) -> list[Pair]:
+    """Return any two methods of each task on the images that both have, if there are such."""
+    numbers: dict[str, dict[str, int]] = {}
+    for entry in entries:
+        known = numbers.setdefault(entry.task.category, {})
+        for image in entry.values:
+            known.setdefault(image, len(known))
+    found = []
+    for one, other in combinations(entries, 2):
+        shared = _shared(one, other) if one.task == other.task else []
+        if shared:
+            a, b = ([entry.values[image] for image in shared] for entry in (one, other))
+            better = stats.differences(a, b) if metric.higher_is_better else stats.differences(b, a)
+            places = np.array([numbers[one.task.category][image] for image in shared])
+            found.append(Pair(one.task, one.method, other.method, better, places))
+    return found
+
+
+def _shared(one: Entry, other: Entry) -> list[str]:
+    """Return the images that both have."""
+    return [image for image in one.values if image in other.values]
+
+
+def _first(here: Mapping[str, Entry], decided: _Decided, unbeaten: set[tuple[Task, str]]) -> str:
+    """Return the method to compare the others of a task with: of those nobody beats, the one that is least behind."""
+
+    def rank(method: str) -> tuple[bool, bool, float]:
+        ahead = [
+            float(pair.differences.mean()) * (1 if pair.first == method else -1)
+            for names, (pair, _) in decided.items()
+            if method in names
+        ]
+        entry = here[method]
+        return (entry.task, method) in unbeaten, entry.eligible, min(ahead, default=0.0)
+
+    return max(here, key=rank)
+
+
+def _opponents(first: str, other: str, decided: _Decided) -> list[str]:
+    """Return whom a method is shown against: the first; and what beats it, if the first does not."""
+    if other == first:
+        return []
+    names = [first] if frozenset((first, other)) in decided else []
+    beaters = [
+        (decision.p_adjusted, decision.winner)
+        for pair, (_, decision) in decided.items()
+        if other in pair and decision.winner not in ("", other)
+    ]
+    if beaters and first not in {winner for _, winner in beaters}:
+        names.append(min(beaters)[1])
+    return names
+
+
+def _contest(one: Entry, other: Entry, metric: Metric, margin: float, decided: tuple[Pair, Decision]) -> Contest:
+    """Compare two methods on the images that both have."""
+    pair, decision = decided
+    a, b = ([entry.values[image] for image in _shared(one, other)] for entry in (one, other))
+    result = stats.compare(a, b, metric.higher_is_better)
+    ahead = pair.differences if pair.first == one.method else -pair.differences
+    least = math.inf if result.infinite else detectable(ahead, decision.critical, margin)
+    return Contest(
+        task=one.task,
+        metric=metric,
+        first=one.method,
+        other=other.method,
+        result=result,
+        p=decision.p,
+        p_adjusted=decision.p_adjusted,
+        told=bool(decision.winner),
+        detectable=least if least <= metric.span else math.inf,
+    )

@@ -1,0 +1,75 @@
+"""What the processes of a training do together: they are started by torchrun, each on a part of every batch.
+
+The gradients of all processes are averaged after each backward pass. (DistributedDataParallel does not support the
+second derivatives that R1 and path-length regularisation need.)
+"""
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from datetime import timedelta
+
+import torch
+from torch import Tensor, distributed, nn
+
+
+def join() -> tuple[int, int]:
+    """Join the other processes if torchrun started this one; return its number and how many there are.
+
+    On GPUs each process takes the one of its number on its machine.
+    """
+    if "RANK" in os.environ and not distributed.is_initialized():
+        cuda = torch.cuda.is_available()
+        if cuda:
+            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+        # A run on a CPU may be suspended for a night; gloo would give up after half an hour.
+        distributed.init_process_group("nccl" if cuda else "gloo", timeout=None if cuda else timedelta(days=30))
+    return rank(), distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def once(act: Callable[[], object]) -> None:
+    """Let the first process do something, while the others wait."""
+    if rank() == 0:
+        act()
+    agreed(True)
+
+
+def rank() -> int:
+    """Return the number of this process."""
+    return distributed.get_rank() if distributed.is_initialized() else 0
+
+
+def agreed(decision: bool) -> bool:  # noqa: FBT001
+    """Return the first process's decision: clocks differ, and all must do the same."""
+    if not distributed.is_initialized():
+        return decision
+    told = torch.tensor([float(decision)], device="cuda" if torch.cuda.is_available() else "cpu")
+    distributed.broadcast(told, 0)
+    return bool(told.item())
+
+
+def averaged(value: Tensor) -> Tensor:
+    """Return the mean of a number over all processes."""
+    if distributed.is_initialized():
+        value = value.clone()
+        distributed.all_reduce(value)
+        value /= distributed.get_world_size()
+    return value
+
+
+def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
+    """Average the gradients of all processes."""
+    if distributed.is_initialized():
+        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        flat = torch.cat([gradient.flatten() for gradient in gradients])
+        distributed.all_reduce(flat)
+        flat /= distributed.get_world_size()
+        for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
+            gradient.copy_(part.view_as(gradient))
+
+
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> None:
+    """Take a step down a loss, with the gradients of all processes."""
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward()
+    average_gradients(parameters)
+    optimiser.step()

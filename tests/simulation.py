@@ -1,0 +1,106 @@
+"""Simulated tables: how often equal methods are told apart, how often unequal ones, how often intervals cover.
+
+`python -m tests.simulation` prints the figures of docs/adr/0006-who-is-best.md; tests/test_simulation.py runs fewer.
+"""
+
+import math
+import sys
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+
+from bench.scores import family, flips, stats
+
+METHODS = 8
+KINDS = ("equal spread", "spread 1 to 10", "skewed", "very skewed", "as measured")
+
+
+def noise(kind, n, rng, methods=METHODS):
+    """Values (n, methods) of equally good methods; a part is common to all of an image."""
+    common = rng.normal(0, 1.5, (n, 1))
+    if kind == "spread 1 to 10":
+        return common + rng.normal(0, 1, (n, methods)) * np.geomspace(0.3, 3, methods)
+    if kind == "skewed":  # half of them to the other side, so that differences are skewed by 1.4
+        return common + (rng.exponential(1, (n, methods)) - 1) * np.where(np.arange(methods) % 2, 1, -1)
+    if kind == "very skewed":  # differences by 4.4
+        return common + (rng.lognormal(0, 1, (n, methods)) - math.exp(0.5)) * np.where(np.arange(methods) % 2, 1, -1)
+    if kind == "as measured":
+        return _measured()[rng.integers(0, 100, n)][:, :methods]
+    return common + rng.normal(0, 1, (n, methods))
+
+
+def _measured():
+    """The published LPIPS of towers at 16x, brought to the same mean."""
+    values = pd.read_csv("reports/published/mini/factors.images.csv", dtype={"image": str})
+    found = values[(values.category == "tower") & (values.factor == 16)].pivot_table("lpips", "image", "method")
+    return (found - found.mean()).to_numpy()
+
+
+def pairs(values, task="task"):
+    """All pairs of methods whose values these are, higher is better."""
+    places = np.arange(len(values))
+    return [
+        family.Pair(task, str(a), str(b), values[:, a] - values[:, b], places)
+        for a, b in combinations(range(values.shape[1]), 2)
+    ]
+
+
+def beaten(tables, margin=0.0):
+    """Who is beaten, by task and name, in a table of several tasks."""
+    found = [pair for task, values in enumerate(tables) for pair in pairs(values, task)]
+    decided = zip(found, family.decide(found, margin), strict=True)
+    return {(p.task, p.second if d.winner == p.first else p.first) for p, d in decided if d.winner}
+
+
+def false_positives(kind, n, rounds, rng, tasks=1):
+    """The share of tables of equal methods in which one is called beaten."""
+    return np.mean([bool(beaten([noise(kind, n, rng) for _ in range(tasks)])) for _ in range(rounds)])
+
+
+def best_kept(kind, n, rounds, rng):
+    """The share of tables in which none of three equal best is called beaten; the other five are behind."""
+    behind = np.array([0, 0, 0, 0.2, 0.4, 0.6, 1, 2])
+    return np.mean([not {m for _, m in beaten([noise(kind, n, rng) - behind])} & set("012") for _ in range(rounds)])
+
+
+def power_as_printed(kind, n, rounds, rng, pilots=10):
+    """The share of tables that tell two methods apart whose true difference is what a like table prints."""
+    behind = np.array([0, 0, 0, 0, 3, 6, 9, 12]) * noise(kind, 1000, rng).std(axis=0).max()
+    found = []
+    for _ in range(pilots):
+        printed = pairs(noise(kind, n, rng) - behind)
+        size = flips.detectable(printed[0].differences, family.decide(printed)[0].critical)
+        for _ in range(rounds // pilots):
+            values = noise(kind, n, rng) - behind
+            values[:, 0] += size
+            found.append(family.decide(pairs(values))[0].winner == "0")
+    return np.mean(found)
+
+
+def coverage(kind, n, rounds, rng):
+    """The share of 95 % t intervals that hold the true mean."""
+    draws = [noise(kind, n, rng)[:, 1] for _ in range(rounds)]
+    summaries = [stats.summarise(values, higher_is_better=True) for values in draws]
+    return np.mean([abs(found.mean) <= found.half_width for found in summaries])
+
+
+def main(rounds):
+    """Print every figure, in per cent, with 2,000 flips for the 10,000 of a table: a fifth of the time."""
+    flips.FLIPS = 2000
+    rng = np.random.default_rng(0)
+    for title, simulate, sizes in (
+        ("equal methods told apart", false_positives, (8, 13, 25, 100)),
+        ("the same, five categories", lambda *a: false_positives(*a, tasks=5), (25, 100)),
+        ("all of three equal best kept", best_kept, (25, 100)),
+        ("found at the printed size", power_as_printed, (25, 100)),
+        ("intervals cover", coverage, (8, 25, 100)),
+    ):
+        print(f"\n{title}, n = {sizes}")
+        for kind in KINDS:
+            shares = [100 * simulate(kind, n, rounds, rng) for n in sizes]
+            print(f"{kind:16}", *(f"{share:6.1f}" for share in shares), flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]))

@@ -1,0 +1,276 @@
+"""What makes a result be made anew: each line of the table in docs/adding.md, and each place that holds weights."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image, PngImagePlugin
+
+import methods
+from bench import cards, fingerprint, imports, store
+from bench.restore import RunSettings, restore
+from bench.spec import Cell, MissingWeights, Task
+from methods.bicubic import Bicubic
+
+from . import guests
+from .conftest import ROOT, textured
+
+TASK = Task("mini", "face", 16, 128, preset="mini")
+CPU = torch.device("cpu")
+
+
+def run(reference, task=TASK):
+    """The fingerprint of a guest as it is on disk now."""
+    found = methods.find(reference)
+    return fingerprint.run(found, found.load(task, CPU), task, CPU)
+
+
+def edited(folder, file, texts=("A = 1\n", "A = 2\n"), **parts):
+    """The fingerprints of a guest before and after a file in its folder is changed."""
+    (folder / file).parent.mkdir(exist_ok=True)
+    found = []
+    for text in texts:
+        (folder / file).write_text(text)
+        found.append(run(guests.write(folder, **parts)))
+    return found
+
+
+def own_file(folder, _patch):
+    return [run(guests.write(folder, init=text)) for text in ("", "self.a = 2")]
+
+
+def base_class(folder, _patch):
+    before = "import beside as other\nclass Base(other.Base): pass\n"
+    text = "class Base:\n    A = {}\n"
+    found = edited(folder, "beside.py", (text.format(1), text.format(2)), before=before)
+    inherits = type("Mine", (Bicubic,), {"__module__": __name__})
+    assert ROOT / "methods" / "bicubic.py" in imports.files(inherits), "the class of ours that a guest begins with"
+    return found
+
+
+def module_of_ours(folder, patch):
+    guest = guests.write(folder, before="from bench import resize\nfrom methods import Srgan")
+    assert {"bench/resize.py", "methods/nets/srresnet.py"} <= {
+        path.relative_to(ROOT).as_posix() for path in imports.files(methods.find(guest)) if path.is_relative_to(ROOT)
+    }, "also through a public name of the package"
+    before = run(guest)
+    read = imports.sha256
+    patch.setattr(imports, "sha256", lambda path: "edited" if path.name == "srresnet.py" else read(path))
+    return before, run(guest)
+
+
+def file_beside(folder, _patch):
+    (folder / "first.py").write_text("import second\n")
+    return edited(folder, "second.py", before="import first")
+
+
+def package_beside(folder, _patch):
+    (folder / "net").mkdir()
+    (folder / "net" / "__init__.py").write_text("from .parts import A\n")
+    (folder / "net" / "parts.py").write_text("from .deep import A\n")
+    return edited(folder, "net/deep.py", before="import net.parts")
+
+
+def held(folder, _patch):
+    return [run(guests.write(folder)), run(guests.write(folder, init="self.w = torch.ones(1)"))]
+
+
+def named_file(folder, _patch):
+    return edited(folder, "data.json", "12", spec=", files=('data.json',)")
+
+
+def task(folder, _patch):
+    guest = guests.write(folder)
+    changes = [{}, {"profile": "other"}, {"category": "cat"}, {"factor": 8}, {"hr_size": 256}, {"seed": 1},
+               {"preset": "paper"}]  # fmt: skip
+    return [run(guest, replace(TASK, **change)) for change in changes]
+
+
+def torch_version(folder, patch):
+    guest = guests.write(folder)
+    before = run(guest)
+    patch.setattr(torch, "__version__", "99.0")
+    return before, run(guest)
+
+
+def device(folder, patch):
+    found = methods.find(guests.write(folder))
+    method = found.load(TASK, CPU)
+    patch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device.index}")
+    patch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX2")
+    devices = [CPU, torch.device("cuda:0"), torch.device("cuda:1"), torch.device("meta")]
+    found_ones = [fingerprint.run(found, method, TASK, device) for device in devices]
+    patch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    return [*found_ones, fingerprint.run(found, method, TASK, CPU)]
+
+
+def arithmetic(folder, patch):
+    guest = guests.write(folder)
+    before = run(guest)
+    patch.setattr(torch, "get_default_dtype", lambda: torch.float64)
+    double = run(guest)
+    patch.setattr(torch, "get_float32_matmul_precision", lambda: "medium")
+    return before, double, run(guest)
+
+
+def threads(folder, patch):
+    guest = guests.write(folder)
+    before, indifferent = run(guest), run(guests.write(folder, attributes="any_threads = True"))
+    patch.setattr(torch, "get_num_threads", lambda: 61)
+    assert run(guests.write(folder, attributes="any_threads = True")) == indifferent
+    return before, run(guests.write(folder))
+
+
+def restored(folder, change):
+    """Which results of a folder of photographs are made anew after a change."""
+    (folder / "face").mkdir()
+    for index in range(2):
+        Image.fromarray(textured(64, index)).save(folder / "face" / f"{index}.png")
+
+    card, settings = cards.card(str(folder), "face", 64), RunSettings(folder / "out", CPU)
+    cell = Cell(Task(card.profile, "face", 16, 64), "bicubic", "Bicubic")
+    assert not any(image.kept for image in restore(cell, card, Bicubic, settings))
+    assert all(image.kept for image in restore(cell, card, Bicubic, settings))
+    change(folder)
+    return sorted(image.image for image in restore(cell, card, Bicubic, settings) if not image.kept)
+
+
+def lr_image(folder, _patch):
+    anew = restored(folder, lambda at: Image.fromarray(textured(64, 9)).save(at / "face" / "1.png"))
+    return "kept", *anew
+
+
+def stored_picture(folder, _patch):
+    def edit(at):
+        path = next(at.rglob("out/**/0.png"))
+        with Image.open(path) as picture:
+            content = np.array(picture)
+            content[0, 0] ^= 1
+            facts = dict(picture.text)
+        info = PngImagePlugin.PngInfo()
+        for name, value in facts.items():
+            info.add_text(name, value)
+        Image.fromarray(content).save(path, pnginfo=info)
+        assert store.load(path) is None
+
+    return "kept", *restored(folder, edit)
+
+
+LINES = {
+    "the method's own file": own_file,
+    "the file of a class that it inherits from": base_class,
+    "a module of the suite that it imports": module_of_ours,
+    "a Python file beside its own that it imports": file_beside,
+    "any Python file in a package beside its own that it imports": package_beside,
+    "a tensor or array that the loaded method holds": held,
+    "a file that `Spec.files` names": named_file,
+    "the task": task,
+    "the version of torch": torch_version,
+    "the device": device,
+    "torch's default dtype": arithmetic,
+    "the number of torch's threads": threads,
+    "the LR image": lr_image,
+    "a stored picture that was damaged or edited": stored_picture,
+}
+"""The beginning of each line -> what makes the change, and returns fingerprints that must all be different."""
+
+
+def documented():
+    text = (ROOT / "docs" / "adding.md").read_text()
+    block = re.search(r"\| change of \|.*\n\|---.*\n((?:\|.*\n)+)", text)
+    return [line.split("|")[1].strip() for line in block[1].splitlines()]
+
+
+def test_every_line_of_the_table_has_its_test():
+    found = documented()
+    assert [re.split("[:,]", line)[0] for line in found] == list(LINES)
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_a_change_makes_results_anew(tmp_path, monkeypatch, line):
+    found = LINES[line](tmp_path, monkeypatch)
+    assert len({*map(str, found)}) == len(found) > 1, f"results would be kept after a change of {line}"
+
+
+PLACES = {
+    "an attribute": "self.a = {}",
+    "a parameter": "self.a = nn.Parameter({})",
+    "a list": "self.a = [1, [{}]]",
+    "a tuple": "self.a = ({},)",
+    "a dictionary": "self.a = {{'x': {{'y': {}}}}}",
+    "an array": "self.a = {}.numpy()",
+    "an object": "self.a = Box(Box({}))",
+    "an object with slots": "self.a = Slots({})",
+    "a list of networks": "self.a = [nn.ParameterList([{}])]",
+    "a network's buffer that is not stored": "self.a = nn.Module(); self.a.register_buffer('b', {}, persistent=False)",
+    "a network's plain attribute": "self.a = nn.Module(); self.a.b = {}",
+    "a closure": "self.a = closed({})",
+    "a partial function": "self.a = functools.partial(print, {})",
+    "a bound method": "self.a = Box({}).get",
+}
+CLASSES = """import functools
+class Box:
+    def __init__(self, part): self.part, self.me = part, self
+    def get(self): return self.part
+class Slots:
+    __slots__ = ("part", "unfilled")
+    def __init__(self, part): self.part = part
+def closed(value): return lambda: value
+"""
+VALUES = {
+    "another value": "torch.tensor([[1., 3.]])",
+    "another shape": "torch.tensor([[1.], [2.]])",
+    "another dtype": "torch.tensor([[1., 2.]], dtype=torch.float64)",
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_weights_count_wherever_they_are(tmp_path, place):
+    """Only what is held differs: the source is the same, so the digest of the weights alone must tell."""
+
+    def digest(value):
+        reference = guests.write(tmp_path, before=CLASSES, init=PLACES[place].format(value))
+        return fingerprint.weights(methods.find(reference).load(TASK, CPU))
+
+    plain = digest("torch.tensor([[1., 2.]])")
+    assert digest("torch.tensor([[1., 2.]])") == plain != "none", "equal weights must be kept"
+    for name, value in VALUES.items():
+        assert digest(value) != plain, f"results of {name} in {place} would be kept"
+
+
+def test_it_counts_which_of_two_equal_networks_is_used(tmp_path):
+    def digest(index):
+        init = f"self.a = [torch.ones(1), torch.zeros(1)]; self.b = self.a[{index}]"
+        return fingerprint.weights(methods.find(guests.write(tmp_path, init=init)).load(TASK, CPU))
+
+    assert digest(0) != digest(1)
+
+
+UNUSUAL = (
+    "torch.ones(2).to_sparse()",
+    "torch.ones(2, dtype=torch.complex64).conj()",
+    "torch.ones(2, device='meta')",
+    "torch.ones(2, dtype=torch.bfloat16)",
+)
+
+
+@pytest.mark.parametrize("value", UNUSUAL)
+def test_unusual_tensors_have_a_digest(tmp_path, value):
+    assert fingerprint.weights(methods.find(guests.write(tmp_path, init=f"self.a = {value}")).load(TASK, CPU)) != "none"
+
+
+def test_a_named_file_that_is_absent_says_so(tmp_path):
+    with pytest.raises(MissingWeights, match=r"data\.json in Spec\.files.*no .*data\.json; put it there"):
+        run(guests.write(tmp_path, spec=", files=('data.json',)"))
+
+
+def test_named_files_and_sources_count_behind_back_projection(tmp_path):
+    reference = guests.write(tmp_path, spec=", files=('data.json',)")
+    found = []
+    for text in "12":
+        (tmp_path / "data.json").write_text(text)
+        found.append(run(f"{reference}+bp"))
+    reference = guests.write(tmp_path, spec=", files=('data.json',)", init="self.b = 1")
+    assert len({*found, run(f"{reference}+bp")}) == 3
