@@ -24,6 +24,7 @@ def table2(bench, photos, tmp_path):
     return lambda *more: bench(*words, *more)
 
 
+@pytest.mark.slow
 def test_a_missing_data_set_is_refused_with_what_is_missing_and_the_others_go_on(table2, photos):
     (photos / "car.toml").write_text(CARD)
     status, out, err = table2()
@@ -53,6 +54,7 @@ ODD = {
 
 @pytest.mark.parametrize("odd", ODD)
 @pytest.mark.parametrize("suffix", ["", "+bp"])
+@pytest.mark.slow
 def test_an_odd_guest_has_its_row(table2, tmp_path, odd, suffix):
     status, out, err = table2("--with", guests.write(tmp_path, **ODD[odd]) + suffix)
     assert (status, err) == (0, "")
@@ -67,6 +69,7 @@ BAD = {
 
 
 @pytest.mark.parametrize("bad", BAD)
+@pytest.mark.slow
 def test_a_bad_guest_fails_alone(table2, tmp_path, bad):
     parts, reason = BAD[bad]
     status, out, err = table2("--with", guests.write(tmp_path, **parts))
@@ -132,6 +135,7 @@ class Waiting:
         return lr.repeat_interleave(16, -1).repeat_interleave(16, -2)
 
 
+@pytest.mark.slow
 def test_the_duration_of_a_search_is_that_of_all_its_steps():
     task = Task("mini", "face", 16, 64, preset="mini")
     found = duration.seconds(Waiting(), task, torch.zeros(2, 3, 4, 4))
@@ -156,6 +160,7 @@ SEARCH = """
 """
 
 
+@pytest.mark.slow
 def test_the_plan_tells_how_long_a_search_takes_until_it_is_done(table2, tmp_path):
     guest = guests.write(
         tmp_path, family="inversion", attributes="loops = ('steps',)", init="self.steps = 100",
@@ -169,6 +174,7 @@ def test_the_plan_tells_how_long_a_search_takes_until_it_is_done(table2, tmp_pat
     assert "searches for about" not in table2("--with", guest, "--with", f"{guest}+bp")[1], "nothing is left to do"
 
 
+@pytest.mark.slow
 def test_the_hours_of_singan_on_a_folder_are_told_before_they_begin(bench, photos, tmp_path, monkeypatch):
     monkeypatch.setattr(pipeline.Measurement, "restore", lambda _: iter(()))
     status, out, _ = bench(

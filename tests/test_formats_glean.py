@@ -1,4 +1,4 @@
-"""methods/glean_layouts.py: every variant of GLEAN comes back from its own weights, and another's are refused."""
+"""methods/formats/glean.py: every variant of GLEAN comes back from its own weights, and another's are refused."""
 
 import pytest
 import torch

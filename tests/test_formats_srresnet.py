@@ -1,4 +1,4 @@
-"""methods/srresnet_layouts.py: the same network in every published layout gives the same image."""
+"""methods/formats/srresnet.py: the same network in every published layout gives the same image."""
 
 import re
 

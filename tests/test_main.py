@@ -57,6 +57,7 @@ def test_the_steps_one_by_one_give_the_same_table(table2, tmp_path):
     assert (tmp_path / "out" / "photos" / "table2.md").read_bytes() == whole
 
 
+@pytest.mark.slow
 def test_a_table_is_rendered_again_from_its_files_alone(table2, bench, photos, tmp_path):
     (photos / "face" / "1.png").write_bytes(b"no image")
     table2("--with", "pulse", "--seed", "1", "--seed", "2")
@@ -71,6 +72,7 @@ def test_a_table_is_rendered_again_from_its_files_alone(table2, bench, photos, t
         assert (folder / name).read_text() == text, f"{name} says something that is not stored"
 
 
+@pytest.mark.slow
 def test_what_cannot_be_rendered_again_is_told(bench, table2, tmp_path):
     status, _, err = bench("again", tmp_path)
     assert (status, "holds no <table>.cells.json" in err) == (2, True)
@@ -182,6 +184,7 @@ def small(monkeypatch):
     return shrink
 
 
+@pytest.mark.slow
 def test_a_table_of_factors_says_which_do_not_divide_and_draws_the_others(bench, small, photos, tmp_path):
     small("factors", published=())
     status, out, err = bench("table", "factors", "--profile", photos, "--hr-size", "32", "--out", tmp_path)

@@ -25,12 +25,14 @@ def tree(tmp_path):
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_mutant_is_killed_if_its_tests_fail_and_survives_if_not(tree):
     found = [(each.name, alive) for each, alive, _ in run.survivors([mutant("a"), mutant("b", new="x * x")], tree)]
     assert found == [("a", False), ("b", True)], "2 * 2 is 2 + 2: only that one cannot be seen"
     assert (tree / "code_of.py").read_text() == CODE, "a mutation is left in the tree for the next one"
 
 
+@pytest.mark.slow
 def test_an_endless_loop_is_noticed(tree, monkeypatch):
     monkeypatch.setattr(run, "PATIENCE", 20.0)
     slow = mutant(old="    return x + x\n", new="    while True: pass\n")
@@ -48,6 +50,7 @@ def test_an_endless_loop_is_noticed(tree, monkeypatch):
         ({"new": ")"}, "could not run"),
     ],
 )
+@pytest.mark.slow
 def test_what_does_not_fit_any_more_is_an_error(tree, changes, words):
     with pytest.raises(run.Stale, match=words):
         list(run.survivors([mutant(**changes)], tree))

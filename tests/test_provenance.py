@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 import torch
-from bench.reports import read
 
 import methods
 from bench import cards, origins, plan
 from bench.report import render, table
+from bench.report_files import read
 from bench.restore import restore
 from bench.scores.score import read as read_records
 from bench.scores.score import score

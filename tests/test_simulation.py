@@ -5,6 +5,8 @@ import pytest
 
 from . import simulation
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("kind", ["equal spread", "spread 1 to 10", "skewed", "as measured"])
 def test_of_eight_equal_methods_one_is_called_beaten_in_few_tables(kind):

@@ -287,6 +287,7 @@ def test_an_effort_is_every_pass_of_the_generator():
     assert (method.efforts[0].g_forward, method.efforts[0].g_backward) == (seen["forward"], seen["backward"])
 
 
+@pytest.mark.slow
 def test_the_cost_is_of_the_whole_training_and_all_enlargements():
     profile = "mini"
     found = count(SinGan, Task(profile, "face", 4, 32, preset=profile))

@@ -8,6 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from bench.spec import BadFile, MissingWeights, Task, UnknownName
 from methods.weights import catalogue, download, folders, load, trained
@@ -381,7 +383,7 @@ def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(en
     for folder in (tmp_path / "mini", own):
         folder.mkdir()
         for name in (*names, trained.file_name("bank", face, "bank")):
-            (folder / name).write_bytes(b"x")
+            (folder / name).write_bytes(save({"x": torch.zeros(1)}))
     mini = tmp_path / "mini"
     assert load.find("glean", face) == mini / names[0]
     assert load.find("dgp", face, part="discriminator") == mini / names[1]
@@ -391,7 +393,7 @@ def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(en
     assert load.find("glean", photographs) == own / names[0], "photographs must not get the weights of drawn images"
     (tmp_path / "photos" / "weights").mkdir(parents=True)
     beside = trained.folder(photographs.profile, "paper") / names[0]
-    beside.write_bytes(b"x")
+    beside.write_bytes(save({"x": torch.zeros(1)}))
     assert load.find("glean", photographs) == beside, "two folders of photographs share their weights"
     assert load.find("glean", Task("paper", "face", 16, 128)) == own / names[0]
     assert {path.parent for path in trained.present()} == {mini, own}
@@ -412,7 +414,7 @@ def test_a_file_trained_for_something_else_is_not_handed_out(entries, tmp_path, 
     mini = tmp_path / "mini"
     mini.mkdir()
     for name in ("glean_face_16x_128", "bank_face_128", "bank_face_128_vgg16"):
-        (mini / f"{name}.safetensors").write_bytes(b"x")
+        (mini / f"{name}.safetensors").write_bytes(save({"x": torch.zeros(1)}))
     with pytest.raises(MissingWeights) as error:
         load.find(method, task, part=part)
     assert ("bench train" in str(error.value)) == trainable, "training is offered for what it cannot make, or not"

@@ -120,7 +120,7 @@ def _run(root: Path, tests: list[str]) -> None:
     os.dup2(log, 2)
     status = _INTERNAL_ERROR  # an exception here would otherwise end with the status of a failed test
     try:
-        status = int(importlib.import_module("pytest").main(["-x", "-q", "-p", "no:cacheprovider", *tests]))
+        status = int(importlib.import_module("pytest").main(["-x", "-q", "-p", "no:cacheprovider", "-m", "", *tests]))
     finally:
         os._exit(status)
 

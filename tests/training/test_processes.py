@@ -27,6 +27,8 @@ BANK = BankRecipe(
 )  # fmt: skip
 START = 0.4  # of the augmentation's probability, so that its draws count
 
+pytestmark = pytest.mark.slow
+
 
 def trained(kind, share):
     """Train a bank or a restorer; return its step and all its weights."""

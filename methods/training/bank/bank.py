@@ -2,8 +2,7 @@
 
 T. Karras et al., CVPR 2020: non-saturating logistic loss, R1 every 16th and path-length regularisation every 8th step
 (Sec. 3.1, 3.2), style mixing, exponential moving average. Ours: a bank may grow, so that the layout of the images is
-learned where an image costs a tenth. At a growth the RGB layer of the new resolution is zero: the images begin as
-enlargements of those before.
+learned where an image costs a tenth. At a growth the new RGB layer is zero: images begin as enlargements.
 """
 
 from collections.abc import Mapping
@@ -14,21 +13,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import Images
-from methods.nets.stylegan2 import StyleGAN2, mix
+from methods.nets.stylegan2 import StyleGAN2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.presets.bank import BankRecipe
 from methods.presets.sizes import Sizes
 from methods.training import losses
 from methods.training.bank import growth
 from methods.training.bank.augment import augment, next_probability
-from methods.training.bank.lazy_adam import lazy_adam
+from methods.training.bank.beginning import lazy_adam, untrained
+from methods.training.bank.codes import codes
 from methods.training.processes import averaged, descend
 from methods.training.run import follow, precision
 from methods.training.share import Share
 
 _R1_EVERY, _PATH_EVERY, _PATH_DECAY, _PATH_WEIGHT = 16, 8, 0.01, 2.0
-_LAYOUT = torch.channels_last
-_MIXED = 0.5  # of the batches are of two codes
 
 
 class BankTraining:
@@ -48,8 +46,7 @@ class BankTraining:
         for each in recipe.stages:
             share.count(each.batch)
         self.recipe, self.sizes, self.device, self.share = recipe, sizes, device, share
-        self.stage = -1
-        self.step = 0
+        self.stage, self.step = -1, 0
         self.path_mean = torch.zeros((), device=device)
         self.probability = 0.0
         self._enter(0)
@@ -57,12 +54,7 @@ class BankTraining:
     def _enter(self, stage: int) -> None:
         """Make the networks of a stage out of those of the one before; what is new is drawn alike in every process."""
         torch.manual_seed(self.share.seed + stage)
-        size = self.recipe.stages[stage].size
-        discriminator = StyleGAN2Discriminator(size=size, channels=self.sizes.critic_channels(size))
-        generators = [StyleGAN2(**self.sizes.stylegan2(size)) for _ in range(2)]
-        generators[1].load_state_dict(generators[0].state_dict())
-        for network in (*generators, discriminator):
-            network.to(self.device).to(memory_format=_LAYOUT)
+        generators, discriminator = untrained(self.sizes, self.recipe.stages[stage].size, self.device)
         g_optimiser = lazy_adam(generators[0], self.recipe.rate, _PATH_EVERY)
         d_optimiser = lazy_adam(discriminator, self.recipe.rate, _R1_EVERY)
         if self.stage >= 0:
@@ -103,7 +95,7 @@ class BankTraining:
         self.step, self.probability = state["step"], state["probability"]
         self.path_mean = torch.as_tensor(state["path_mean"], device=self.device)
         for name in _STATEFUL:
-            if name in state or name in _NETWORKS:
+            if name in state or not name.endswith("_optimiser"):
                 getattr(self, name).load_state_dict(state[name])
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
@@ -129,8 +121,7 @@ class BankTraining:
     def samples(self) -> Images:
         """Return 32 images of the moving average, the same codes each time."""
         z = torch.randn(32, self.average.z_dim, generator=torch.Generator().manual_seed(0)).to(self.device)
-        images: Images = self.average(z)
-        return (images + 1) / 2
+        return torch.as_tensor(self.average(z) + 1) / 2
 
     def _wanted(self) -> int:
         """Return the stage of the next step."""
@@ -213,26 +204,17 @@ class BankTraining:
     def _of_stage(self, real: Images) -> Images:
         """Return real images [0, 1] in the size of the stage, [-1, 1]."""
         size = self.recipe.stages[self.stage].size
-        return (F.avg_pool2d(real, real.shape[-1] // size) * 2 - 1).contiguous(memory_format=_LAYOUT)
+        return (F.avg_pool2d(real, real.shape[-1] // size) * 2 - 1).contiguous(memory_format=torch.channels_last)
 
     def _painted(self, w: Tensor) -> Images:
         images: Images = self.generator.synthesis(w, noise="random" if self.recipe.noise else "none")
         return images
 
     def _codes(self, count: int) -> Tensor:
-        """Return w for random z, of two codes each in a part of the batches: (count, L, D), of this process."""
-        draws = self._draws
-        z = torch.randn(2, count * self.share.ranks, self.generator.z_dim, generator=draws, device=draws.device)
-        w: Tensor = self.generator.mapping(self.share.of(z[0]))
-        if torch.rand((), generator=draws, device=draws.device).item() < _MIXED:
-            other: Tensor = self.generator.mapping(self.share.of(z[1]))
-            crossing = torch.randint(1, w.shape[1], (), generator=draws, device=draws.device)
-            w = mix(w, other, int(crossing.item()))
-        return w
+        return codes(self.generator, count, self.share, self._draws)
 
     def _precision(self) -> torch.autocast:
         return precision(self.device, half=self.recipe.half_precision)
 
 
-_NETWORKS = ("generator", "average", "discriminator")
-_STATEFUL = (*_NETWORKS, "g_optimiser", "d_optimiser")
+_STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")
