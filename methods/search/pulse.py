@@ -48,7 +48,7 @@ from methods.search.pulse_terms import (
 )
 from methods.weights import load, stylegan2_bank
 
-Bank: TypeAlias = StyleGAN | StyleGAN2
+StyledBank: TypeAlias = StyleGAN | StyleGAN2
 
 
 class Pulse:
@@ -70,13 +70,13 @@ class Pulse:
     loops = ("steps",)
     any_threads: ClassVar[bool] = True
 
-    def __init__(self, bank: Bank, task: Task, settings: PulseSettings) -> None:
+    def __init__(self, bank: StyledBank, task: Task, settings: PulseSettings) -> None:
         """Take a ready bank, on its device, and make its fit; raises `BenchError` for one of another size."""
         if bank.size != task.hr_size:
             raise BenchError(f"the bank makes images of {bank.size} px, the task asks for {task.hr_size}.")
         # Fastest; but torch's instance norm, which StyleGAN has, then gives wrong gradients of a single image.
         layout = torch.channels_last if isinstance(bank, StyleGAN2) else torch.contiguous_format
-        self.bank: Bank = bank.to(memory_format=layout)
+        self.bank: StyledBank = bank.to(memory_format=layout)
         self.task = task
         self.settings = settings
         self.steps = settings.steps
@@ -181,14 +181,14 @@ class PulseReflect(Pulse):
     border = "reflect"
 
 
-def _build(task: Task) -> Bank:
+def _build(task: Task) -> StyledBank:
     """Return a generator with random weights, on torch's default device; kind and sizes are those of the preset."""
     if chosen(SIZES, task).generators[Pulse.spec.name] == "stylegan":
         return StyleGAN(size=task.hr_size)
     return stylegan2_bank.build(task)
 
 
-def _read(state: Mapping[str, Any], task: Task) -> Bank:
+def _read(state: Mapping[str, Any], task: Task) -> StyledBank:
     """Return the generator of a weight file; the mapping network of PULSE's StyleGAN is a file of its own."""
     if stylegan_pggan.is_pulse(state):
         state = {**state, **unpickle.load(load.find(Pulse.spec.name, task, part="mapping"))}
