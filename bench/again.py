@@ -88,4 +88,5 @@ def _records(cell: Cell, entry: Mapping[str, Any], values: pd.DataFrame, protoco
 
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     """Return a row with what its images do not say."""
-    return replace(row, remark=entry["remark"], notes=entry["notes"], reason=entry["reason"])
+    told = {name: entry[name] for name in ("remark", "notes", "reason")}
+    return replace(row, seeds=tuple(entry["seeds"]), **told)

@@ -30,7 +30,7 @@ def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
         for r in records
         if r.image is not None
     ]
-    found = pd.DataFrame(values, columns=[*keys, *metrics]).round(6)
+    found = pd.DataFrame(values, columns=[*keys, *metrics]).round(9)
     return found if len(set(found["seed"])) > 1 else found.drop(columns="seed")
 
 
