@@ -64,14 +64,14 @@ def best_kept(kind, n, rounds, rng):
     return np.mean([not {m for _, m in beaten([noise(kind, n, rng) - behind])} & set("012") for _ in range(rounds)])
 
 
-def power_as_printed(kind, n, rounds, rng, pilots=10):
+def power_as_printed(kind, n, rounds, rng):
     """The share of tables that tell two methods apart whose true difference is what a like table prints."""
     behind = np.array([0, 0, 0, 0, 3, 6, 9, 12]) * noise(kind, 1000, rng).std(axis=0).max()
     found = []
-    for _ in range(pilots):
+    for _ in range(rounds // 10):
         printed = pairs(noise(kind, n, rng) - behind)
         size = flips.detectable(printed[0].differences, family.decide(printed)[0].critical)
-        for _ in range(rounds // pilots):
+        for _ in range(10):
             values = noise(kind, n, rng) - behind
             values[:, 0] += size
             found.append(family.decide(pairs(values))[0].winner == "0")

@@ -117,6 +117,17 @@ def test_the_best_is_not_who_had_the_easy_images_or_the_largest_sum():
     assert [row(built, name).best for name in "abc"] == [True, False, False]
 
 
+def test_of_two_that_nobody_beats_the_first_is_ahead_where_both_were_measured():
+    """`b` was given the ten hard images: its own mean is the lower, its own sum too, and yet it is a little ahead."""
+    a = np.concatenate([GOOD[:10] - 5, GOOD[10:]])
+    b = a[:10] + 0.02 + np.tile([1.0, -1.0], 5)
+    built = build(records("a", a, a / 100), records("b", b, a[:10] / 100))
+    assert row(built, "b").summary.mean < row(built, "a").summary.mean
+    assert contest(built, "a").first == "b"
+    assert contest(built, "a").result.mean == pytest.approx(0.02)
+    assert [row(built, name).best for name in "ab"] == [True, True]
+
+
 def test_a_method_that_another_than_the_first_beats_is_shown_against_that_one():
     """`c` has seven images: too few to be told from `b`, which `a` beats on thirty."""
     wide = np.random.default_rng(2).normal(size=30)
