@@ -207,7 +207,7 @@ def test_killed_and_run_again_gives_the_same_table_and_restores_nothing_twice(be
     (tmp_path / "slow.py").write_text(SLOW)
     log = tmp_path / "slow.py.log"
     run = subprocess.Popen(command(photos, tmp_path, "out"), cwd=ROOT, stdout=subprocess.PIPE, start_new_session=True)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     while len(list((tmp_path / "out").rglob("slow/*/*.png"))) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
     os.killpg(run.pid, signal.SIGKILL)
