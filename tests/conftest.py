@@ -1,5 +1,6 @@
 """What several test files share: a small folder of photographs, methods that misbehave, where the extra files are."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
 
 
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(items) -> None:
     """Tests marked `gpu` are skipped, with the reason, where there is none."""
     if not torch.cuda.is_available():
         for item in items:
@@ -32,7 +33,7 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
-def threads(request):
+def threads(request) -> Iterator[int]:
     """How many threads torch has, whatever the machine: so many images are searched at once."""
     before = torch.get_num_threads()
     torch.set_num_threads(request.param)
@@ -41,13 +42,13 @@ def threads(request):
 
 
 @pytest.fixture
-def settings(tmp_path):
+def settings(tmp_path) -> RunSettings:
     """Run on the CPU and write below the test's own folder."""
     return RunSettings(tmp_path / "out", torch.device("cpu"))
 
 
 @pytest.fixture
-def photos(tmp_path):
+def photos(tmp_path) -> Path:
     """A profile: a folder with three textured images of 64 px for each of two categories."""
     for category, shift in (("face", 0), ("cat", 40)):
         folder = tmp_path / "photos" / category
@@ -57,7 +58,7 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def textured(size, seed):
+def textured(size, seed) -> np.ndarray:
     """An image (size, size, 3) uint8 with smooth and fine parts, another one for each seed."""
     y, x = np.mgrid[:size, :size]
     planes = [(3 + c + seed) * x * y // 7 + (5 - c) * x + seed * 31 * y + (x * x + seed * y) // 3 for c in range(3)]
@@ -66,7 +67,7 @@ def textured(size, seed):
 
 
 @pytest.fixture
-def bench(monkeypatch, capsys):
+def bench(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
     """Run the command line in this process; returns exit status, standard output and standard error."""
 
     def run(*words):
@@ -81,7 +82,7 @@ def bench(monkeypatch, capsys):
 
 
 @pytest.fixture
-def random_weights(monkeypatch, tmp_path):
+def random_weights(monkeypatch, tmp_path) -> None:
     """Give every method that asks for a weight file one of the sizes of its task, with random values, really read.
 
     The methods that search get two steps.

@@ -22,7 +22,7 @@ class G:
 )
 
 
-def write(folder, **parts):
+def write(folder, **parts) -> str:
     """Write a guest into `guest.py` of a folder and return how the command line names it."""
     defaults = dict.fromkeys(("before", "spec", "attributes", "init", "result"), "")
     text = GUEST.format(**{**defaults, "name": "g", "family": "interpolation", **parts})

@@ -5,6 +5,7 @@
 
 import math
 import sys
+from collections.abc import Hashable
 from itertools import combinations
 
 import numpy as np
@@ -16,7 +17,7 @@ METHODS = 8
 KINDS = ("equal spread", "spread 1 to 10", "skewed", "very skewed", "as measured")
 
 
-def noise(kind, n, rng, methods=METHODS):
+def noise(kind, n, rng, methods=METHODS) -> np.ndarray:
     """Values (n, methods) of equally good methods; a part is common to all of an image."""
     common = rng.normal(0, 1.5, (n, 1))
     if kind == "spread 1 to 10":
@@ -30,14 +31,14 @@ def noise(kind, n, rng, methods=METHODS):
     return common + rng.normal(0, 1, (n, methods))
 
 
-def _measured():
+def _measured() -> np.ndarray:
     """The published LPIPS of towers at 16x, brought to the same mean."""
     values = pd.read_csv("reports/published/mini/factors.images.csv", dtype={"image": str})
     found = values[(values.category == "tower") & (values.factor == 16)].pivot_table("lpips", "image", "method")
     return (found - found.mean()).to_numpy()
 
 
-def pairs(values, task="task"):
+def pairs(values, task="task") -> list[family.Pair]:
     """All pairs of methods whose values these are, higher is better."""
     places = np.arange(len(values))
     return [
@@ -46,25 +47,25 @@ def pairs(values, task="task"):
     ]
 
 
-def beaten(tables, margin=0.0):
+def beaten(tables, margin=0.0) -> set[tuple[Hashable, str]]:
     """Who is beaten, by task and name, in a table of several tasks."""
     found = [pair for task, values in enumerate(tables) for pair in pairs(values, task)]
     decided = zip(found, family.decide(found, margin), strict=True)
     return {(p.task, p.second if d.winner == p.first else p.first) for p, d in decided if d.winner}
 
 
-def false_positives(kind, n, rounds, rng, tasks=1):
+def false_positives(kind, n, rounds, rng, tasks=1) -> float:
     """The share of tables of equal methods in which one is called beaten."""
     return np.mean([bool(beaten([noise(kind, n, rng) for _ in range(tasks)])) for _ in range(rounds)])
 
 
-def best_kept(kind, n, rounds, rng):
+def best_kept(kind, n, rounds, rng) -> float:
     """The share of tables in which none of three equal best is called beaten; the other five are behind."""
     behind = np.array([0, 0, 0, 0.2, 0.4, 0.6, 1, 2])
     return np.mean([not {m for _, m in beaten([noise(kind, n, rng) - behind])} & set("012") for _ in range(rounds)])
 
 
-def power_as_printed(kind, n, rounds, rng):
+def power_as_printed(kind, n, rounds, rng) -> float:
     """The share of tables that tell two methods apart whose true difference is what a like table prints."""
     behind = np.array([0, 0, 0, 0, 3, 6, 9, 12]) * noise(kind, 1000, rng).std(axis=0).max()
     found = []
@@ -78,14 +79,14 @@ def power_as_printed(kind, n, rounds, rng):
     return np.mean(found)
 
 
-def coverage(kind, n, rounds, rng):
+def coverage(kind, n, rounds, rng) -> float:
     """The share of 95 % t intervals that hold the true mean."""
     draws = [noise(kind, n, rng)[:, 1] for _ in range(rounds)]
     summaries = [stats.summarise(values, higher_is_better=True) for values in draws]
     return np.mean([abs(found.mean) <= found.half_width for found in summaries])
 
 
-def main(rounds):
+def main(rounds) -> None:
     """Print every figure, in per cent, with 2,000 flips for the 10,000 of a table: a fifth of the time."""
     flips.FLIPS = 2000
     rng = np.random.default_rng(0)

@@ -21,13 +21,13 @@ TASK = Task("mini", "face", 16, 128, preset="mini")
 CPU = torch.device("cpu")
 
 
-def run(reference, task=TASK):
+def run(reference, task=TASK) -> str:
     """The fingerprint of a guest as it is on disk now."""
     found = methods.find(reference)
     return fingerprint.run(found, found.load(task, CPU), task, CPU)
 
 
-def edited(folder, file, texts=("A = 1\n", "A = 2\n"), **parts):
+def edited(folder, file, texts=("A = 1\n", "A = 2\n"), **parts) -> list[str]:
     """The fingerprints of a guest before and after a file in its folder is changed."""
     (folder / file).parent.mkdir(exist_ok=True)
     found = []
@@ -37,11 +37,11 @@ def edited(folder, file, texts=("A = 1\n", "A = 2\n"), **parts):
     return found
 
 
-def own_file(folder, _patch):
+def own_file(folder, _patch) -> list[str]:
     return [run(guests.write(folder, init=text)) for text in ("", "self.a = 2")]
 
 
-def base_class(folder, _patch):
+def base_class(folder, _patch) -> list[str]:
     before = "import beside as other\nclass Base(other.Base): pass\n"
     text = "class Base:\n    A = {}\n"
     found = edited(folder, "beside.py", (text.format(1), text.format(2)), before=before)
@@ -50,7 +50,7 @@ def base_class(folder, _patch):
     return found
 
 
-def module_of_ours(folder, patch):
+def module_of_ours(folder, patch) -> tuple[str, str]:
     guest = guests.write(folder, before="from bench import resize\nfrom methods import Srgan")
     assert {"bench/resize.py", "methods/nets/srresnet.py"} <= {
         path.relative_to(ROOT).as_posix() for path in imports.files(methods.find(guest)) if path.is_relative_to(ROOT)
@@ -61,41 +61,41 @@ def module_of_ours(folder, patch):
     return before, run(guest)
 
 
-def file_beside(folder, _patch):
+def file_beside(folder, _patch) -> list[str]:
     (folder / "first.py").write_text("import second\n")
     return edited(folder, "second.py", before="import first")
 
 
-def package_beside(folder, _patch):
+def package_beside(folder, _patch) -> list[str]:
     (folder / "net").mkdir()
     (folder / "net" / "__init__.py").write_text("from .parts import A\n")
     (folder / "net" / "parts.py").write_text("from .deep import A\n")
     return edited(folder, "net/deep.py", before="import net.parts")
 
 
-def held(folder, _patch):
+def held(folder, _patch) -> list[str]:
     return [run(guests.write(folder)), run(guests.write(folder, init="self.w = torch.ones(1)"))]
 
 
-def named_file(folder, _patch):
+def named_file(folder, _patch) -> list[str]:
     return edited(folder, "data.json", "12", spec=", files=('data.json',)")
 
 
-def task(folder, _patch):
+def task(folder, _patch) -> list[str]:
     guest = guests.write(folder)
     changes = [{}, {"profile": "other"}, {"category": "cat"}, {"factor": 8}, {"hr_size": 256}, {"seed": 1},
                {"preset": "paper"}]  # fmt: skip
     return [run(guest, replace(TASK, **change)) for change in changes]
 
 
-def torch_version(folder, patch):
+def torch_version(folder, patch) -> tuple[str, str]:
     guest = guests.write(folder)
     before = run(guest)
     patch.setattr(torch, "__version__", "99.0")
     return before, run(guest)
 
 
-def device(folder, patch):
+def device(folder, patch) -> list[str]:
     found = methods.find(guests.write(folder))
     method = found.load(TASK, CPU)
     patch.setattr(torch.cuda, "get_device_name", lambda device: f"GPU {device.index}")
@@ -106,7 +106,7 @@ def device(folder, patch):
     return [*found_ones, fingerprint.run(found, method, TASK, CPU)]
 
 
-def arithmetic(folder, patch):
+def arithmetic(folder, patch) -> tuple[str, str, str]:
     guest = guests.write(folder)
     before = run(guest)
     patch.setattr(torch, "get_default_dtype", lambda: torch.float64)
@@ -115,7 +115,7 @@ def arithmetic(folder, patch):
     return before, double, run(guest)
 
 
-def threads(folder, patch):
+def threads(folder, patch) -> tuple[str, str]:
     guest = guests.write(folder)
     before, indifferent = run(guest), run(guests.write(folder, attributes="any_threads = True"))
     patch.setattr(torch, "get_num_threads", lambda: 61)
@@ -123,7 +123,7 @@ def threads(folder, patch):
     return before, run(guests.write(folder))
 
 
-def restored(folder, change):
+def restored(folder, change) -> list[str]:
     """Which results of a folder of photographs are made anew after a change."""
     (folder / "face").mkdir()
     for index in range(2):
@@ -137,12 +137,12 @@ def restored(folder, change):
     return sorted(image.image for image in restore(cell, card, Bicubic, settings) if not image.kept)
 
 
-def lr_image(folder, _patch):
+def lr_image(folder, _patch) -> tuple[str, ...]:
     anew = restored(folder, lambda at: Image.fromarray(textured(64, 9)).save(at / "face" / "1.png"))
     return "kept", *anew
 
 
-def stored_picture(folder, _patch):
+def stored_picture(folder, _patch) -> tuple[str, ...]:
     def edit(at):
         path = next(at.rglob("out/**/0.png"))
         with Image.open(path) as picture:
@@ -177,7 +177,7 @@ LINES = {
 """The beginning of each line -> what makes the change, and returns fingerprints that must all be different."""
 
 
-def documented():
+def documented() -> list[str]:
     text = (ROOT / "docs" / "adding.md").read_text()
     block = re.search(r"\| change of \|.*\n\|---.*\n((?:\|.*\n)+)", text)
     return [line.split("|")[1].strip() for line in block[1].splitlines()]

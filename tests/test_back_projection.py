@@ -11,7 +11,7 @@ from bench.cost.count import count
 from bench.images import data
 from bench.restore import restore
 from bench.scores.score import score
-from bench.spec import Cell, Effort, Refining, Spec, Task
+from bench.spec import Card, Cell, Effort, Refining, Spec, Task
 
 CPU = torch.device("cpu")
 TASK = Task("mini", "face", 16, 64, preset="mini")
@@ -41,11 +41,11 @@ BP = methods.back_projected(Searching)
 
 
 @pytest.fixture(autouse=True)
-def _from_zero():
+def _from_zero() -> None:
     Searching.searched, Searching.broken = 0, False
 
 
-def cells(photos):
+def cells(photos) -> tuple[Card, Cell, Cell]:
     card = cards.card(str(photos), "face", 64)
     task = Task(card.profile, "face", 16, 64)
     return card, Cell(task, "s", "S"), Cell(task, "s+bp", "S + back-projection")

@@ -16,14 +16,14 @@ CARD = {
 SHA = "0123456789abcdef" * 4
 
 
-def write_card(folder, category="cat", **changes):
+def write_card(folder, category="cat", **changes) -> str:
     """Write a card; a key given as None is left out."""
     values = {key: value for key, value in {**CARD, **changes}.items() if value is not None}
     (folder / f"{category}.toml").write_text("".join(f"{key} = {value}\n" for key, value in values.items()))
     return str(folder)
 
 
-def write_photo(path):
+def write_photo(path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image.new("RGB", (4, 4)).save(path)
 

@@ -3,8 +3,11 @@
 Those of GLEAN's variants, StyleGAN, PGGAN, SRResNet and ESRGAN have tests of their own; here they are told apart.
 """
 
+from collections.abc import Iterator, ValuesView
+
 import pytest
 import torch
+from torch import Tensor, nn
 
 from bench.spec import BenchError
 from methods.formats import checkpoints, own_files, stylegan_pggan, unpickle
@@ -16,7 +19,7 @@ from methods.nets import pggan, stylegan
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import RRDBNet, Trunk
 from methods.nets.srresnet import MSRResNet
-from methods.nets.stylegan2 import StyleGAN2, StyleGAN2Synthesis
+from methods.nets.stylegan2 import StyledConv, StyleGAN2, StyleGAN2Synthesis
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 
 from .conftest import SHARED
@@ -27,7 +30,7 @@ CHANNELS = {4: 12, 8: 12, 16: 8, 32: 6}
 FIR = torch.ones(4, 4)
 
 
-def randomised(network, seed=0):
+def randomised(network, seed=0) -> nn.Module:
     """Give every entry a value of its own: zeros at the start would hide a name that goes to the wrong place."""
     draw = torch.Generator().manual_seed(seed)
     for value in network.state_dict().values():
@@ -35,25 +38,25 @@ def randomised(network, seed=0):
     return network.eval()
 
 
-def generator():
+def generator() -> StyleGAN2:
     return randomised(StyleGAN2(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
 
 
-def discriminator():
+def discriminator() -> StyleGAN2Discriminator:
     return randomised(StyleGAN2Discriminator(size=32, channels=CHANNELS))
 
 
-def layers(g):
+def layers(g) -> Iterator[tuple[int, StyledConv, bool]]:
     """The styled convolutions with the index of their pair: (None, first), (0, up), (0, plain), (1, up) ..."""
     yield from ((k, layer, k % 2 == 1) for k, layer in enumerate(g.synthesis.layers))
 
 
-def kernel(layer):
+def kernel(layer) -> Tensor:
     """A styled convolution's weight as everybody stores it, (out, in, 3, 3)."""
     return layer.weight.transpose(0, 1) if layer.up else layer.weight
 
 
-def mmagic(g):
+def mmagic(g) -> dict[str, Tensor]:
     out = {"constant_input.input": g.synthesis.constant}
     for j, layer in enumerate(g.mapping.layers, start=1):
         out |= {f"style_mapping.{j}.bias": layer.bias, f"style_mapping.{j}.linear.weight_orig": layer.weight}
@@ -79,7 +82,7 @@ def mmagic(g):
     return out
 
 
-def rosinality(g):
+def rosinality(g) -> dict[str, Tensor]:
     out = {"input.input": g.synthesis.constant}
     for j, layer in enumerate(g.mapping.layers, start=1):
         out |= {f"style.{j}.weight": layer.weight, f"style.{j}.bias": layer.bias}
@@ -101,7 +104,7 @@ def rosinality(g):
     return out
 
 
-def basicsr(g):
+def basicsr(g) -> dict[str, Tensor]:
     out = {"constant_input.weight": g.synthesis.constant}
     for j, layer in enumerate(g.mapping.layers, start=1):
         out |= {f"style_mlp.{j}.weight": layer.weight, f"style_mlp.{j}.bias": layer.bias}
@@ -123,7 +126,7 @@ def basicsr(g):
     return out
 
 
-def nvidia(g):
+def nvidia(g) -> dict[str, Tensor]:
     out = {"synthesis.b4.const": g.synthesis.constant[0], "mapping.w_avg": torch.zeros(16)}
     for j, layer in enumerate(g.mapping.layers):
         out |= {f"mapping.fc{j}.weight": layer.weight, f"mapping.fc{j}.bias": layer.bias}
@@ -144,7 +147,7 @@ def nvidia(g):
     return out
 
 
-def genforce(g):
+def genforce(g) -> dict[str, Tensor]:
     out = {"synthesis.early_layer.const": g.synthesis.constant, "truncation.w_avg": torch.zeros(16)}
     for j, layer in enumerate(g.mapping.layers):
         out |= {f"mapping.dense{j}.weight": layer.weight, f"mapping.dense{j}.bias": layer.bias}
@@ -164,7 +167,7 @@ def genforce(g):
     return out
 
 
-def prefixed(state, prefix):
+def prefixed(state, prefix) -> dict[str, Tensor]:
     return {prefix + name: value for name, value in state.items()}
 
 
@@ -195,7 +198,7 @@ def test_a_generator_comes_back_from_every_layout(layout, wrapped):
         assert (found - expected).abs().max() <= 2e-5 * expected.abs().max(), "an entry went to the wrong place"
 
 
-def d_mmagic(d):
+def d_mmagic(d) -> dict[str, Tensor]:
     return {
         name.replace(".weight", ".conv.weight_orig" if "linear" not in name else ".linear.weight_orig"): value
         for name, value in d_rosinality(d).items()
@@ -203,7 +206,7 @@ def d_mmagic(d):
     }
 
 
-def d_rosinality(d, body="convs"):
+def d_rosinality(d, body="convs") -> dict[str, Tensor]:
     out = {f"{body}.0.0.weight": d.first.weight, f"{body}.0.1.bias": d.first.bias}
     for i, block in enumerate(d.blocks, start=1):
         at = f"{body}.{i}"
@@ -219,11 +222,11 @@ def d_rosinality(d, body="convs"):
     }  # fmt: skip
 
 
-def d_basicsr(d):
+def d_basicsr(d) -> dict[str, Tensor]:
     return d_rosinality(d, "conv_body")
 
 
-def d_nvidia(d):
+def d_nvidia(d) -> dict[str, Tensor]:
     out = {"b32.fromrgb.weight": d.first.weight, "b32.fromrgb.bias": d.first.bias}
     for resolution, block in zip((32, 16, 8), d.blocks, strict=True):
         at = f"b{resolution}"
@@ -271,7 +274,7 @@ def test_the_golden_glean_with_all_sizes_read_off_its_weights(prefix):
     assert not any(parameter.requires_grad for parameter in network.bank.parameters()), "the bank is frozen"
 
 
-def glean_state():
+def glean_state() -> tuple[GLEAN, dict[str, Tensor]]:
     """A tiny GLEAN 8 -> 32 in mmagic's names."""
     bank = StyleGAN2Synthesis(size=32, channels=CHANNELS, style_dim=16)
     network = randomised(GLEAN(trunk=Trunk(channels=8, blocks=2, growth=4), bank=bank, in_size=8))
@@ -329,15 +332,15 @@ def test_the_file_of_another_network_is_refused(function):
         function(RRDBNet(factor=4, channels=8, blocks=1, growth=4).state_dict())
 
 
-def stylegan_generator():
+def stylegan_generator() -> stylegan.StyleGAN:
     return randomised(stylegan.StyleGAN(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
 
 
-def pggan_generator():
+def pggan_generator() -> pggan.PGGAN:
     return randomised(pggan.PGGAN(size=32, channels=CHANNELS, z_dim=16))
 
 
-def mganprior(g):
+def mganprior(g) -> dict[str, Tensor]:
     """A PGGAN generator in mGANprior's names; the RGB layers of smaller images are left out."""
     at = {name: f"layer{name.split('.')[1]}" if name.startswith("layers") else "output3" for name in g.state_dict()}
     kinds = {"weight": "conv.weight", "bias": "wscale.bias"}
@@ -369,7 +372,7 @@ FOREIGN = {
 }
 
 
-def values_of(network):
+def values_of(network) -> ValuesView[Tensor]:
     return network.state_dict().values()
 
 

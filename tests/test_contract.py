@@ -1,8 +1,9 @@
 import pytest
 import torch
+from torch import Tensor
 
 from bench import contract
-from bench.spec import ContractError, Spec, Task
+from bench.spec import ContractError, Method, Spec, Task
 from methods.bicubic import Bicubic
 
 TASK = Task("mini", "face", 4, 16, preset="mini")
@@ -10,7 +11,7 @@ LR = torch.linspace(0, 1, 3 * 3 * 16).view(3, 3, 4, 4)
 CPU = torch.device("cpu")
 
 
-def method(result):
+def method(result) -> type[Method]:
     """A method class whose `upscale` is a function of the LR batch."""
 
     class Made:
@@ -26,11 +27,11 @@ def method(result):
     return Made
 
 
-def nearest(lr):
+def nearest(lr) -> Tensor:
     return lr.repeat_interleave(4, -1).repeat_interleave(4, -2)
 
 
-def run(result):
+def run(result) -> list[contract.Outcome]:
     return contract.attempt(method(result)(), TASK, LR)
 
 

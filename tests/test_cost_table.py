@@ -8,11 +8,11 @@ from bench.spec import BenchError, Card, Report
 from methods import BY_NAME
 
 
-def card(category, hr_size, profile="paper"):
+def card(category, hr_size, profile="paper") -> Card:
     return Card(profile, category, category, hr_size, "folder", "", "", "")
 
 
-def grid(*methods, factors=(8, 16), pending=None):
+def grid(*methods, factors=(8, 16), pending=None) -> Report:
     return Report(
         "flops", "Cost", "Caption.", "", (), ("face", "cat", "tower"), factors, methods, pending=pending or {}
     )

@@ -3,6 +3,7 @@
 import hashlib
 import zipfile
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from bench import cards, resize
 from bench.images import crops, data, photos, sources
-from bench.spec import BadFile, BadImage, MissingImages, TooSmall
+from bench.spec import BadFile, BadImage, Card, MissingImages, TooSmall
 
 from .conftest import SHARED, textured
 
@@ -26,18 +27,18 @@ train_set = "ours"
 """
 
 
-def encoded(seed, kind="PNG"):
+def encoded(seed, kind="PNG") -> bytes:
     stream = BytesIO()
     Image.fromarray(textured(64, seed)[:48]).save(stream, kind)
     return stream.getvalue()
 
 
-def line(name, file, content, box=(3, 5, 20)):
+def line(name, file, content, box=(3, 5, 20)) -> str:
     return f"{name},{file},{hashlib.sha256(content).hexdigest()},{','.join(map(str, box))}\n"
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path) -> Path:
     """A profile of two test crops and two for training, 48 x 64 pixels each, in plain files."""
     content = {f"{kind}/{index}.png": encoded(index) for index, kind in enumerate(["a", "b", "c", "d"])}
     for name, image in content.items():
@@ -51,11 +52,11 @@ def folder(tmp_path):
     return tmp_path
 
 
-def card(folder, **how):
+def card(folder, **how) -> Card:
     return cards.card(str(folder), "face", **how)
 
 
-def zipped(folder, name="all.zip"):
+def zipped(folder, name="all.zip") -> Path:
     """Move the photographs of a folder into an archive in it."""
     root = folder / "photographs"
     with zipfile.ZipFile(root / name, "w", zipfile.ZIP_DEFLATED) as archive:

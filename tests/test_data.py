@@ -17,12 +17,12 @@ SIZE = 32
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
 
 
-def picture(seed, size=SIZE):
+def picture(seed, size=SIZE) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
 
 
 @pytest.fixture
-def card(tmp_path):
+def card(tmp_path) -> Card:
     """A card of five photographs, 0 to 4."""
     for seed in range(5):
         Image.fromarray(picture(seed)).save(tmp_path / f"{seed}.png")
@@ -32,11 +32,11 @@ def card(tmp_path):
     )  # fmt: skip
 
 
-def pixels(image):
+def pixels(image) -> np.ndarray:
     return image.permute(1, 2, 0).numpy()
 
 
-def sha256(array):
+def sha256(array) -> str:
     return hashlib.sha256(array.tobytes()).hexdigest()
 
 

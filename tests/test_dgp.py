@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -26,7 +27,7 @@ BIG = Task("mini", "cat", 16, 128, preset="mini")
 SHORT = replace(DGP["paper"], draws=6, steps=5)
 
 
-def random_stylegan2(size=16):
+def random_stylegan2(size=16) -> tuple[stylegan2.StyleGAN2, StyleGAN2Discriminator]:
     """A generator whose images are about [-1, 1], and a discriminator."""
     torch.manual_seed(3)
     channels = dict.fromkeys((4, 8, 16, 32, 64, 128), 8)
@@ -36,32 +37,32 @@ def random_stylegan2(size=16):
     return bank, StyleGAN2Discriminator(size=size, channels=channels)
 
 
-def port(settings=SHORT, task=TASK):
+def port(settings=SHORT, task=TASK) -> dgp.Dgp:
     return dgp.Dgp(*random_stylegan2(task.hr_size), task, settings)
 
 
-def original(settings=replace(SHORT, draws=2), task=BIG):  # noqa: B008 - frozen
+def original(settings=replace(SHORT, draws=2), task=BIG) -> dgp.DgpBiggan:  # noqa: B008 - frozen
     torch.manual_seed(4)
     bank = biggan.BigGAN(size=128, channels=8, embedding=4, classes=5)
     return dgp.DgpBiggan(bank, biggan.BigGANDiscriminator(size=128, channels=8, classes=5), task, settings)
 
 
 @pytest.fixture(params=[port, original], ids=["stylegan2", "biggan"])
-def method(request):
+def method(request) -> dgp.Dgp | dgp.DgpBiggan:
     return request.param()
 
 
-def inputs(method, number=3):
+def inputs(method, number=3) -> Tensor:
     side = method.task.lr_size
     return torch.rand(number, 3, side, side, generator=torch.Generator().manual_seed(1))
 
 
 @torch.no_grad()
-def restored(method, lr):
+def restored(method, lr) -> Tensor:
     return method.upscale(lr)
 
 
-def watched(method):
+def watched(method) -> list[tuple[Tensor, dict[str, Tensor], Tensor]]:
     """Keep what `images` is called with and what it makes in the search, in its order."""
     made, plain = [], method.images
 
@@ -76,7 +77,7 @@ def watched(method):
     return made
 
 
-def moved(before, after):
+def moved(before, after) -> set[str]:
     return {name for name in before if not torch.equal(before[name], after[name])}
 
 

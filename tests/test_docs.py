@@ -10,7 +10,7 @@ from bench.spec import Task
 from .conftest import ROOT
 
 
-def code(document, language="python"):
+def code(document, language="python") -> list[str]:
     """The fenced blocks of a document."""
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Callable
 
 import pytest
 import torch
@@ -11,7 +12,7 @@ from bench import pipeline
 from bench.cost import duration
 from bench.cost.count import count
 from bench.restore import RunSettings
-from bench.spec import ContractError, MissingImages, Spec, Task
+from bench.spec import ContractError, Method, MissingImages, Spec, Task
 
 from . import guests
 
@@ -19,7 +20,7 @@ CARD = 'title = "Car"\nhr_size = 64\nreader = "folder"\nsource = "gone"\ntest_se
 
 
 @pytest.fixture
-def table2(bench, photos, tmp_path):
+def table2(bench, photos, tmp_path) -> Callable[..., tuple[int, str, str]]:
     words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out")
     return lambda *more: bench(*words, *more)
 
@@ -108,7 +109,7 @@ def test_upscale_writes_nothing_for_nan(bench, tmp_path, value):
         pipeline.upscale(_nan(), torch.rand(1, 3, 4, 4), Task("mini", "face", 16, 64, preset="mini"))
 
 
-def _nan():
+def _nan() -> type[Method]:
     class Nan(Waiting):
         def upscale(self, lr):
             return lr.repeat_interleave(16, -1).repeat_interleave(16, -2) * torch.nan

@@ -11,21 +11,21 @@ from bench.scores import family, flips, stats
 from .simulation import pairs
 
 
-def pair(differences, first="a", second="b", task="t", images=None):
+def pair(differences, first="a", second="b", task="t", images=None) -> family.Pair:
     d = np.asarray(differences, dtype=float)
     return family.Pair(task, first, second, d, np.arange(d.size) if images is None else np.asarray(images))
 
 
-def alone(differences, **options):
+def alone(differences, **options) -> family.Decision:
     (decision,) = family.decide([pair(differences)], **options)
     return decision
 
 
-def gaussian(n, seed=0, mean=0.0):
+def gaussian(n, seed=0, mean=0.0) -> np.ndarray:
     return np.random.default_rng(seed).normal(mean, 1, n)
 
 
-def halls(x, axis=-1):
+def halls(x, axis=-1) -> float | np.ndarray:
     """Hall's transformed t, written down anew from its equation."""
     n, mean = x.shape[axis], x.mean(axis=axis)
     deviation, skew = x.std(axis=axis), scipy_stats.skew(x, axis=axis)

@@ -1,10 +1,12 @@
 """What is drawn, looked at through matplotlib's own objects."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 
 from bench import cards, store
 from bench.report import figures, table
@@ -17,7 +19,7 @@ CARDS = {name: Card("p", name, name, 64, "folder", "x", "Images", "") for name i
 
 
 @pytest.fixture
-def drawn(monkeypatch, tmp_path):
+def drawn(monkeypatch, tmp_path) -> Callable[..., Figure | None]:
     """Draw the curves of methods whose PSNR at a factor is a mean plus a pattern; returns the figure."""
     kept = []
     monkeypatch.setattr(figures, "_save", lambda figure, path: kept.append(figure) or [path])
@@ -39,7 +41,7 @@ def drawn(monkeypatch, tmp_path):
     return draw
 
 
-def lines(axis):
+def lines(axis) -> list[np.ndarray]:
     """The lines of a panel that join means: x and y of each."""
     found = [np.asarray(container.lines[0].get_xydata(), dtype=float).T for container in axis.containers]
     return [line for line in found if line.size]

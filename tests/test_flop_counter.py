@@ -27,7 +27,7 @@ class Net(nn.Module):
         return torch.einsum("bcn,cd->bnd", attended, torch.ones(6, 6, device=x.device)) @ self.last.weight.T
 
 
-def train(network, x, times):
+def train(network, x, times) -> None:
     """Take steps of Adam on a loss with a gradient penalty."""
     optimiser = torch.optim.Adam(network.parameters(), lr=0.1)
     for _ in range(times):

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from torch import Tensor
 
 from bench.spec import BenchError
 from methods.formats.esrgan import layout_of, rrdbnet, to_ours
@@ -13,17 +14,17 @@ BLOCKS = 2
 SIZES = {"channels": 6, "blocks": BLOCKS, "growth": 4}
 
 
-def basicsr(name, stages):
+def basicsr(name, stages) -> str:
     return name.removeprefix("trunk.")
 
 
-def xinntao(name, stages):
+def xinntao(name, stages) -> str:
     name = basicsr(name, stages).replace("body.", "RRDB_trunk.") if ".body." in name else basicsr(name, stages)
     name = name.replace("conv_body", "trunk_conv").replace("conv_hr", "HRconv").replace("conv_up", "upconv")
     return name.replace("rdb", "RDB")
 
 
-def oldest(name, stages):
+def oldest(name, stages) -> str:
     """As ESRGAN's own conversion script has it, read backwards, with its numbers moved for more stages."""
     name = re.sub(r"trunk\.body\.(\d+)\.rdb(\d)\.conv(\d)", r"model.1.sub.\1.RDB\2.conv\3.0", name)
     name = name.replace("trunk.conv_first", "model.0").replace("trunk.conv_body", f"model.1.sub.{BLOCKS}")
@@ -31,15 +32,15 @@ def oldest(name, stages):
     return name.replace("conv_hr", f"model.{3 * stages + 2}").replace("conv_last", f"model.{3 * stages + 4}")
 
 
-def mmagic(name, stages):
+def mmagic(name, stages) -> str:
     return "generator." + basicsr(name, stages)
 
 
-def averaged(name, stages):
+def averaged(name, stages) -> str:
     return "generator_ema." + basicsr(name, stages)
 
 
-def ours(name, stages):
+def ours(name, stages) -> str:
     return name
 
 
@@ -53,12 +54,12 @@ LAYOUTS = {
 }
 
 
-def network(factor=4):
+def network(factor=4) -> RRDBNet:
     torch.manual_seed(factor)
     return RRDBNet(factor=factor, **SIZES)
 
 
-def written(net, layout):
+def written(net, layout) -> dict[str, Tensor]:
     return {LAYOUTS[layout](name, net.stages): value for name, value in net.state_dict().items()}
 
 
@@ -135,7 +136,7 @@ def test_loading_trains_and_leaves_the_random_numbers_alone():
     assert all(parameter.requires_grad for parameter in loaded.parameters())
 
 
-def without(state, name):
+def without(state, name) -> dict[str, Tensor]:
     return {key: value for key, value in state.items() if key != name}
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from torch import Tensor
 
 from bench.spec import BenchError
 from methods.formats import own_files, unpickle
@@ -12,7 +13,7 @@ from methods.formats.srresnet import layout_of, to_ours
 from methods.nets.srresnet import MSRResNet
 
 
-def network(factor=4, *, activated_stages=True):
+def network(factor=4, *, activated_stages=True) -> MSRResNet:
     torch.manual_seed(factor)
     made = MSRResNet(factor=factor, channels=6, blocks=2, activated_stages=activated_stages)
     for parameter in made.parameters():
@@ -20,7 +21,7 @@ def network(factor=4, *, activated_stages=True):
     return made.eval()
 
 
-def mmagic(net):
+def mmagic(net) -> dict[str, Tensor]:
     """The network's entries in mmagic's names; its form has no entry of its own there."""
     names = {"body.": "trunk_net.", "upconv1.": "upsample1.upsample_conv.", "upconv2.": "upsample2.upsample_conv."}
     theirs = {}
@@ -31,7 +32,7 @@ def mmagic(net):
     return theirs
 
 
-def image(net):
+def image(net) -> Tensor:
     with torch.inference_mode():
         return net(torch.rand(1, 3, 4, 5, generator=torch.Generator().manual_seed(1)))
 
@@ -81,7 +82,7 @@ def test_published_names(theirs, expected):
     assert expected in to_ours({sign: torch.zeros(1), theirs: torch.zeros(1)}), "the names are the published ones"
 
 
-def without(state, *names):
+def without(state, *names) -> dict[str, Tensor]:
     return {key: value for key, value in state.items() if not key.startswith(names)}
 
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors import safe_open
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 
 from methods.formats import biggan, checkpoints, own_files, stylegan_pggan, unpickle, vgg16
 from methods.nets import stylegan
 from methods.nets.glean import GLEAN
 from methods.nets.rrdbnet import Trunk
+from methods.nets.vgg16 import Vgg16
 
 from .conftest import SHARED
 
@@ -35,13 +37,13 @@ LOOSER = {
 }
 
 
-def spread(run, shape):
+def spread(run, shape) -> Tensor:
     """A run of numbers over and over, which is how large tensors are stored."""
     count = torch.Size(shape).numel()
     return run.repeat(-(-count // len(run)))[:count].view(shape)
 
 
-def read(name):
+def read(name) -> tuple[dict[str, Tensor], dict[str, Tensor], dict[str, Tensor], dict[str, list[int]]]:
     """The weights in the published names, the inputs, the outputs, and which values of an output are kept."""
     parts = {"weights": {}, "input": {}, "output": {}}
     with safe_open(FOLDER / f"{name}.safetensors", "pt") as file:
@@ -55,13 +57,13 @@ def read(name):
     return parts["weights"], given, parts["output"], json.loads(facts["steps"])
 
 
-def kept(value, steps):
+def kept(value, steps) -> Tensor:
     channel, pixel = steps
     value = value[:, ::channel]
     return value[..., pixel // 2 :: pixel, pixel // 2 :: pixel] if value.dim() == 4 else value
 
 
-def generated(network, given):
+def generated(network, given) -> dict[str, Tensor]:
     found = {"of_z": network(given["z"])}
     if "w" in given:
         maps = [given[name] for name in sorted(given) if name.startswith("noise")]
@@ -69,15 +71,15 @@ def generated(network, given):
     return found
 
 
-def judged(network, given):
+def judged(network, given) -> dict[str, Tensor]:
     return {"logits": network(given["images"])}
 
 
-def restored(network, given):
+def restored(network, given) -> dict[str, Tensor]:
     return {"sr": network(given["lr"])}
 
 
-def restored_by_glean(network, given):
+def restored_by_glean(network, given) -> dict[str, Tensor]:
     found = {}
     taps = {"encoder.head": "encoder.0", "encoder.stages.0": "encoder.1", "fusion.0": "fusion_out.0"}
     taps |= {"fusion.1": "fusion_out.1", "bank.layers.0": "generator.conv1", "bank.layers.2": "generator.convs.1"}
@@ -90,25 +92,25 @@ def restored_by_glean(network, given):
     return found
 
 
-def painted_by_biggan(network, given):
+def painted_by_biggan(network, given) -> dict[str, Tensor]:
     return {"images": network(given["z"], given["y"])}
 
 
-def judged_by_biggan(network, given):
+def judged_by_biggan(network, given) -> dict[str, Tensor]:
     features = {f"feature{index}": value for index, value in enumerate(network.features(given["images"]))}
     return {"logits": network(given["images"], given["y"]), **features}
 
 
-def seen_by_vgg(network, given):
+def seen_by_vgg(network, given) -> dict[str, Tensor]:
     images = given["images"]
     return {f"layer{layer}": cut(network, layer)(images) for layer in (15, 21)}
 
 
-def cut(network, layer):
+def cut(network, layer) -> Vgg16:
     return vgg16.vgg16(network.state_dict(), layer=layer).double()
 
 
-def vgg(weights):
+def vgg(weights) -> Vgg16:
     return vgg16.vgg16(weights, layer=21)
 
 

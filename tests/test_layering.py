@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -42,7 +43,7 @@ FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""
 
 
-def imported(path):
+def imported(path) -> Iterator[str]:
     """The modules of ours that a file imports, anywhere in it."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
@@ -55,7 +56,7 @@ def imported(path):
             yield from found or {node.module}
 
 
-def short(path):
+def short(path) -> str:
     return ".".join(path.relative_to(ROOT / "bench").with_suffix("").parts).removesuffix(".__init__")
 
 

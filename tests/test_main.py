@@ -1,6 +1,7 @@
 """The command line as a user meets it: what it prints and its exit status."""
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -19,7 +20,7 @@ from .conftest import SHARED, textured
 
 
 @pytest.fixture
-def table2(bench, photos, tmp_path):
+def table2(bench, photos, tmp_path) -> Callable[..., tuple[int, str, str]]:
     return lambda *words: bench(
         "table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", *words
     )
@@ -172,7 +173,7 @@ def test_the_columns_of_the_strip_are_the_methods_that_were_restored(table2, tmp
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch) -> Callable[..., None]:
     """Replace the methods of a table, and its metrics, by some that take no time."""
 
     def shrink(name, **changes):

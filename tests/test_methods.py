@@ -9,7 +9,7 @@ CPU = torch.device("cpu")
 TASKS = [Task("mini", "face", factor, 128, preset="mini") for factor in (2, 4, 8, 16, 32, 64)]
 
 
-def marked(name):
+def marked(name) -> object:
     """A method for a sweep; those that search take seconds."""
     slow = methods.find(name).spec.searches or name == "esrgan_plus"
     return pytest.param(name, marks=pytest.mark.slow) if slow else name

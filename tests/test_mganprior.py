@@ -1,10 +1,12 @@
 """mGANprior: the mixture of codes, the loss, the search; and that images searched together do not see each other."""
 
 import weakref
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from bench import resize
 from bench.cost.count import count
@@ -24,7 +26,7 @@ WIDTHS = {4: 12, 8: 10, 16: 8, 32: 6}
 
 
 @pytest.fixture(autouse=True, scope="module")
-def one_thread():
+def one_thread() -> Iterator[None]:
     """These networks are too small to share out, and waiting for another thread takes longer than their work."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -32,16 +34,16 @@ def one_thread():
     torch.set_num_threads(before)
 
 
-def draw(*shape, seed=1):
+def draw(*shape, seed=1) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
 
 
 @pytest.fixture(scope="module", params=["pggan", "stylegan2"])
-def bank(request):
+def bank(request) -> pggan.PGGAN | stylegan2.StyleGAN2:
     return made(request.param)
 
 
-def made(kind):
+def made(kind) -> pggan.PGGAN | stylegan2.StyleGAN2:
     """A bank of 32 px whose noise maps count; its images are about [-1, 1]."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
@@ -57,23 +59,23 @@ def made(kind):
 
 
 @pytest.fixture(scope="module")
-def vgg16():
+def vgg16() -> Vgg16:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return Vgg16(layer=2).requires_grad_(requires_grad=False)
 
 
-def restored(bank, lr, settings=SHORT, task=TASK, adapter=Mganprior, **networks):
+def restored(bank, lr, settings=SHORT, task=TASK, adapter=Mganprior, **networks) -> tuple[Tensor, Mganprior]:
     method = adapter(bank, task, settings, **networks)
     with torch.no_grad():
         return method.upscale(lr), method
 
 
-def psnr(one, other):
+def psnr(one, other) -> float:
     return -10 * (one - other).square().mean().log10().item()
 
 
-def inputs(count, seed=2):
+def inputs(count, seed=2) -> Tensor:
     """LR images of the task, in [0, 1]."""
     return torch.rand(count, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from methods.nets import winograd
 from methods.nets.glean import GLEAN
@@ -22,13 +23,13 @@ PAIRS = [(16, 256), (64, 1024)]
 LAYOUT = torch.channels_last
 
 
-def skeleton(in_size, out_size):
+def skeleton(in_size, out_size) -> GLEAN:
     with torch.device("meta"):
         bank = StyleGAN2Synthesis(size=out_size, channels=config_f(out_size))
         return GLEAN(trunk=Trunk(), bank=bank, in_size=in_size)
 
 
-def drawn(in_size, out_size):
+def drawn(in_size, out_size) -> GLEAN:
     """The network in float32, with an output within [-1, 1]: convolutions keep the scale, in the bank as published."""
     network = skeleton(in_size, out_size).to_empty(device="cpu").eval()
     generator = torch.Generator().manual_seed(0)
@@ -47,19 +48,19 @@ def drawn(in_size, out_size):
     return network
 
 
-def image(size, dtype):
+def image(size, dtype) -> Tensor:
     lr = torch.rand(1, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
     return lr.to(dtype, memory_format=LAYOUT)
 
 
-def prepared(network, dtype):
+def prepared(network, dtype) -> GLEAN:
     """The network as the benchmark's methods run it."""
     if dtype == torch.float32:
         winograd.accelerate(network)
     return network.to(dtype)
 
 
-def peak_mib(in_size, out_size, dtype):
+def peak_mib(in_size, out_size, dtype) -> float:
     network = skeleton(in_size, out_size).to(dtype).to_empty(device="cpu").eval()
     for value in [*network.parameters(), *network.buffers()]:
         value.data.zero_()  # written to, so that it is resident
@@ -72,7 +73,7 @@ def peak_mib(in_size, out_size, dtype):
     return int(status["VmHWM"].split()[0]) / 1024
 
 
-def in_new_process(function, *arguments):
+def in_new_process(function, *arguments) -> object:
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(function, *arguments).result()
 

@@ -8,7 +8,7 @@ from time import perf_counter
 import pytest
 import torch
 
-from bench.spec import Task
+from bench.spec import Method, Task
 from methods.nets import stylegan2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.presets.dgp import DGP
@@ -23,7 +23,7 @@ LR = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0)).mul(255)
 MINI = SIZES["mini"]
 
 
-def bank():
+def bank() -> stylegan2.StyleGAN2:
     """A bank whose images are about [-1, 1]."""
     torch.manual_seed(0)
     network = stylegan2.StyleGAN2(
@@ -34,7 +34,7 @@ def bank():
     return network.requires_grad_(requires_grad=False)
 
 
-def method(name):
+def method(name) -> Method:
     if name == "pulse":
         return pulse.Pulse(bank(), TASK, PULSE["mini"])
     if name == "mganprior":
