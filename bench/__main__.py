@@ -63,7 +63,8 @@ def make_table(
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report = report_files.read(name)
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
-    methods = [suite.find(method) for method in dict.fromkeys((*names, *(guests or [])))]
+    wanted: list[str] = [*names, *(guests or [])]
+    methods = [suite.find(method) for method in dict.fromkeys(wanted)]
     settings = RunSettings(folder, _device(device), batch_size, limit, allow_enlarge)
     measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds or (0,))
     out.print(measurement.describe())

@@ -118,10 +118,9 @@ class StyleGANSynthesis(Synthesis):
         return image
 
 
-class StyleGAN(MappedGenerator):
+class StyleGAN(MappedGenerator[StyleGANSynthesis]):
     """The generator z -> w -> image."""
 
-    synthesis: StyleGANSynthesis
     mapping: MappingNetwork
 
     def __init__(

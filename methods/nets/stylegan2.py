@@ -168,10 +168,9 @@ class StyleGAN2Synthesis(Synthesis):
         return x
 
 
-class StyleGAN2(MappedGenerator):
+class StyleGAN2(MappedGenerator[StyleGAN2Synthesis]):
     """The generator z -> w -> image."""
 
-    synthesis: StyleGAN2Synthesis
     mapping: MappingNetwork
 
     def __init__(

@@ -5,7 +5,7 @@ Stage i works at 4 * 2^i px and takes two of the latents (T. Karras et al., CVPR
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import ClassVar, Literal, TypeAlias
+from typing import ClassVar, Generic, Literal, TypeAlias, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -71,12 +71,15 @@ class Synthesis(nn.Module):
         return [None if noise == "none" else torch.randn_like(each.expand(batch, -1, -1, -1)) for each in stored]
 
 
-class MappedGenerator(nn.Module):
+Synthesised = TypeVar("Synthesised", bound=Synthesis)
+
+
+class MappedGenerator(nn.Module, Generic[Synthesised]):
     """Mapping and synthesis network: `synthesis(mapping(z))`."""
 
-    synthesis: Synthesis
+    synthesis: Synthesised
 
-    def __init__(self, *, synthesis: Synthesis, mapping: nn.Module) -> None:
+    def __init__(self, *, synthesis: Synthesised, mapping: nn.Module) -> None:
         """Take both; z is as long as the latents."""
         super().__init__()
         self.z_dim = synthesis.style_dim
