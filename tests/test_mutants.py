@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -12,13 +13,13 @@ CODE = "def double(x):\n    return x + x\n"
 TESTS = "from code_of import double\n\ndef test_two():\n    assert double(2) == 4\n"
 
 
-def mutant(name="m", **changes):
+def mutant(name="m", **changes) -> run.Mutant:
     facts = {"file": "code_of.py", "old": "x + x", "new": "x * 3", "tests": ("test_it.py",)}
     return run.Mutant(name=name, **(facts | changes))
 
 
 @pytest.fixture
-def tree(tmp_path):
+def tree(tmp_path) -> Path:
     (tmp_path / "code_of.py").write_text(CODE)
     (tmp_path / "test_it.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
@@ -38,7 +39,7 @@ KNOWN = {
 }
 
 
-def known(network):
+def known(network) -> nn.Module:
     """Give a network weights that are the same on every machine."""
     state = network.state_dict()
     for index, name in enumerate(sorted(state)):
@@ -48,13 +49,13 @@ def known(network):
     return network.eval().requires_grad_(requires_grad=False)
 
 
-def latents(generator, number=2):
+def latents(generator, number=2) -> tuple[Tensor, Tensor]:
     z = torch.sin(torch.arange(number * generator.z_dim, dtype=torch.float32)).view(number, -1) * 0.3
     return z, torch.tensor([1, 4, 0])[:number]
 
 
 @pytest.fixture(scope="module", params=[128, 256])
-def networks(request):
+def networks(request) -> tuple[int, nn.Module, nn.Module]:
     generator = known(BigGAN(size=request.param, embedding=4, **SMALL))
     return request.param, generator, known(BigGANDiscriminator(size=request.param, **SMALL))
 

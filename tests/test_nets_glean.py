@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
@@ -35,7 +36,7 @@ VARIANTS = {
 }
 
 
-def small(switches=FULL, in_size=16, seed=0):
+def small(switches=FULL, in_size=16, seed=0) -> GLEAN:
     """16 -> 64 px, a few thousand weights, noise gains and latents not zero."""
     torch.manual_seed(seed)
     trunk, bank = Trunk(channels=6, blocks=1, growth=4), StyleGAN2Synthesis(size=64, channels=TABLE, style_dim=12)
@@ -47,17 +48,17 @@ def small(switches=FULL, in_size=16, seed=0):
     return network
 
 
-def lr(batch=2, size=16):
+def lr(batch=2, size=16) -> Tensor:
     return torch.rand(batch, 3, size, size, generator=torch.Generator().manual_seed(5)) * 2 - 1
 
 
-def paper_network(in_size, out_size, switches=FULL):
+def paper_network(in_size, out_size, switches=FULL) -> GLEAN:
     with torch.device("meta"):
         bank = StyleGAN2Synthesis(size=out_size, channels=config_f(out_size))
         return GLEAN(trunk=Trunk(), bank=bank, in_size=in_size, switches=switches)
 
 
-def gmacs(network):
+def gmacs(network) -> float:
     with FlopCounterMode(display=False) as counter:
         network(next(network.parameters()).new_zeros(1, 3, network.in_size, network.in_size))
     return counter.get_total_flops() / 2e9

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -15,7 +16,7 @@ from methods.nets.stylegan2_layers import config_f
 TABLE = {4: 12, 8: 10, 16: 6}
 
 
-def small(seed=0):
+def small(seed=0) -> PGGAN:
     """A 16 px generator whose biases are not zero."""
     torch.manual_seed(seed)
     network = PGGAN(size=16, channels=TABLE, z_dim=7).requires_grad_(requires_grad=False)
@@ -25,13 +26,13 @@ def small(seed=0):
     return network
 
 
-def macs(function, *inputs):
+def macs(function, *inputs) -> int:
     with FlopCounterMode(display=False) as counter:
         function(*inputs)
     return counter.get_total_flops() // 2
 
 
-def textbook(network, z):
+def textbook(network, z) -> Tensor:
     """Pixel norm, nearest enlargement, convolution, bias, leaky ReLU, as the paper and the published code have it."""
     x = z[..., None, None]
     for k, layer in enumerate(network.layers):
@@ -132,7 +133,7 @@ def test_batch_dtype_and_layout_do_not_matter():
     assert (half - images).abs().mean() < 0.03 * images.abs().max()
 
 
-def published(network, weight, bias):
+def published(network, weight, bias) -> dict[str, Tensor]:
     """Our network's state dict in a published layout, with what those files hold beside it."""
     names = {f"layers.{k}": f"layer{k}" for k in range(6)} | {"to_rgb": "output2"}
     kinds = {"weight": weight, "bias": bias}

@@ -16,16 +16,16 @@ SMALL = {"channels": 8, "blocks": 2, "growth": 4}
 GLEAN = {(16, 16): 160_584_296_016, (64, 16): 352_580_000_000}  # its multiply-adds, by LR size and factor
 
 
-def on_meta(**sizes):
+def on_meta(**sizes) -> RRDBNet:
     with torch.device("meta"):
         return RRDBNet(**sizes)
 
 
-def parameters(network):
+def parameters(network) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
-def counted(network, lr_size):
+def counted(network, lr_size) -> int:
     """Multiply-adds by torch's own counter, which counts each as two operations."""
     with FlopCounterMode(display=False) as counter:
         network(torch.empty(1, 3, lr_size, lr_size, device="meta"))
@@ -105,7 +105,7 @@ def test_other_factors_are_refused(factor):
         RRDBNet(factor=factor)
 
 
-def zero(layer):
+def zero(layer) -> None:
     nn.init.zeros_(layer.weight)
     nn.init.zeros_(layer.bias)
 

@@ -13,7 +13,7 @@ from methods.nets.srresnet import FACTORS, LINEAR, MSRResNet, ResidualBlock
 SMALL = {"channels": 8, "blocks": 2}
 
 
-def on_meta(**sizes):
+def on_meta(**sizes) -> MSRResNet:
     with torch.device("meta"):
         return MSRResNet(**sizes)
 

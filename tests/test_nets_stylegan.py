@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -24,7 +25,7 @@ BEYOND_OURS = {
 }
 
 
-def genforce(seed=0):
+def genforce(seed=0) -> dict[str, Tensor]:
     """Random weights of a 128 px StyleGAN as GenForce names and keeps them."""
     torch.manual_seed(seed)
     entries = {name: torch.rand(shape) for name, shape in BEYOND_OURS.items()}
@@ -42,7 +43,7 @@ def genforce(seed=0):
     return entries
 
 
-def pulse(entries):
+def pulse(entries) -> dict[str, Tensor]:
     """The same in the names of PULSE's two files, which have no noise maps."""
     names = {
         "layer0.const": "blocks.4x4.const",
@@ -63,7 +64,7 @@ def pulse(entries):
     return theirs | {"blocks.4x4.const": entries["synthesis.layer0.const"]}
 
 
-def textbook_mapping(entries, z):
+def textbook_mapping(entries, z) -> Tensor:
     w = z / (z.square().mean(1, keepdim=True) + 1e-8).sqrt()
     for k in range(3):
         weight, bias = (entries[f"mapping.dense{k}.{kind}"] * 0.01 for kind in ("weight", "bias"))
@@ -71,7 +72,7 @@ def textbook_mapping(entries, z):
     return w[:, None].expand(-1, 12, -1)
 
 
-def textbook(entries, w, maps, *, epsilon=1e-8):
+def textbook(entries, w, maps, *, epsilon=1e-8) -> Tensor:
     """The published arithmetic on the published file: fused up-sampling from 128 px, Eq. 1 written out."""
     for k in range(12):
         p = {name.split(".", 2)[2]: value for name, value in entries.items() if name.startswith(f"synthesis.layer{k}.")}
@@ -100,7 +101,7 @@ def textbook(entries, w, maps, *, epsilon=1e-8):
     return F.conv2d(x, entries["synthesis.output5.weight"] / math.sqrt(4), entries["synthesis.output5.bias"])
 
 
-def stored(entries):
+def stored(entries) -> list[Tensor]:
     return [entries[f"synthesis.layer{k}.apply_noise.noise"] for k in range(12)]
 
 

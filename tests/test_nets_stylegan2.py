@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - its usual name
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -15,7 +16,7 @@ from methods.nets.stylegan2_layers import config_f, double
 TABLE = {4: 16, 8: 12, 16: 8, 32: 8}
 
 
-def small(seed=0, dtype=torch.float32):
+def small(seed=0, dtype=torch.float32) -> StyleGAN2:
     """A 32 px generator whose biases and noise gains are not zero."""
     torch.manual_seed(seed)
     generator = StyleGAN2(size=32, channels=TABLE, style_dim=10, mapping_layers=3).to(dtype)
@@ -26,13 +27,13 @@ def small(seed=0, dtype=torch.float32):
     return generator
 
 
-def macs(network, *inputs):
+def macs(network, *inputs) -> int:
     with FlopCounterMode(display=False) as counter:
         network(*inputs)
     return counter.get_total_flops() // 2
 
 
-def upfirdn(x, *, up, down, pad, gain):
+def upfirdn(x, *, up, down, pad, gain) -> Tensor:
     """Zeros between the samples, padding, FIR, every `down`-th sample: the textbook definition."""
     batch, channels, height, width = x.shape
     wide = x.new_zeros(batch, channels, height, up, width, up)
@@ -44,7 +45,7 @@ def upfirdn(x, *, up, down, pad, gain):
     return both[:, :, ::down, ::down] * gain
 
 
-def textbook(layer, x, latent, noise):
+def textbook(layer, x, latent, noise) -> Tensor:
     """Weights per sample, Eq. 1 and 3 of the paper, then noise, bias, activation."""
     kernels = layer.weight.transpose(0, 1) if layer.up else layer.weight  # (out, in, 3, 3)
     style = latent @ layer.style.weight.T / math.sqrt(latent.shape[1]) + layer.style.bias

@@ -11,7 +11,7 @@ from methods.nets.winograd import WinogradConv2d, accelerate, convolve, transfor
 
 
 @pytest.fixture
-def conv():
+def conv() -> nn.Conv2d:
     torch.manual_seed(0)
     return nn.Conv2d(256, 260, 3, padding=1)
 

@@ -5,6 +5,7 @@ import math
 import signal
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
@@ -29,17 +30,17 @@ from .test_nets_stylegan import genforce, pulse
 CPU, META = torch.device("cpu"), torch.device("meta")
 
 
-def sgd(*parameters, rate=0.25):
+def sgd(*parameters, rate=0.25) -> torch.optim.SGD:
     return torch.optim.SGD([each.requires_grad_() for each in parameters], lr=rate)
 
 
-def follow(x, target, *, scale=1.0):
+def follow(x, target, *, scale=1.0) -> Callable[..., Step]:
     """A step whose images are the parameter, (B,), as grey pixels, and whose loss is the squared distance."""
     return lambda _: Step(x[:, None, None, None].expand(-1, 3, 2, 2), scale * (x - target).square())
 
 
 @pytest.fixture(autouse=True)
-def _as_the_suite_does():
+def _as_the_suite_does() -> Iterator[None]:
     with torch.no_grad():
         yield
 
@@ -178,7 +179,7 @@ def test_what_is_counted_is_not_searched_in_other_threads(threads):
 
 
 @pytest.fixture
-def ctrl_c():
+def ctrl_c() -> Iterator[None]:
     """Ctrl-C as in a terminal: a process in the background is started without it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
@@ -269,7 +270,7 @@ def test_a_size_no_bank_makes_is_an_error_of_the_task():
 
 
 @pytest.fixture
-def files(monkeypatch, tmp_path):
+def files(monkeypatch, tmp_path) -> Callable[..., None]:
     """A place to put weight files in, by part; `load.find` knows no other."""
     paths = {}
 

@@ -21,13 +21,13 @@ RGB = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
 WIDE = np.random.default_rng(1).integers(0, 256, (SIZE, SIZE + 9, 3), dtype=np.uint8)
 
 
-def encode(image, kind, **how):
+def encode(image, kind, **how) -> bytes:
     stream = BytesIO()
     (image if isinstance(image, Image.Image) else Image.fromarray(image)).save(stream, kind, **how)
     return stream.getvalue()
 
 
-def photo(data, size=SIZE, fit="crop", *, allow_enlarge=False):
+def photo(data, size=SIZE, fit="crop", *, allow_enlarge=False) -> np.ndarray:
     """The pixels (H, W, 3) that `photos.photo` makes of a file."""
     result = photos.photo(data, "cats/01.png", size, fit, allow_enlarge=allow_enlarge)
     assert result.dtype == torch.uint8
@@ -35,11 +35,11 @@ def photo(data, size=SIZE, fit="crop", *, allow_enlarge=False):
     return result.permute(1, 2, 0).numpy()
 
 
-def chunk(name, data):
+def chunk(name, data) -> bytes:
     return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
 
-def png16(samples, *, before=b""):
+def png16(samples, *, before=b"") -> bytes:
     """A 16-bit PNG of (H, W, C) samples, each row stored as differences from the pixel to the left (filter 1)."""
     height, width, channels = samples.shape
     header = struct.pack(">IIBBBBB", width, height, 16, {1: 0, 2: 4, 3: 2, 4: 6}[channels], 0, 0, 0)
@@ -50,12 +50,12 @@ def png16(samples, *, before=b""):
     return b"\x89PNG\r\n\x1a\n" + data
 
 
-def rounded(values):
+def rounded(values) -> np.ndarray:
     """[0, 1] to 8 bit, halves going up."""
     return np.floor(values * 255 + 0.5 + 1e-9).astype(np.uint8)
 
 
-def resized(samples, size):
+def resized(samples, size) -> np.ndarray:
     """(H, W, 3) in [0, 1] to 8 bit at a size."""
     image = torch.from_numpy(np.ascontiguousarray(samples, dtype=np.float64)).permute(2, 0, 1)[None]
     return rounded(resize.resize(image, size, size)[0].permute(1, 2, 0).clamp(0, 1).numpy())
@@ -191,12 +191,12 @@ def test_too_small_is_refused_unless_enlarging_is_allowed():
     assert np.array_equal(enlarged, resized(WIDE[:, 4 : 4 + SIZE] / 255, 2 * SIZE)), "enlarged with the same operator"
 
 
-def huge_png(side):
+def huge_png(side) -> bytes:
     header = chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0))
     return b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"\0")) + chunk(b"IEND", b"")
 
 
-def tiff16():
+def tiff16() -> bytes:
     """A TIFF of 16-bit RGB, which Pillow reads and would cut to 8 bit."""
     single = {256: 4, 257: 4, 259: 1, 262: 2, 273: 140, 277: 3, 278: 4, 279: 96, 284: 1}
     tags = {tag: struct.pack("<HHIHH", tag, 3, 1, value, 0) for tag, value in single.items()}

@@ -1,5 +1,6 @@
 """Which weight files a row was made with, and whether they have seen the images it is tested on."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -32,7 +33,7 @@ class Reading(Bicubic):
 
 
 @pytest.fixture
-def rows(photos, settings, tmp_path, monkeypatch):
+def rows(photos, settings, tmp_path, monkeypatch) -> Callable[..., table.Table]:
     """The table of a method that finds some of two published files."""
 
     def make(*present, test_set="Photographs-HQ"):

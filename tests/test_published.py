@@ -19,11 +19,11 @@ ABLATIONS = tuple(f"ablation_{part}" for part in ("bank", "decoder", "encoder", 
 TABLES = ("table1", "table2", *ABLATIONS, "factors")
 
 
-def rows(name):
+def rows(name) -> pd.DataFrame:
     return pd.read_csv(PUBLISHED / f"{name}.csv", keep_default_na=False)
 
 
-def image_values(name):
+def image_values(name) -> pd.DataFrame:
     return pd.read_csv(PUBLISHED / f"{name}.images.csv", dtype={"image": str})
 
 

@@ -3,11 +3,13 @@
 import gc
 import math
 import resource
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -30,7 +32,7 @@ PAGE = resource.getpagesize()
 MISSED = "did not downscale to the input within 0.002"
 
 
-def tiny(kind=StyleGAN2, size=16):
+def tiny(kind=StyleGAN2, size=16) -> StyleGAN | StyleGAN2:
     """A frozen random bank whose images have a deviation of about 0.2 in [0, 1], with noise that shows."""
     torch.manual_seed(0)
     channels = {2**k: 8 for k in range(2, size.bit_length())}
@@ -46,7 +48,7 @@ def tiny(kind=StyleGAN2, size=16):
     return bank.requires_grad_(requires_grad=False)
 
 
-def made(bank, count, seed=5):
+def made(bank, count, seed=5) -> tuple[Tensor, Tensor]:
     """Images of the bank, and their LR."""
     z = torch.randn(count, 16, generator=torch.Generator().manual_seed(seed))
     with torch.no_grad():
@@ -54,12 +56,12 @@ def made(bank, count, seed=5):
     return hr, resize.downsample(hr, TASK.factor)
 
 
-def psnr(sr, hr):
+def psnr(sr, hr) -> Tensor:
     return -10 * (sr - hr).square().mean((1, 2, 3)).log10()
 
 
 @pytest.fixture(autouse=True)
-def _as_the_suite_does():
+def _as_the_suite_does() -> Iterator[None]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # which these sizes are fastest with
     with torch.no_grad():
@@ -68,7 +70,7 @@ def _as_the_suite_does():
 
 
 @pytest.fixture(scope="module")
-def bank():
+def bank() -> StyleGAN2:
     return tiny()
 
 
@@ -342,7 +344,7 @@ def test_memory_does_not_grow_over_100_images(bank, threads):
     assert mib_after - mib_before < 8, f"{mib_after - mib_before:.1f} MiB more after 80 images more"
 
 
-def tensors():
+def tensors() -> int:
     return sum(issubclass(type(each), torch.Tensor) for each in gc.get_objects())
 
 

@@ -9,13 +9,14 @@ import pytest
 
 from bench.report import render
 from bench.report.data_frames import images
+from bench.report.table import Table
 
 from .test_table import GOOD, build, records, variants
 
 MACHINE = {"torch": "2.6", "device": "cpu"}
 
 
-def table():
+def table() -> Table:
     failed = records("b", GOOD[:1] - 3, GOOD[:1] / 50, status="failed", reason="broken_here")
     rest = [r for r in records("b", GOOD - 3, GOOD / 50) if r.image != "0"]
     return build(records("a", GOOD, GOOD / 100), failed + rest, refused=("c",), test_set="photographs", sha256={})

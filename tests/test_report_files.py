@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 import pytest
 
 import methods
 from bench import report_files
-from bench.spec import BadFile, Published, PublishedOn, UnknownName
+from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
 
 MINIMAL = """
 title = "T"
@@ -16,7 +18,7 @@ methods = ["bicubic"]
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
+def write(tmp_path, monkeypatch) -> Callable[..., Report]:
     def write(text):
         (tmp_path / "reports").mkdir(exist_ok=True)
         (tmp_path / "reports" / "mine.toml").write_text(text)
@@ -26,7 +28,7 @@ def write(tmp_path, monkeypatch):
     return write
 
 
-def figure(report, *key):
+def figure(report, *key) -> Published:
     (found,) = (p for p in report_files.read(report).published if (p.method, p.category, p.metric) == key)
     return found
 

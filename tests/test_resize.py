@@ -1,5 +1,6 @@
 """bench/resize.py against MATLAB ports, torch, Pillow and OpenCV."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 from safetensors.torch import load_file
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from bench import resize as rs
@@ -23,17 +25,17 @@ factors = st.integers(1, 9)
 quick = settings(max_examples=20, deadline=None)
 
 
-def pattern(channels, height, width):
+def pattern(channels, height, width) -> Tensor:
     """The image of the stored values: integers, so that everybody can make the same."""
     k, i, j = torch.arange(channels)[:, None, None], torch.arange(height)[:, None], torch.arange(width)
     return ((7 * i + 13 * j + 5 * k * i * j) % 256).double() / 255
 
 
-def noise(*shape, seed=0, dtype=torch.float64):
+def noise(*shape, seed=0, dtype=torch.float64) -> Tensor:
     return torch.rand(shape, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).to(dtype)
 
 
-def textured(side):
+def textured(side) -> Tensor:
     """Coloured blobs, a grating and grain at 8 bit: detail at every scale, as in a photograph."""
     image = 0.2 * noise(3, side, side)
     for cells, weight in ((4, 0.5), (16, 0.25), (64, 0.15)):
@@ -41,22 +43,22 @@ def textured(side):
     return rs.quantise(image + 0.1 * torch.sin(torch.arange(side) * 0.9))
 
 
-def photograph(path, side):
+def photograph(path, side) -> Tensor:
     pixels = torch.tensor(np.asarray(Image.open(path).convert("RGB"))).movedim(-1, 0).double() / 255
     shorter = min(pixels.shape[-2:])
     return rs.quantise(rs.resize(pixels[:, :shorter, :shorter], side, side))
 
 
 @pytest.fixture(scope="module")
-def photographs():
+def photographs() -> Tensor:
     return torch.stack([photograph(path, 96) for path in PHOTOS[:2]])
 
 
-def bytes_of(images):
+def bytes_of(images) -> np.ndarray:
     return (images * 255).round().byte().movedim(-3, -1).numpy()
 
 
-def images_of(pixels):
+def images_of(pixels) -> Tensor:
     return torch.tensor(np.asarray(pixels)).movedim(-1, -3) / 255
 
 
@@ -114,7 +116,7 @@ def test_bicubic_without_antialias_is_far_off(factor):
     assert 255 * (wrong - rs.downsample(hr, factor)).abs().mean() > 5, "the operator has lost its antialiasing"
 
 
-def pseudo_inverse_matrix(n, factor):
+def pseudo_inverse_matrix(n, factor) -> Tensor:
     """M†, read off the operator: it is linear, and M† · 1 is a column of ones, so a row of ones sees one side alone."""
     columns = torch.eye(n // factor).double()[:, :, None].expand(-1, -1, n // factor)
     return rs.pseudo_inverse(columns, factor)[..., 0].mT
@@ -304,17 +306,17 @@ def test_an_edge_in_the_middle_of_an_lr_pixel_is_rounded_up(dark, bright, factor
 # ---------------------------------------------------------------- how a foreign LR was made
 
 
-def matlab(images, factor):
+def matlab(images, factor) -> Tensor:
     return rs.quantise(rs.downsample(images.double(), factor))
 
 
-def by_matlab_uint8(hr, factor):
+def by_matlab_uint8(hr, factor) -> Tensor:
     """MATLAB rounds a uint8 image after each of its two passes."""
     height, width = (n // factor for n in hr.shape[-2:])
     return rs.quantise(rs.resize(rs.quantise(rs.resize(hr.double(), height, hr.shape[-1])).double(), height, width))
 
 
-def by_torch(mode, *, antialias=False):
+def by_torch(mode, *, antialias=False) -> Callable[..., Tensor]:
     def make(hr, factor):
         size = [n // factor for n in hr.shape[-2:]]
         return rs.quantise(interpolate(hr[None], size, mode=mode, antialias=antialias)[0])
@@ -322,7 +324,7 @@ def by_torch(mode, *, antialias=False):
     return make
 
 
-def by_pil(kernel):
+def by_pil(kernel) -> Callable[..., Tensor]:
     def make(hr, factor):
         size = (hr.shape[-1] // factor, hr.shape[-2] // factor)
         return images_of(Image.fromarray(bytes_of(hr)).resize(size, getattr(Image.Resampling, kernel)))
@@ -330,7 +332,7 @@ def by_pil(kernel):
     return make
 
 
-def by_opencv(kernel):
+def by_opencv(kernel) -> Callable[..., Tensor]:
     def make(hr, factor):
         cv2 = pytest.importorskip("cv2")
         size = (hr.shape[-1] // factor, hr.shape[-2] // factor)
@@ -339,26 +341,26 @@ def by_opencv(kernel):
     return make
 
 
-def by_matlab_ycbcr(hr, factor):
+def by_matlab_ycbcr(hr, factor) -> Tensor:
     color = pytest.importorskip("skimage.color")
     ycbcr = images_of(np.round(color.rgb2ycbcr(bytes_of(hr))).astype(np.uint8))
     rgb = color.ycbcr2rgb(bytes_of(matlab(ycbcr, factor)).astype(float))
     return rs.quantise(torch.tensor(rgb).movedim(-1, 0))
 
 
-def by_opencv_ycbcr(hr, factor):
+def by_opencv_ycbcr(hr, factor) -> Tensor:
     cv2 = pytest.importorskip("cv2")
     small = matlab(images_of(cv2.cvtColor(bytes_of(hr), cv2.COLOR_RGB2YCrCb)), factor)
     return images_of(cv2.cvtColor(bytes_of(small), cv2.COLOR_YCrCb2RGB))
 
 
-def by_matlab_luminance(hr, factor):
+def by_matlab_luminance(hr, factor) -> Tensor:
     color = pytest.importorskip("skimage.color")
     grey = np.round(color.rgb2ycbcr(bytes_of(hr))[..., :1].repeat(3, axis=-1)).astype(np.uint8)
     return matlab(images_of(grey), factor)
 
 
-def by_pil_grey(hr, factor):
+def by_pil_grey(hr, factor) -> Tensor:
     return matlab(images_of(Image.fromarray(bytes_of(hr)).convert("L").convert("RGB")), factor)
 
 

@@ -14,7 +14,7 @@ from bench import cards, store
 from bench.images import data
 from bench.restore import restore
 from bench.scores.score import score
-from bench.spec import Cell, MissingWeights, Task
+from bench.spec import Card, Cell, MissingWeights, Task
 from methods import BY_NAME
 from methods.bicubic import Bicubic
 
@@ -33,18 +33,18 @@ class Counting(Bicubic):
 
 
 @pytest.fixture(autouse=True)
-def _count_from_zero():
+def _count_from_zero() -> None:
     Counting.images = 0
 
 
-def face(photos):
+def face(photos) -> tuple[Cell, Card, type[Counting]]:
     """The card, the cell and the class of a first run."""
     card = cards.card(str(photos), "face", 64)
     task = Task(card.profile, "face", 16, 64)
     return Cell(task, "counting", "Counting"), card, Counting
 
 
-def results(settings):
+def results(settings) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in settings.out.rglob("*.png")}
 
 
@@ -192,12 +192,12 @@ class Slow(Inner):
 """
 
 
-def command(photos, tmp_path, out):
+def command(photos, tmp_path, out) -> list[str]:
     words = ["table", "table2", "--profile", photos, "--hr-size", "64", "--with", tmp_path / "slow.py:Slow"]
     return [sys.executable, "-m", "bench", *map(str, words), "--out", str(tmp_path / out)]
 
 
-def tables(folder):
+def tables(folder) -> dict[str, bytes]:
     files = [path for path in folder.rglob("table2.*") if "timing" not in path.name]
     return {path.name: path.read_bytes() for path in files}
 

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from torch import Tensor
 
 from bench import cards, scenes
 from bench.images import data
@@ -9,7 +10,7 @@ CATEGORIES = list(scenes.SCENES)
 TEST_SEEDS = torch.arange(100)
 
 
-def levels(images):
+def levels(images) -> Tensor:
     return (images.double() * 255).round()
 
 

@@ -11,7 +11,7 @@ from bench import cards, imports, resize, store
 from bench.images import data
 from bench.restore import restore
 from bench.scores import metrics, score
-from bench.spec import BenchError, Cell, Record, Task
+from bench.spec import BenchError, Card, Cell, Record, Task
 from methods.bicubic import Bicubic
 
 from .test_restore import Failing
@@ -21,7 +21,7 @@ PSNR = "psnr[rgb,u8,crop0,mean]"
 
 
 @pytest.fixture
-def face(photos):
+def face(photos) -> tuple[Cell, Card]:
     card = cards.card(str(photos), "face", 64)
     return Cell(Task(card.profile, "face", 16, 64), "bicubic", "Bicubic"), card
 
@@ -54,7 +54,7 @@ def test_only_missing_values_are_computed(face, settings, monkeypatch):
 
 
 @pytest.fixture
-def counted(monkeypatch):
+def counted(monkeypatch) -> list[tuple[str, int]]:
     """How often each metric was asked, and for how many images."""
     asked = []
 
@@ -70,7 +70,7 @@ def counted(monkeypatch):
     return asked
 
 
-def rescored(face, settings, counted, names=NAMES):
+def rescored(face, settings, counted, names=NAMES) -> list[tuple[str, int]]:
     """Score again, and return what was computed for it."""
     counted.clear()
     list(score.score(*face, names, settings))

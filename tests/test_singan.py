@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench import contract, resize
@@ -13,21 +13,21 @@ from methods.nets.singan import SinGANDiscriminator, SinGANGenerator, width
 from methods.presets.singan import SINGAN, SinganSchedule, SinganSettings
 from methods.search import singan, singan_resize
 from methods.search.singan import SinGan
-from methods.search.singan_training import Networks, Scale, initialise, penalty
+from methods.search.singan_training import Networks, Pyramid, Scale, initialise, penalty
 
 CPU = torch.device("cpu")
 SHORT = SinganSettings(SinganSchedule(epochs=2, steps=1, channels=8))
 
 
-def task(lr_size, factor=4, seed=0):
+def task(lr_size, factor=4, seed=0) -> Task:
     return Task("mini", "face", factor, lr_size * factor, seed, preset="mini")
 
 
-def sources(count, seed=0):
+def sources(count, seed=0) -> list[torch.Generator]:
     return [torch.Generator().manual_seed(seed + index) for index in range(count)]
 
 
-def noise(*size, seed=0):
+def noise(*size, seed=0) -> Tensor:
     return torch.rand(*size, generator=torch.Generator().manual_seed(seed))
 
 
@@ -134,7 +134,7 @@ def test_where_the_scale_is_the_ratio_of_the_sizes_the_matrix_is_the_benchmarks(
     assert np.abs(ours - resize.resize_matrix(n_in, n_out).numpy()).max() < 1e-12
 
 
-def by_definition(signal, n_out, scale):
+def by_definition(signal, n_out, scale) -> list[float]:
     """MATLAB's imresize of one row, in loops: Keys' kernel, widened by 1/scale when shrinking, border mirrored."""
 
     def kernel(x):
@@ -178,7 +178,7 @@ def test_resizing_truncates_what_goes_in_and_clamps_what_comes_out():
         singan_resize.weights(4, 0, 1.0)
 
 
-def pyramid(image, factor, *, amplitude=0.0):
+def pyramid(image, factor, *, amplitude=0.0) -> Pyramid:
     """A pyramid whose finest generator adds nothing."""
     found = singan.untrained(image, factor, sources(len(image)))
     generator = SinGANGenerator(images=len(image), channels=4).eval()
@@ -244,7 +244,7 @@ def test_a_periodic_texture_is_recovered():
     assert consistency > 3 + psnr(resize.downsample(begun, 4), lr), "it is no better than before the training"
 
 
-def psnr(sr, lr):
+def psnr(sr, lr) -> float:
     return -10 * (sr.clamp(0, 1) - lr).square().mean().log10().item()
 
 
@@ -297,7 +297,7 @@ def test_the_cost_is_of_the_whole_training_and_all_enlargements():
     assert f"1 scale of {epochs} epochs" in found.remark
 
 
-def limited(profile, epochs):
+def limited(profile, epochs) -> type[SinGan]:
     """SinGAN with so many epochs, all of them run when the cost is counted."""
 
     class Limited(SinGan):

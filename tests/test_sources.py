@@ -2,6 +2,7 @@
 
 import sys
 from io import BytesIO
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,20 +16,20 @@ from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, TooSm
 RGB = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
 
 
-def make_card(source, reader="folder", **facts):
+def make_card(source, reader="folder", **facts) -> Card:
     return Card(
         profile="p", category="cat", title="Cat", hr_size=16, reader=reader, source=str(source), test_set="CAT",
         train_set="", **facts,
     )  # fmt: skip
 
 
-def encoded(kind="PNG", image=RGB):
+def encoded(kind="PNG", image=RGB) -> bytes:
     stream = BytesIO()
     Image.fromarray(image).save(stream, kind)
     return stream.getvalue()
 
 
-def make_database(path, images):
+def make_database(path, images) -> Path:
     lmdb = pytest.importorskip("lmdb")
     with lmdb.open(str(path), map_size=2**22) as database, database.begin(write=True) as transaction:
         for key, value in images.items():
@@ -37,7 +38,7 @@ def make_database(path, images):
     return path
 
 
-def pixels(source, image_id):
+def pixels(source, image_id) -> np.ndarray:
     return source.pixels(image_id).permute(1, 2, 0).numpy()
 
 

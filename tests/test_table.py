@@ -8,6 +8,7 @@ import pytest
 
 from bench import report_files
 from bench.report import render, table
+from bench.scores.contests import Contest
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Published, PublishedOn, Record, Report, Task
 
@@ -25,12 +26,12 @@ REPORT = Report(
 )  # fmt: skip
 
 
-def card(test_set="Faces", **changes):
+def card(test_set="Faces", **changes) -> dict[str, Card]:
     facts = {"ids": tuple(LIST), "sha256": LIST} | changes
     return {"face": Card("p", "face", "Face", 64, "folder", "x", test_set, "", **facts)}
 
 
-def records(method, psnr, lpips, **changes):
+def records(method, psnr, lpips, **changes) -> list[Record]:
     facts = {"status": "ok"} | changes
     return [
         Record(TASK, method, str(i), metrics={PSNR.protocol(): p, LPIPS.protocol(): q}, **facts)
@@ -38,7 +39,9 @@ def records(method, psnr, lpips, **changes):
     ]
 
 
-def build(*groups, test_set="Faces", refused=(), searching=MappingProxyType({}), report=REPORT, **changes):
+def build(
+    *groups, test_set="Faces", refused=(), searching=MappingProxyType({}), report=REPORT, **changes
+) -> table.Table:
     names = [group[0].method for group in groups]
     cells = [Cell(TASK, name, name.upper(), images=searching.get(name)) for name in names]
     cells += [Cell(TASK, name, name.upper(), "no weights") for name in refused]
@@ -47,7 +50,7 @@ def build(*groups, test_set="Faces", refused=(), searching=MappingProxyType({}),
     return table.build(report, cells, all_records, card(test_set, **changes))
 
 
-def row(built, method, metric="psnr"):
+def row(built, method, metric="psnr") -> table.Row:
     (found,) = (r for r in built.rows if r.cell.method == method and r.metric.name == metric)
     return found
 
@@ -86,7 +89,7 @@ def test_pairing_is_by_image_not_by_order():
     assert contest.result.mean == pytest.approx(0, abs=1e-12)
 
 
-def contest(built, other, metric=PSNR):
+def contest(built, other, metric=PSNR) -> Contest:
     (found,) = (c for c in built.contests if c.metric is metric and c.other == other)
     return found
 
@@ -267,7 +270,7 @@ def test_a_method_that_has_seen_the_test_images_is_marked(trained_on, seen):
     assert ("†" in render.markdown(built, {})) is seen
 
 
-def variants(*groups, **changes):
+def variants(*groups, **changes) -> table.Table:
     """The table of an ablation whose full method is `b`."""
     report = replace(REPORT, full="b")
     cells = [Cell(TASK, group[0].method, group[0].method.upper()) for group in groups]

@@ -8,6 +8,8 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -43,7 +45,7 @@ class Network(torch.nn.Module):
         self.w_avg = torch.nn.Parameter(torch.full((3,), float(seed)))
 
 
-def module(monkeypatch, name, **members):
+def module(monkeypatch, name, **members) -> None:
     """Put a module of members there for as long as the pickle is written, under names that are not ours."""
     parent, _, _ = name.rpartition(".")
     if parent and parent not in sys.modules:
@@ -56,7 +58,7 @@ def module(monkeypatch, name, **members):
 
 
 @pytest.fixture
-def marker(tmp_path):
+def marker(tmp_path) -> Iterator[Path]:
     """A file that must not appear: what the malicious pickles write."""
     path = tmp_path / "marker"
     yield path
@@ -64,7 +66,7 @@ def marker(tmp_path):
 
 
 @pytest.fixture
-def write(tmp_path, marker):
+def write(tmp_path, marker) -> Callable[..., Path]:
     """Write a pickle as StyleGAN2-ADA does: networks with the source text of their classes, here of malicious ones."""
 
     def written(values, protocol=4):
@@ -90,7 +92,7 @@ def write(tmp_path, marker):
     return written
 
 
-def same(found, expected):
+def same(found, expected) -> None:
     """The tensors of a network are those of a state dict, in its order, dtypes and all."""
     assert list(found) == list(expected)
     for name, value in expected.items():
@@ -172,7 +174,7 @@ class Asks:
         return self.call
 
 
-def calls(marker):
+def calls(marker) -> dict[str, Asks]:
     text = f"open({str(marker)!r}, 'w').close()"
     return {
         "posix.system": Asks(os.system, f"touch {marker}"),

@@ -15,7 +15,7 @@ MEAN, DEVIATION = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.22
 
 
 @pytest.fixture(scope="module")
-def theirs():
+def theirs() -> torchvision.models.VGG:
     """torchvision's VGG16 with random weights; the 123 M numbers of its classifier have names and shapes alone."""
     with torch.device("meta"):
         network = torchvision.models.vgg16()

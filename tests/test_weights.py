@@ -4,6 +4,7 @@ import hashlib
 import http.server
 import re
 import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -29,7 +30,7 @@ FACTS = {
 
 
 @pytest.fixture(autouse=True)
-def own(tmp_path, monkeypatch):
+def own(tmp_path, monkeypatch) -> Path:
     """The user's folder, empty; the home folder is the test's too."""
     monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "own"))
     monkeypatch.setenv("HOME", str(tmp_path / "home"))
@@ -38,7 +39,7 @@ def own(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def entries(tmp_path, monkeypatch):
+def entries(tmp_path, monkeypatch) -> Callable[..., None]:
     """Replace the catalogue by these entries (keys of FACTS, replaced or added)."""
 
     def write(*changes):
@@ -83,7 +84,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def server():
+def server() -> Iterator[http.server.ThreadingHTTPServer]:
     """A server on this machine; `asked` are the requests it got, `at` makes an address."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.asked, server.redirects = [], {}
@@ -95,11 +96,11 @@ def server():
         thread.join()
 
 
-def fetch(*names):
+def fetch(*names) -> list[download.Progress]:
     return list(download.fetch(names, http_on_localhost=True))
 
 
-def found(method="glean", part="network", **wanted):
+def found(method="glean", part="network", **wanted) -> Path:
     usual = {"profile": "paper", "category": "cat", "factor": 16, "hr_size": 256}
     return load.find(method, Task(**usual | wanted), part=part)
 

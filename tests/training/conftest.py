@@ -14,7 +14,7 @@ from .test_bank import CPU, TINY
 
 
 @pytest.fixture
-def settings(tmp_path, monkeypatch):
+def settings(tmp_path, monkeypatch) -> queue.TrainingSettings:
     """Tiny recipes for the real profile, and the files in the test's own folder."""
     monkeypatch.setitem(SIZES, "mini", TINY)
     recipe = BankRecipe(stages=(BankStage(8, 16, 8), BankStage(128, 8, 4)), gamma=0.1, half_life=50)

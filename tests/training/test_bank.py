@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import BadFile, Card
@@ -27,15 +28,15 @@ CPU = torch.device("cpu")
 CARD = Card("mini", "face", "Face", 32, "scenes", "face", "", "")
 
 
-def tiny(recipe=RECIPE):
+def tiny(recipe=RECIPE) -> training.BankTraining:
     return training.BankTraining(recipe, TINY, CPU, share=Share())
 
 
-def feed():
+def feed() -> Pool:
     return Pool(CARD, Share(), 16)
 
 
-def flat(bank):
+def flat(bank) -> Tensor:
     state = bank.state()
     return torch.cat([v.flatten().float() for v in [*state["generator"].values(), *state["average"].values()]])
 
@@ -58,7 +59,7 @@ def test_a_stopped_run_ends_with_the_weights_of_one_that_was_not(tmp_path):
     assert (tmp_path / "whole" / "samples.png").is_file()
 
 
-def reached(folder):
+def reached(folder) -> int:
     """The step of the checkpoint in a folder."""
     states = []
     run.Run(folder).load(states.append)

@@ -22,14 +22,14 @@ test_images = 2
 """
 
 
-def shades(folder, *values):
+def shades(folder, *values) -> None:
     """Photographs of one grey each, of 40 px."""
     folder.mkdir(parents=True)
     for value in values:
         Image.new("RGB", (40, 40), (value,) * 3).save(folder / f"{value}.png")
 
 
-def greys(card, count=40):
+def greys(card, count=40) -> set[int]:
     """The greys of the images that a training gets."""
     return {round(value.item() * 255) for value in Photographs(card, Share(), CPU).batch(0, count)[:, 0, 0, 0]}
 

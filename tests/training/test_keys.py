@@ -3,6 +3,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -18,13 +19,13 @@ from .test_queue import FACE
 
 
 @pytest.fixture(autouse=True)
-def short(settings, monkeypatch):
+def short(settings, monkeypatch) -> None:
     """Two steps at 8 px: what is trained does not matter here."""
     recipe = BankRecipe(stages=(BankStage(8, 16, 8),), gamma=0.1, half_life=50, noise=False)
     monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
 
 
-def trained(settings, tmp_path, name, **changes):
+def trained(settings, tmp_path, name, **changes) -> tuple[bytes, Path]:
     """Train with weight files of its own; return them, and the folder of the run."""
     told = replace(settings, out=tmp_path / name, **changes)
     before = set(settings.runs.glob("*/*"))
@@ -45,7 +46,7 @@ def test_another_seed_is_another_run(settings, tmp_path):
     assert weights(one) == weights(fresh) != weights(zero), "the weights are another seed's"
 
 
-def weights(content):
+def weights(content) -> bytes:
     """The part of a safetensors file behind its header."""
     return content[8 + int.from_bytes(content[:8], "little") :]
 
@@ -107,7 +108,7 @@ def test_a_checkpoint_in_the_wrong_folder_is_not_taken_up(settings, tmp_path):
         queue.train(FACE, replace(settings, seed=1, out=tmp_path / "again"))
 
 
-def as_of_old(folder):
+def as_of_old(folder) -> Path:
     """Make a run what older versions left: a plain name, and a checkpoint that says nothing of its training."""
     path = folder / "checkpoint.pt"
     state = torch.load(path, weights_only=True)

@@ -59,7 +59,7 @@ class Squares(nn.Module):
         return 3 * images.square()
 
 
-def started(method, *, crop=None, **weights):
+def started(method, *, crop=None, **weights) -> restorer.Restorer:
     """A restorer before its first step, whose step is the gradient itself."""
     recipe = RestorerRecipe(images=100, batch=2, rate=1.0, critic_rate=1.0, crop=crop, **weights)
     training = restorer.Restorer(method, Judge(), Squares(), recipe, factor=4, device=CPU, share=Share())

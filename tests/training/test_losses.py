@@ -102,7 +102,7 @@ def test_the_average_follows():
     torch.testing.assert_close(old.weight.detach(), expected)
 
 
-def with_crops(photos):
+def with_crops(photos) -> Card:
     """Two crops for testing and two for training, of the six photographs of a profile."""
     lines = ["id,file,sha256,left,top,side\n"] * 2
     for index, path in enumerate(sorted(photos.glob("*/*.png"))[:4]):

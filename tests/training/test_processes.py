@@ -3,11 +3,13 @@
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from bench.spec import BenchError
 from methods.presets.bank import BankRecipe, BankStage
@@ -30,7 +32,7 @@ START = 0.4  # of the augmentation's probability, so that its draws count
 pytestmark = pytest.mark.slow
 
 
-def trained(kind, share):
+def trained(kind, share) -> tuple[int, Tensor]:
     """Train a bank or a restorer; return its step and all its weights."""
     torch.set_num_threads(1)
     growth._STEPS = 2
@@ -49,7 +51,7 @@ def trained(kind, share):
     return training.step, torch.cat([*(value.flatten() for state in states for value in state), numbers])
 
 
-def main(folder):
+def main(folder) -> None:
     rank, ranks = processes.join()
     for kind in ("bank", "restorer"):
         torch.save(trained(kind, Share(0, rank, ranks)), folder / f"{kind}{rank}.pt")
@@ -57,7 +59,7 @@ def main(folder):
 
 
 @pytest.fixture(scope="module")
-def two(tmp_path_factory):
+def two(tmp_path_factory) -> dict[tuple[str, int], tuple[int, Tensor]]:
     """What two processes made: (kind, rank) -> step, weights."""
     folder = tmp_path_factory.mktemp("two")
     words = ["--standalone", "--nproc-per-node", "2", "-m", "tests.training.test_processes", str(folder)]
@@ -72,7 +74,7 @@ def two(tmp_path_factory):
 
 
 @pytest.fixture
-def alone(monkeypatch):
+def alone(monkeypatch) -> Iterator[Callable[..., tuple[int, Tensor]]]:
     """Train in this process; what `trained` sets is undone."""
     monkeypatch.setattr(growth, "_STEPS", growth._STEPS)
     monkeypatch.setattr(restorer.Restorer, "_precision", restorer.Restorer._precision)

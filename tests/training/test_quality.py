@@ -4,12 +4,13 @@ import pytest
 import torch
 import torchvision
 from safetensors.torch import load_file
+from torch import Tensor
 
 from bench.scores.metric_networks import ALEXNET, SHIPPED
 from methods.training import quality
 
 
-def normal(count, size, seed, mean=0.0, scale=1.0):
+def normal(count, size, seed, mean=0.0, scale=1.0) -> Tensor:
     draw = torch.Generator().manual_seed(seed)
     return torch.randn(count, size, generator=draw, dtype=torch.float64) * scale + mean
 

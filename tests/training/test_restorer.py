@@ -24,7 +24,7 @@ TASK = Task("mini", "face", 4, 32, preset="mini")
 RECIPE = RestorerRecipe(images=80, batch=4, rate=1e-3, critic_rate=1e-3, crop=16)
 
 
-def networks(name="glean", *, frozen=True):
+def networks(name="glean", *, frozen=True) -> srgan.Srgan | esrgan_plus.EsrganPlus | glean.Glean:
     torch.manual_seed(0)
     if name == "srgan":
         return srgan.Srgan(MSRResNet(factor=4, channels=8, blocks=1))
@@ -36,7 +36,7 @@ def networks(name="glean", *, frozen=True):
     return glean.Glean(network)
 
 
-def started(name="glean", recipe=RECIPE, *, frozen=True, share=Share()):  # noqa: B008 - it is frozen
+def started(name="glean", recipe=RECIPE, *, frozen=True, share=Share()) -> restorer.Restorer:  # noqa: B008 - it is frozen
     method = networks(name, frozen=frozen)
     torch.manual_seed(1)
     vgg = Vgg16(layer=3).requires_grad_(requires_grad=False)

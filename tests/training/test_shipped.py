@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 import methods
 from bench import resize, scenes
@@ -11,6 +12,7 @@ from bench.scores import metrics
 from bench.spec import Task
 from methods.formats import stylegan2 as stylegan2_format
 from methods.formats import unpickle
+from methods.nets.stylegan2 import StyleGAN2
 from methods.presets.mganprior import MGANPRIOR
 from methods.presets.pulse import PULSE
 from methods.search import mganprior, pulse
@@ -29,7 +31,7 @@ TRAINED = [item for item in items.everything("mini") if item.what != "bank"]
 RESTORERS = [item for item in TRAINED if (MINI / item.file("network")).is_file()]
 
 
-def bank(category):
+def bank(category) -> StyleGAN2:
     return stylegan2_format.generator(unpickle.load(MINI / f"bank_{category}_128.safetensors"))
 
 
@@ -59,7 +61,7 @@ def test_the_documentation_lists_every_file_with_what_it_says_of_itself():
 
 
 @pytest.fixture(scope="module")
-def renders():
+def renders() -> dict[str, tuple[Tensor, Tensor]]:
     seeds = torch.arange(scenes.FIRST_TRAINING_SEED, scenes.FIRST_TRAINING_SEED + COUNT)
     found = {name: scenes.render(name, seeds) for name in scenes.SCENES}
     return {name: (images.std(0).mean(), quality.features(images)) for name, images in found.items()}
