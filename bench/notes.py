@@ -4,7 +4,7 @@ import math
 
 from bench.family import LEAST
 from bench.metrics import METRICS, Metric
-from bench.table import Table
+from bench.table import Row, Table
 
 _INTERVAL = "Measured: mean ± half-width of its 95 % t interval."
 _TEST = (
@@ -56,9 +56,7 @@ def remarks(table: Table) -> list[str]:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
     found += dict.fromkeys(f"{row.cell.title}: {row.remark}." for row in table.rows if row.remark)
     found += dict.fromkeys(
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {count} of {row.n} images: {note}."
-        for row in table.rows
-        for note, count in row.notes.items()
+        f"{_where(row)}, {count} of {row.n} images: {note}." for row in table.rows for note, count in row.notes.items()
     )
     fewer = dict.fromkeys(
         row.cell.title for row in table.rows if row.cell.images and 0 < row.n < table.images(row.cell.task.category)
@@ -78,11 +76,16 @@ def _apart(table: Table) -> list[str]:
     return [_APART.format(theirs, ", ".join(dict.fromkeys(row.test_set for row in rows)))] if rows else []
 
 
+def _where(row: Row) -> str:
+    """Return the method and the task of a row."""
+    return f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x)"
+
+
 def _unmarked(table: Table) -> list[str]:
     """Return which methods are not compared: those with too few images, or with none of their own."""
     found: dict[str, None] = {}
     for row in table.rows:
-        where = f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x)"
+        where = _where(row)
         if row.summary is not None and row.n_ok == 0:
             found[f"{where} has no image of its own and is not compared."] = None
         elif row.summary is not None and row.summary.n < LEAST:
@@ -97,7 +100,7 @@ def _unmarked(table: Table) -> list[str]:
 def _exact(table: Table) -> list[str]:
     """Return where an infinite value makes a mean infinite."""
     return [
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {row.summary.infinite} of "
+        f"{_where(row)}, {row.summary.infinite} of "
         f"{row.summary.n} images are exact: their {row.metric.title} is infinite, and so is the mean; the median is "
         f"{row.summary.median:.{row.metric.digits}f}."
         for row in table.rows
@@ -108,7 +111,7 @@ def _exact(table: Table) -> list[str]:
 def _seeds(table: Table) -> list[str]:
     """Return how far the seeds of a method lie apart, of which the table has the mean of each image."""
     return [
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x): mean of the seeds "
+        f"{_where(row)}: mean of the seeds "
         f"{', '.join(map(str, row.seeds))}; their {row.metric.title}s have a standard deviation of "
         f"{row.spread:.{row.metric.digits + 1}f}, which the intervals do not hold."
         for row in table.rows
