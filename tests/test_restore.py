@@ -221,4 +221,4 @@ def test_killed_and_run_again_gives_the_same_table_and_restores_nothing_twice(be
     assert len(log.read_text()) - tried <= 2 * (6 - finished), "a finished image was restored again"
     assert bench(*command(photos, tmp_path, "fresh")[3:])[0] == 0
     assert tables(tmp_path / "out") == tables(tmp_path / "fresh"), "killed or not, the table must be the same"
-    assert len(tables(tmp_path / "fresh")) == 5
+    assert len(tables(tmp_path / "fresh")) == 6
