@@ -85,6 +85,7 @@ def test_effort_time_note_and_remark_are_the_inner_methods(photos, settings):
         assert record.seconds > first[image_id].seconds, "the search is part of the time"
 
 
+@pytest.mark.slow
 def test_a_failure_of_the_search_is_that_of_the_projection(photos, settings):
     card, _, outer = cells(photos)
     Searching.broken = True

@@ -45,6 +45,7 @@ def test_the_table_of_the_suite_has_every_method_that_exists():
     assert (report.factors, len(report.categories)) == ((8, 16, 32, 64), 5)
 
 
+@pytest.mark.slow
 def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
     report = grid("esrgan_plus", "glean", factors=(16,))
     found = list(cost_table.lines(report, BY_NAME, [[card("cat", 256)]]))

@@ -260,6 +260,7 @@ def test_the_portraits_are_disjoint_and_their_list_is_complete():
 
 
 @pytest.mark.skipif(not (SHARED / "portraits").is_dir(), reason="the photographs are not there")
+@pytest.mark.slow
 def test_the_portraits_have_the_listed_pixels(monkeypatch):
     monkeypatch.setenv("GLEAN_DATA", str(SHARED))
     found = cards.card("portraits", "face")

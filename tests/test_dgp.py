@@ -139,6 +139,7 @@ def test_degradation_is_the_benchmarks_then_bilinear(method):
     assert torch.equal(method.seen(images), wanted)
 
 
+@pytest.mark.slow
 def test_groups_open_from_coarse_to_fine_and_all_else_stays(method):
     made = watched(method)
     before = {name: value.clone() for name, value in method.bank.state_dict().items()}
@@ -157,6 +158,7 @@ def test_groups_open_from_coarse_to_fine_and_all_else_stays(method):
     assert moved(before, after) == set(), "the bank must be as it was, bit by bit"
 
 
+@pytest.mark.slow
 def test_the_result_is_the_image_before_the_last_change(method):
     method.settings = replace(method.settings, z_rates=(1.0,) * 5, weight_rates=(1.0,) * 5)  # too high to get better
     made, losses, plain = watched(method), [], method.loss
@@ -212,6 +214,7 @@ def test_the_steps_are_those_of_a_plain_loop(method):
     assert torch.allclose(result, (image.detach() + 1) / 2, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_draw_whose_coarse_features_are_nearest_is_selected(method):
     method.draws = 6
     with torch.no_grad():
@@ -240,6 +243,7 @@ def test_a_latent_of_the_port_is_drawn_to_the_mean(share):
     torch.testing.assert_close(method.images((z,), {}), wanted)
 
 
+@pytest.mark.slow
 def test_without_draws_z_starts_at_zero(method):
     method.draws = 0
     made = watched(method)

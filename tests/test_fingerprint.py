@@ -32,10 +32,12 @@ def test_equal_things_have_equal_fingerprints():
 
 
 @pytest.mark.parametrize("change", [{"factor": 8}, {"seed": 1}, {"category": "cat"}, {"hr_size": 256}])
+@pytest.mark.slow
 def test_another_task_is_another_run(change):
     assert run(task=dataclasses.replace(TASK, **change)) != run()
 
 
+@pytest.mark.slow
 def test_other_weights_are_another_run():
     other = Network()
     with torch.no_grad():
@@ -85,6 +87,7 @@ def test_the_machine_names_what_a_reader_needs():
     assert facts["device"] == "cpu"
 
 
+@pytest.mark.slow
 def test_a_result_depends_on_what_its_method_uses_alone():
     found = {
         name: {path.relative_to(ROOT).as_posix() for path in fingerprint.files(method)}

@@ -156,6 +156,7 @@ LAYOUTS = {name: (checkpoints.any_network, run) for name, run in CONVERTED.items
 
 @pytest.mark.parametrize("name", LAYOUTS)
 @torch.no_grad()
+@pytest.mark.slow
 def test_a_published_layout_gives_what_the_publishers_network_gives(name, tmp_path):
     load, run = LAYOUTS[name]
     weights, given, wanted, steps = read(name)

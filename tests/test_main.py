@@ -199,6 +199,7 @@ def test_a_table_of_factors_says_which_do_not_divide_and_draws_the_others(bench,
         assert figure.height < 7 * 138 + 40, "one image, not three, of each category and factor"
 
 
+@pytest.mark.slow
 def test_a_table_of_variants_pairs_each_with_the_full_one(bench, small, photos, tmp_path):
     small("ablation_bank", full="pseudo_inverse")
     status, out, err = bench("table", "ablation_bank", "--profile", photos, "--hr-size", "64", "--out", tmp_path)

@@ -155,6 +155,7 @@ def test_the_original_down_scaler_takes_the_middle_of_each_block():
         assert small.sum() == 3 * small[0, 0, 1, 0], "a block reaches into another"
 
 
+@pytest.mark.slow
 def test_the_benchmarks_down_scaler_is_the_default(vgg16):
     image = draw(2, 3, 32, 32)
     for adapter, zero in ((Mganprior, True), (MganpriorBilinear, False)):
@@ -163,6 +164,7 @@ def test_the_benchmarks_down_scaler_is_the_default(vgg16):
         assert bool((loss == 0).all()) is zero, "the loss of an image that is right is 0, with M alone"
 
 
+@pytest.mark.slow
 def test_the_loss_is_the_published_sum_for_each_image(vgg16):
     method = Mganprior(made("pggan"), TASK, replace(SHORT, perceptual_weight=0.5), vgg16=vgg16)
     image, target = draw(2, 3, 32, 32), draw(2, 3, 8, 8, seed=3)

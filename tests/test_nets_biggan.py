@@ -73,6 +73,7 @@ def test_images_and_features_are_those_of_the_public_code(networks):
 
 
 @pytest.mark.parametrize("size", [128, 256])
+@pytest.mark.slow
 def test_sizes_and_costs_are_those_of_the_public_code(size):
     with torch.device("meta"):
         generator, discriminator = BigGAN(size=size), BigGANDiscriminator(size=size)

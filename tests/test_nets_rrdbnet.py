@@ -47,6 +47,7 @@ def counted(network, lr_size) -> int:
         ({"factor": 16, "channels": 256, "blocks": 24, "growth": 128}, 279_647_491),
     ],
 )
+@pytest.mark.slow
 def test_parameters_are_the_published_networks(sizes, expected):
     assert parameters(on_meta(**sizes)) == expected, "a layer is missing, added or of another width"
 
@@ -242,6 +243,7 @@ def test_a_size_is_a_fact():
         match(target_macs=10**11, lr_size=16, factor=16).channels = 1
 
 
+@pytest.mark.slow
 def test_the_network_of_the_size_found_has_its_cost():
     size = match(target_macs=GLEAN[16, 16], lr_size=16, factor=16)
     with torch.device("meta"):

@@ -129,6 +129,7 @@ def test_styled_convolution_of_one_sample_equals_built_weights(up, size):
 
 
 @pytest.mark.parametrize(("batch", "size"), [(2, 4), (1, 8)], ids=["image is scaled", "weights are scaled"])
+@pytest.mark.slow
 def test_styled_convolution_has_the_right_gradients(batch, size):
     layer = StyledConv(3, 4, style_dim=2, resolution=2 * size, up=True).double()
     x = torch.randn(batch, 3, size, size).double().requires_grad_()

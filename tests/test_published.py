@@ -59,6 +59,7 @@ def test_a_table_has_every_cell_of_its_report(name):
 
 
 @pytest.mark.parametrize("name", TABLES)
+@pytest.mark.slow
 def test_every_mean_is_that_of_the_images(name):
     found = rows(name)
     images = image_values(name)

@@ -260,6 +260,7 @@ def test_a_nan_stays_with_its_image(bank, threads):
     assert [effort.g_forward for effort in method.efforts] == [4, 1, 4], "a broken image is not searched on"
 
 
+@pytest.mark.slow
 def test_each_image_is_judged_by_itself_and_none_is_dropped(bank):
     _, lr = made(bank, 2)
     lr[1] = torch.eye(4) * 3  # what no image of the bank down-samples to

@@ -48,6 +48,7 @@ def results(settings) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in settings.out.rglob("*.png")}
 
 
+@pytest.mark.slow
 def test_what_is_there_is_kept(photos, settings):
     first = list(restore(*face(photos), settings))
     again = list(restore(*face(photos), settings))
@@ -65,6 +66,7 @@ def test_a_cell_gets_as_many_images_as_the_run_or_else_the_cell_says(photos, set
     assert [record.image for record in records] == ["0"], "images that were not asked for are scored"
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_was(photos, settings):
     run = restore(*face(photos), settings)
     next(run), next(run)
@@ -81,6 +83,7 @@ def test_a_changed_photograph_is_restored_again(photos, settings):
     assert changed == ["1"], "the result of another image would be scored"
 
 
+@pytest.mark.slow
 def test_a_damaged_result_is_restored_again(photos, settings):
     list(restore(*face(photos), settings))
     damaged = next(path for path in settings.out.rglob("1.png"))

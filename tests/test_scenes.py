@@ -15,6 +15,7 @@ def levels(images) -> Tensor:
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
+@pytest.mark.slow
 def test_test_images_are_those_of_the_list(category):
     card = cards.card("mini", category)
     ids = card.ids[::9]

@@ -132,6 +132,7 @@ def test_scoring_for_one_table_keeps_the_values_of_another(face, settings, count
         score.read(cell, card, ("arcface",), settings)
 
 
+@pytest.mark.slow
 def test_a_failed_image_is_scored_with_the_bicubic_result(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))

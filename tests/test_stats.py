@@ -123,6 +123,7 @@ finite = st.integers(-50, 50).map(lambda k: k / 10)
 
 @settings(deadline=None, max_examples=25)
 @given(st.lists(st.tuples(finite, finite), min_size=1, max_size=9))
+@pytest.mark.slow
 def test_swapping_the_methods_mirrors_the_comparison(pairs: list[tuple[float, float]]) -> None:
     a, b = np.array(pairs).T
     one, other = stats.compare(a, b, higher_is_better=True), stats.compare(b, a, higher_is_better=True)

@@ -79,6 +79,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
         run.Run(tmp_path).load(wider.load)
 
 
+@pytest.mark.slow
 def test_a_grown_bank_paints_what_it_painted_enlarged():
     bank = tiny()
     for step in range(10):
@@ -114,6 +115,7 @@ def test_a_grown_discriminator_judges_as_before_and_its_optimiser_goes_on():
 
 
 @pytest.mark.parametrize("half", [False, True])
+@pytest.mark.slow
 def test_every_weight_is_trained(half):
     recipe = BankRecipe(stages=(BankStage(16, 64, 8),), gamma=0.1, half_life=50, half_precision=half)
     bank = tiny(recipe)

@@ -34,6 +34,7 @@ def trained(settings, tmp_path, name, **changes) -> tuple[bytes, Path]:
     return (tmp_path / name / FACE.file("bank")).read_bytes(), folder
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_run(settings, tmp_path):
     """`--seed 1` after seed 0 wrote the weights of seed 0, with `seed: 1` in their header."""
     zero, first = trained(settings, tmp_path, "zero")

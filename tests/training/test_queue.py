@@ -45,6 +45,7 @@ def test_each_category_of_a_profile_is_trained_at_its_own_size():
     assert len({item.label for item in items.everything("paper")}) == len(list(items.everything("paper")))
 
 
+@pytest.mark.slow
 def test_a_bank_is_trained_shipped_and_found(settings):
     assert queue.train(FACE, settings)
     files = sorted((settings.runs.parent / "mini").iterdir())
@@ -72,6 +73,7 @@ def test_methods_are_trained_around_the_bank_and_load_again(settings):
             assert BY_NAME[name].load(task, CPU).upscale(lr).shape == (1, 3, 128, 128)
 
 
+@pytest.mark.slow
 def test_the_queue_goes_on_with_what_is_not_at_its_end(settings):
     todo = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
     assert [item.label for item in queue.unfinished(todo, settings)] == ["bank face", "bank cat"]
@@ -95,6 +97,7 @@ def test_the_time_ends_the_queue_and_what_was_reached_is_kept(settings):
     assert len(list(queue.train_all(todo, settings))) == 2
 
 
+@pytest.mark.slow
 def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
     queue.train(FACE, settings)
     path = tmp_path / "mini" / "bank_face_128.safetensors"
@@ -156,6 +159,7 @@ def test_what_cannot_be_trained_is_said(settings):
         queue.start(GLEAN, settings, Share())
 
 
+@pytest.mark.slow
 def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path):
     words = ["bank", "--category", "face", "--runs", str(settings.runs), "--pool", "8", "--out", str(tmp_path / "o")]
     assert command.main([*words, "--budget", "0.001s"]) == 0
