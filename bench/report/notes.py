@@ -9,8 +9,8 @@ from bench.scores.metrics import METRICS, Metric
 _INTERVAL = "Measured: mean ± half-width of its 95 % t interval."
 _TEST = (
     "paired by image, sign-flip test with Hall's correction for skewness; all comparisons of this table and metric are "
-    "one family, judged by the largest statistic: about 5 % of such tables of 100 images tell apart what is equal, more "
-    "of fewer images, see docs/adr/0006-who-is-best.md"
+    "one family, judged by the largest statistic: about 5 % of such tables of 100 images tell apart what is equal, "
+    "more of fewer images, see docs/adr/0006-who-is-best.md"
 )
 _LEGEND = _INTERVAL + " {mark}: the best and every method that no other beats (" + _TEST + ")."
 _VARIANTS_LEGEND = (
