@@ -13,11 +13,14 @@ from rich.markup import escape
 
 import methods as suite
 from bench import cards as card_files
-from bench import contract, fingerprint, pipeline, report_files, resize, store
+from bench import files, fingerprint, pipeline, report_files, resize, store
 from bench.images import data, photos
 from bench.pipeline import Measurement
 from bench.progress import follow
 from bench.restore import RunSettings
+from bench.running import runner
+from bench.running.isolated import Isolated
+from bench.running.runner import Runner
 from bench.spec import BenchError, Record
 from methods.formats import checkpoints, own_files, unpickle
 from methods.weights import catalogue, download, trained
@@ -33,6 +36,15 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 HrSize = Annotated[int | None, typer.Option(min=1, help="Side of the ground truth in pixels, for the cards' own.")]
 Folder = Annotated[Path, typer.Option("--out", help="Where results go.")]
 Factor = Annotated[int, typer.Option(min=2, help="How many times larger the result is.")]
+
+
+Timeout = Annotated[
+    float | None,
+    typer.Option(
+        min=0.001,
+        help="Seconds an image may take: every method then runs in a process of its own. Guests do anyhow; an hour.",
+    ),
+]
 
 
 class Step(StrEnum):
@@ -59,12 +71,13 @@ def make_table(
         list[int] | None, typer.Option("--seed", help="Of the methods that draw random numbers; several are averaged.")
     ] = None,
     folder: Folder = Path("reports/out"),
+    timeout: Timeout = None,
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report = report_files.read(name)
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
     wanted: list[str] = [*names, *(guests or [])]
-    methods = [suite.find(method) for method in dict.fromkeys(wanted)]
+    methods = [_runner(method, timeout, report.factors) for method in dict.fromkeys(wanted)]
     settings = RunSettings(folder, _device(device), batch_size, limit, allow_enlarge)
     measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds or (0,))
     out.print(measurement.describe())
@@ -105,11 +118,12 @@ def _render(measurement: Measurement, records: Sequence[Record]) -> None:
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
     result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
-    files = render.write(result, records, fingerprint.machine(settings.device), target)
-    first = [cell for cell in cells if cell.task.seed == cells[0].task.seed]  # the pictures of one seed are enough
-    files += figures.strip(first, cards, settings, target / f"{report.name}.png")
-    files += figures.curves(result, target / f"{report.name}.curves.png")
-    out.print(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, files))}")
+    written = render.write(result, records, fingerprint.machine(settings.device), target)
+    # The pictures of one seed are enough.
+    first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
+    written += figures.strip(first, cards, settings, target / f"{report.name}.png")
+    written += figures.curves(result, target / f"{report.name}.curves.png")
+    out.print(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")
 
 
 @app.command("again")
@@ -122,7 +136,7 @@ def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote 
         result, machine = again.read(folder, name)
         machine["rendered anew"] = f"commit {commit}"
         for ending, text in render.texts(result, machine).items():
-            store.write(folder / f"{name}{ending}", text.encode())
+            files.write(folder / f"{name}{ending}", text.encode())
             out.print(f"written: {folder / f'{name}{ending}'}")
 
 
@@ -132,13 +146,14 @@ def check(
     *,
     profile: Profile = "mini",
     device: Device = "auto",
+    timeout: Timeout = None,
 ) -> None:
     """Put a method through the contract: shapes, range, repeatability, for every category and factor it declares."""
-    found = suite.find(method)
     cards = card_files.cards(profile).values()
+    found = _runner(method, timeout, factors=(1,))
     tasks = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]
     broken = checked = 0
-    for task, problems in contract.sweep(found, tasks, _device(device)):
+    for task, problems in runner.sweep(found, tasks, _device(device)):
         checked += 1
         broken += bool(problems)
         out.print(f"{task.category} {task.factor}x: {'; '.join(problems) or 'ok'}")
@@ -177,11 +192,12 @@ def upscale(
     category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
     profile: Profile = "mini",
     device: Device = "auto",
+    timeout: Timeout = None,
 ) -> None:
     """Restore one low-resolution image with one method."""
     lr = photos.read(source)[None].to(_device(device)) / 255
     task = pipeline.task(category, factor, profile=profile, hr_size=lr.shape[-1] * factor)
-    store.save(target, resize.eight_bit(pipeline.upscale(suite.find(method), lr, task)[0].cpu()))
+    store.save(target, pipeline.picture(_runner(method, timeout, (factor,)), lr, task))
 
 
 @app.command()
@@ -215,7 +231,7 @@ def convert(
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
     network = checkpoints.any_network(unpickle.load(source))
-    store.write(target, own_files.safetensors(network))
+    files.write(target, own_files.safetensors(network))
     count = sum(parameter.numel() for parameter in network.parameters())
     out.print(f"{target}: {type(network).__name__}, {count:,} parameters")
 
@@ -254,10 +270,17 @@ def count_flops(*, folder: Folder = Path("reports/out")) -> None:
     profiles = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
     found = list(cost_table.lines(report, suite.BY_NAME, profiles))
     text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
-    files = [folder / "flops.md", folder / "flops.csv"]
-    store.write(files[0], text.encode())
-    store.write(files[1], cost_table.frame(found).to_csv(index=False).encode())
-    out.print(f"{text}\nWritten: {', '.join(map(str, files))}")
+    written = [folder / "flops.md", folder / "flops.csv"]
+    files.write(written[0], text.encode())
+    files.write(written[1], cost_table.frame(found).to_csv(index=False).encode())
+    out.print(f"{text}\nWritten: {', '.join(map(str, written))}")
+
+
+def _runner(name: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
+    """Return a method by name or FILE:CLASS; a guest, and with a time limit any, runs in a process of its own."""
+    if timeout is None and ":" not in name:
+        return runner.of(suite.find(name))
+    return Isolated(name, timeout=timeout, factors=factors)
 
 
 def _device(name: str) -> torch.device:

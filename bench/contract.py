@@ -1,24 +1,68 @@
 """The only place that calls `Method.upscale`: what comes back is checked and clamped, a failure gets one reason."""
 
 import gc
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import perf_counter
 
 import torch
 from torch import Tensor
 
-from bench.spec import BenchError, ContractError, Effort, Images, Method, Refining, Task
+from bench.resize import eight_bit
+from bench.running import declared
+from bench.spec import BenchError, ContractError, Effort, Images, Method, MissingWeights, Refining, Task
+
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one image: the picture (3, H, W), or why there is none; seconds are its share of the batch."""
+    """What became of one image: the picture, or why there is none; seconds are its share of the batch."""
 
     image: Tensor | None
+    """(3, hr_size, hr_size) uint8, on the CPU: what is stored and scored."""
     reason: str
     seconds: float
     effort: Effort = field(default_factory=Effort)
+
+
+class Failed(Exception):
+    """What a method raised, whatever it was; its cause says what."""
+
+    @property
+    def absent(self) -> bool:
+        """True if it was for want of weights."""
+        return isinstance(self.__cause__, MissingWeights)
+
+
+@contextmanager
+def caught() -> Iterator[None]:
+    """Turn whatever a method raises into `Failed` with that as its cause; only Ctrl-C ends a run.
+
+    A method may raise SystemExit, GeneratorExit or a BaseException of its own as well as any error.
+    """
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise Failed from error
+
+
+def failure(error: BaseException) -> str:
+    """Return in one line why something failed, whatever the class of the error makes of its text."""
+    if isinstance(error, Failed) and error.__cause__ is not None:
+        return failure(error.__cause__)
+    try:
+        lines = str(error).strip().splitlines()
+    except Exception:  # noqa: BLE001 - any code of a user's
+        lines = ["an error whose text cannot be told"]
+    name = type(error).__name__
+    if isinstance(error, BenchError):
+        return " ".join(lines)
+    text = lines[0][:_LONGEST_REASON] if lines else ""
+    return f"{name}: {text}" if text else name
 
 
 def upscale(method: Method, task: Task, lr: Images) -> Images:
@@ -36,14 +80,16 @@ def _sound(name: str, sr: object, task: Task, lr: Images) -> Images:
     want = (lr.shape[0], 3, task.hr_size, task.hr_size)
     if not isinstance(sr, Tensor):
         raise ContractError(f"{name} returned {type(sr).__name__}; upscale must return a tensor of shape {want}.")
+    with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 - a subclass may tell another shape
+        plain = sr.detach().as_subclass(Tensor)
     for what, got, wanted in (
-        ("shape", tuple(sr.shape), want),
-        ("dtype", sr.dtype, torch.float32),
-        ("device", sr.device.type, lr.device.type),
+        ("shape", tuple(plain.shape), want),
+        ("dtype", plain.dtype, torch.float32),
+        ("device", plain.device.type, lr.device.type),
     ):
         if got != wanted:
             raise ContractError(f"{name} returned {what} {got}; upscale must return {what} {wanted}.")
-    return sr.detach().clamp(0, 1)
+    return plain.clamp(0, 1)
 
 
 def attempt(method: Method, task: Task, lr: Images) -> list[Outcome]:
@@ -53,14 +99,18 @@ def attempt(method: Method, task: Task, lr: Images) -> list[Outcome]:
     by one, so that one bad image does not take the others with it.
     """
     try:
-        return _checked(method, task, lr)
-    except (torch.OutOfMemoryError, MemoryError):
-        parts = lr.split(max(1, (lr.shape[0] + 1) // 2))
-        _free_memory()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a method raises becomes a record
-        if lr.shape[0] == 1 or isinstance(error, ContractError):
-            return _failures(lr.shape[0], error)
-        parts = lr.split(1)
+        with caught():
+            return _checked(method, task, lr)
+    except Failed as failed:
+        error = failed.__cause__
+        if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+            parts = lr.split(max(1, (lr.shape[0] + 1) // 2))
+        elif lr.shape[0] == 1 or isinstance(error, ContractError):
+            return failures(lr.shape[0], failed)
+        else:
+            parts = lr.split(1)
+        del error
+    _free_memory()
     return [outcome for part in parts for outcome in _attempt_part(method, task, part)]
 
 
@@ -69,19 +119,20 @@ def refine(method: Refining, task: Task, given: tuple[Images, Effort, float], lr
     sr, effort, before = given
     start = perf_counter()
     try:
-        with torch.no_grad():
+        with caught(), torch.no_grad():
             made = _sound(method.spec.name, method.refine(sr, lr.clone()), task, lr)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - as in `attempt`
-        return _failures(1, error)[0]
+    except Failed as failed:
+        return failures(1, failed)[0]
     return _outcome(method.spec.name, made[0], before + _seconds(start, lr), effort)
 
 
 def _attempt_part(method: Method, task: Task, lr: Images) -> list[Outcome]:
     """Restore a part of a batch that failed, for the last time."""
     try:
-        return _checked(method, task, lr)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - as above
-        outcomes = _failures(lr.shape[0], error)
+        with caught():
+            return _checked(method, task, lr)
+    except Failed as failed:
+        outcomes = failures(lr.shape[0], failed)
     _free_memory()
     return outcomes
 
@@ -91,9 +142,7 @@ def _checked(method: Method, task: Task, lr: Images) -> list[Outcome]:
     start = perf_counter()
     sr = upscale(method, task, lr)
     seconds = _seconds(start, lr) / lr.shape[0]
-    efforts = list(getattr(method, "efforts", ())) or [Effort()] * len(sr)
-    if len(efforts) != len(sr):
-        raise ContractError(f"{method.spec.name} tells {len(efforts)} efforts of {len(sr)} images; one each is wanted.")
+    efforts = declared.efforts(method, len(sr))
     return [_outcome(method.spec.name, image, seconds, effort) for image, effort in zip(sr, efforts, strict=True)]
 
 
@@ -105,9 +154,9 @@ def _seconds(start: float, lr: Images) -> float:
 
 
 def _outcome(name: str, image: Tensor, seconds: float, effort: Effort) -> Outcome:
-    """Return the outcome of an image (3, H, W), which may hold NaN."""
+    """Return the outcome of an image (3, H, W) in [0, 1], which may hold NaN."""
     if image.isfinite().all():
-        return Outcome(image, "", seconds, effort)
+        return Outcome(eight_bit(image.cpu()), "", seconds, effort)
     reason = f"{name} returned NaN or infinity"
     return Outcome(None, f"{reason}: {effort.note}" if effort.note else reason, seconds, effort)
 
@@ -119,41 +168,41 @@ def _free_memory() -> None:
         torch.cuda.empty_cache()
 
 
-def _failures(count: int, error: BaseException) -> list[Outcome]:
-    """Return the same failure for every image of a batch."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
+def failures(count: int, error: BaseException | str) -> list[Outcome]:
+    """Return the same failure for every image of a batch: an error, or the reason in words."""
+    if isinstance(error, str):
+        reason = error
+    elif isinstance(error.__cause__, (torch.OutOfMemoryError, MemoryError)):
         reason = f"out of memory with {count} image{'s' if count > 1 else ''} at once, after halving the batch"
-    elif isinstance(error, BenchError):
-        reason = str(error)
     else:
-        first_line = str(error).split("\n", maxsplit=1)[0]
-        reason = f"{type(error).__name__}: {first_line}" if first_line else type(error).__name__
+        reason = failure(error)
     return [Outcome(None, reason, float("nan"))] * count
 
 
-def sweep(method_class: type[Method], tasks: Sequence[Task], device: torch.device) -> Iterator[tuple[Task, list[str]]]:
-    """Put a method through the contract on each task it does not refuse: yields the task and what is wrong with it."""
-    for task in tasks:
-        if method_class.spec.refuses(task) is None:
-            yield task, _problems(method_class, task, device)
+def problems(method: Method, task: Task, device: torch.device) -> list[str]:
+    """Return what a loaded method breaks on a task: shape, range, repeatability, independence of the batch.
 
-
-def _problems(method_class: type[Method], task: Task, device: torch.device) -> list[str]:
-    """Return what a method breaks on one task: shape, range, repeatability, independence of the batch."""
-    ramp = torch.linspace(0, 1, 2 * 3 * task.lr_size**2, device=device)
+    It gets two images, one by one if it takes no more at once.
+    """
+    ramp = torch.linspace(0, 1, 2 * 3 * task.lr_size**2, dtype=torch.float32, device=device)
     lr = ramp.view(2, 3, task.lr_size, task.lr_size).flip(-1).contiguous()
     try:
-        method = method_class.load(task, device)
-        both = upscale(method, task, lr)
-        again = upscale(method, task, lr)
-        alone = upscale(method, task, lr[1:])
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - the sweep reports whatever a guest raises
-        return [_failures(1, error)[0].reason]
-    problems = []
+        with caught():
+            both, again = (_in_parts(method, task, lr) for _ in range(2))
+            alone = upscale(method, task, lr[1:])
+            declared.efforts(method, 1)
+    except Failed as failed:
+        return [failure(failed)]
+    found = []
     if not both.isfinite().all():
-        problems.append("the result holds NaN or infinity")
+        found.append("the result holds NaN or infinity")
     if not torch.equal(both, again):
-        problems.append("the same input gives another result the second time; draw random numbers from Task.seed")
+        found.append("the same input gives another result the second time; draw random numbers from Task.seed")
     if not torch.allclose(both[1:], alone, atol=1e-4):
-        problems.append("an image's result depends on the images beside it in the batch")
-    return problems
+        found.append("an image's result depends on the images beside it in the batch")
+    return found
+
+
+def _in_parts(method: Method, task: Task, lr: Images) -> Images:
+    """Restore a batch in parts of the size that the method takes."""
+    return torch.cat([upscale(method, task, part) for part in lr.split(method.spec.max_batch)])

@@ -1,19 +1,21 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from contextlib import closing, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
+from torch import Tensor
 
 from bench import cards as card_files
 from bench import contract, report_files
-from bench.cost import duration
+from bench.cost.duration import spelt
 from bench.images import data
 from bench.plan import describe, left_out, plan
 from bench.progress import track
-from bench.restore import Restored, RunSettings, outstanding, restore
+from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
+from bench.running.runner import Runner, of
 from bench.scores import score
 from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task
 
@@ -28,8 +30,10 @@ class Measurement:
     report: Report
     cells: list[Cell]
     cards: Mapping[str, Card]
-    methods: Mapping[str, type[Method]]
+    methods: Mapping[str, Runner]
     settings: RunSettings
+    states: dict[Cell, State] = field(default_factory=dict)
+    """What became of the cells: kept from restoring to scoring to rendering, so that no other run can come between."""
 
     def describe(self) -> str:
         """Return the plan in a line, and one more for what is left out."""
@@ -45,21 +49,22 @@ class Measurement:
         spent: dict[str, float] = {}
         begun: set[Path] = set()
         for cell in self.cells:
-            method_class = self.methods.get(cell.method)
-            if cell.refusal is not None or method_class is None or not method_class.spec.searches:
+            method = self.methods.get(cell.method)
+            if cell.refusal is not None or method is None or not method.spec.searches:
                 continue
-            with suppress(Exception, SystemExit):
-                folder, method, lacking = outstanding(cell, self._card(cell), method_class, self.settings)
-                if not lacking or folder in begun:
-                    continue
-                begun.add(folder)
-                key = (method.spec.name, cell.task.factor, cell.task.hr_size)
-                if key not in known:
-                    known[key] = duration.seconds(method, cell.task, self._example(method_class.spec, cell.task))
-                title = method.spec.title
-                spent[title] = spent.get(title, 0.0) + lacking * known[key]
+            with suppress(BenchError, contract.Failed):
+                folder, loaded, lacking = outstanding(cell, self._card(cell), method, self.settings)
+                with closing(loaded), contract.caught():
+                    if not lacking or folder in begun:
+                        continue
+                    begun.add(folder)
+                    key = (loaded.facts.name, cell.task.factor, cell.task.hr_size)
+                    if key not in known:
+                        known[key] = loaded.seconds(self._example(method.spec, cell.task))
+                    title = loaded.facts.title
+                    spent[title] = spent.get(title, 0.0) + lacking * known[key]
         for title, seconds in spent.items():
-            yield f"{title} searches for about {duration.spelt(seconds)}, as a few of its steps on this machine say."
+            yield f"{title} searches for about {spelt(seconds)}, as a few of its steps on this machine say."
 
     def _example(self, spec: Spec, task: Task) -> Images:
         """Return LR images of noise, as many as are searched at once: on a CPU one for each thread."""
@@ -73,15 +78,16 @@ class Measurement:
         """Restore every runnable cell, yielding each image with its cell as it is done."""
         for cell in self.cells:
             if cell.refusal is None:
-                images = restore(cell, self._card(cell), self.methods[cell.method], self.settings)
-                for image in track(images, f"restore {label(cell)}", self._count(cell)):
+                restoration = Restoration(cell, self._card(cell), self.methods[cell.method], self.settings)
+                for image in track(restoration, f"restore {label(cell)}", self._count(cell)):
+                    self.states[cell] = restoration.state
                     yield cell, image
 
     def score(self) -> Iterator[Record]:
         """Score every cell with the metrics of the report."""
         names = (*self.report.metrics, *self.report.also)
         for cell in self.cells:
-            records = score.score(cell, self._card(cell), names, self.settings)
+            records = score.score(cell, self._card(cell), names, self.settings, self.state(cell))
             if cell.refusal is not None:
                 yield from records
             else:
@@ -90,7 +96,22 @@ class Measurement:
     def stored(self) -> list[Record]:
         """Return the records of earlier scores; raises `BenchError` for a cell that was not scored yet."""
         names = (*self.report.metrics, *self.report.also)
-        return [record for cell in self.cells for record in score.read(cell, self._card(cell), names, self.settings)]
+        return [
+            record
+            for cell in self.cells
+            for record in score.read(cell, self._card(cell), names, self.settings, self.state(cell))
+        ]
+
+    def state(self, cell: Cell) -> State:
+        """Return what became of a cell in this run; if it was not restored in it, what would: its method is loaded."""
+        if cell not in self.states:
+            refused = cell.refusal is not None
+            self.states[cell] = (
+                State("refused", cell.refusal or "")
+                if refused
+                else state(cell, self.methods[cell.method], self.settings)
+            )
+        return self.states[cell]
 
     def _card(self, cell: Cell) -> Card:
         return self.cards[cell.task.category]
@@ -102,7 +123,7 @@ class Measurement:
 
 def prepare(  # noqa: PLR0913 - a table, by whom, on what
     report: Report,
-    methods: Iterable[type[Method]],
+    methods: Iterable[type[Method] | Runner],
     settings: RunSettings,
     *,
     profile: str = "mini",
@@ -119,13 +140,14 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         raise BenchError(
             f"{report.name} names no metric: it is counted, not measured. Use: python -m bench {report.name}"
         )
-    by_name: dict[str, type[Method]] = {}
-    for method in methods:
+    by_name: dict[str, Runner] = {}
+    for each in methods:
+        method = of(each)
         name = method.spec.name
-        if by_name.setdefault(name, method) is not method:
+        if by_name.setdefault(name, method) != method:
             raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
     cards = card_files.cards(profile, hr_size)
-    cells = plan(report, by_name, cards, seeds=list(dict.fromkeys(seeds)))
+    cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
 
 
@@ -146,7 +168,7 @@ def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
 
 def run(  # noqa: PLR0913 - as `prepare`
     report: str,
-    methods: Iterable[type[Method]],
+    methods: Iterable[type[Method] | Runner],
     settings: RunSettings,
     *,
     profile: str = "mini",
@@ -168,6 +190,21 @@ def label(cell: Cell) -> str:
 def task(category: str, factor: int, *, profile: str = "mini", hr_size: int | None = None, seed: int = 0) -> Task:
     """Return the task of one category and factor, its size taken from the profile's card."""
     return card_files.card(profile, category, hr_size).task(factor, seed)
+
+
+def picture(method: type[Method] | Runner, lr: Images, task: Task) -> Tensor:
+    """Restore one image (1, 3, lr_size, lr_size), as it would be for a table: (3, hr_size, hr_size) uint8.
+
+    Raises `BenchError` if the method refuses the task, cannot be loaded, or fails, with the reason.
+    """
+    runner = of(method)
+    if (refusal := runner.spec.refuses(task)) is not None:
+        raise BenchError(refusal)
+    with closing(runner.load(task, lr.device)) as loaded:
+        (outcome,) = loaded.attempt(lr)
+    if outcome.image is None:
+        raise BenchError(f"there is no result of {runner.spec.title} for this image: {outcome.reason}")
+    return outcome.image
 
 
 def upscale(method: type[Method], lr: Images, task: Task) -> Images:

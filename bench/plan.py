@@ -2,15 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from bench.spec import BenchError, Card, Cell, Method, Report, Task
+from bench.spec import BenchError, Card, Cell, Report, Spec, Task
 
 
 def plan(
-    report: Report, methods: Mapping[str, type[Method]], cards: Mapping[str, Card], *, seeds: Sequence[int] = (0,)
+    report: Report, methods: Mapping[str, Spec], cards: Mapping[str, Card], *, seeds: Sequence[int] = (0,)
 ) -> list[Cell]:
     """Return every cell of the table, category by category, each with the reason if it will not be run.
 
-    `methods` holds classes by name: those of the table and, as further rows, any others. A method that the table lists
+    `methods` holds specs by name: those of the table and, as further rows, any others. A method that the table lists
     and that is not among them is refused, not hidden. A category of the table that this profile has no card for is left
     out, and so is a factor that does not divide the size of a category's images (see `left_out`); if nothing is left,
     that is an error. Of several seeds, a method that draws no random numbers gets the first alone.
@@ -29,7 +29,7 @@ def plan(
         _cell(report, methods, card.task(factor, seed), name, card)
         for card, factor in fitting
         for name in names
-        for seed in (seeds if name in methods and methods[name].spec.seeded else seeds[:1])
+        for seed in (seeds if name in methods and methods[name].seeded else seeds[:1])
     ]
 
 
@@ -48,10 +48,10 @@ def _divides(factor: int, card: Card) -> bool:
     return card.hr_size % factor == 0
 
 
-def _cell(report: Report, methods: Mapping[str, type[Method]], task: Task, name: str, card: Card) -> Cell:
+def _cell(report: Report, methods: Mapping[str, Spec], task: Task, name: str, card: Card) -> Cell:
     """Return one cell."""
     if name in methods:
-        spec = methods[name].spec
+        spec = methods[name]
         images = card.searched_images if spec.searches else None
         return Cell(task, name, spec.title, spec.refuses(task), spec.trained_on, images)
     if name in report.pending:

@@ -2,16 +2,29 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import torch
 
-from bench import contract, fingerprint, origins, store
+from bench import contract, files, store
 from bench.images import data
 from bench.resize import eight_bit
-from bench.spec import BenchError, Card, Cell, Method, MissingWeights, Refining, Status, Task, Weights
+from bench.running import runner
+from bench.spec import Card, Cell, Method, Spec, Status, Weights
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """What became of a cell: under which fingerprint it runs and with what, or why it cannot."""
+
+    status: Status
+    reason: str = ""
+    run: str = ""
+    remark: str = ""
+    weights: tuple[Weights, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,77 +58,125 @@ class RunSettings:
 class _Ready:
     """A method that is loaded for a cell, and the folder of what it makes."""
 
-    task: Task
-    method: Method
+    side: int
+    loaded: runner.Loaded
     folder: Path
     inner: "_Ready | None" = None
     """What its results are made of, where it refines another method's stored ones."""
 
 
-def restore(cell: Cell, card: Card, method_class: type[Method], settings: RunSettings) -> Iterator[Restored]:
-    """Restore every image of a cell that is not there yet, yielding each as it is done.
+class Restoration:
+    """The restoring of one cell. `state` says, from the first image on, what became of the cell."""
 
-    Each result lies on disk before it is yielded. A method that cannot be loaded fails or (weights absent) refuses the
-    whole cell, which is yielded as one item without an image.
-    """
-    folder = store.cell_folder(settings.out, cell)
+    def __init__(self, cell: Cell, card: Card, method: type[Method] | runner.Runner, settings: RunSettings) -> None:
+        """Plan it; nothing is loaded yet."""
+        self.cell = cell
+        self.card = card
+        self.runner = runner.of(method)
+        self.settings = settings
+        self.state = State("failed", "it was not begun")
+
+    def __iter__(self) -> Iterator[Restored]:
+        """Restore every image that is not there yet, yielding each as it is done.
+
+        Each result lies on disk before it is yielded. A method that cannot be loaded fails or (weights absent) refuses
+        the whole cell, which is yielded as one item without an image.
+        Raises `BenchError` if another run restores the cell with other code, and `OutputError`.
+        """
+        folder = store.cell_folder(self.settings.out, self.cell)
+        files.remove_parts(folder)
+        with ExitStack() as stack:
+            try:
+                loaded = self.runner.load(self.cell.task, self.settings.device)
+            except runner.LoadError as error:
+                self.state = _unloaded(error)
+                _note(folder, self.state)
+                yield Restored(None, self.state.status, self.state.reason)
+                return
+            stack.enter_context(closing(loaded))
+            self.state = _loaded(loaded.facts)
+            stack.enter_context(files.held(folder, self.state.run))
+            _note(folder, self.state)
+            yield from self._images(_ready(self.cell, loaded, self.settings))
+
+    def _images(self, ready: _Ready) -> Iterator[Restored]:
+        settings, factor = self.settings, self.cell.task.factor
+        size = _together(self.runner.spec, settings)
+        for entry in data.batches(self.card, factor, size, settings.images(self.cell), settings.allow_enlarge):
+            if isinstance(entry, data.BadEntry):
+                yield Restored(entry.id, "refused" if entry.refused else "failed", entry.reason)
+            else:
+                yield from _batch(ready, entry)
+
+
+def restore(cell: Cell, card: Card, method: type[Method] | runner.Runner, settings: RunSettings) -> Iterator[Restored]:
+    """Restore every image of a cell that is not there yet, as `Restoration`."""
+    return iter(Restoration(cell, card, method, settings))
+
+
+def state(cell: Cell, method: type[Method] | runner.Runner, settings: RunSettings) -> State:
+    """Return under which fingerprint a cell runs here and now, or why it cannot: the method is loaded to find out."""
     try:
-        ready = _load(cell, method_class, settings)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a method raises becomes a record
-        absent = isinstance(error, MissingWeights)
-        reason = str(error) if isinstance(error, BenchError) else f"{type(error).__name__}: {error}"
-        status: Status = "refused" if absent else "failed"
-        store.write_json(folder / "cell.json", {"status": status, "reason": reason})
-        yield Restored(None, status, reason)
-        return
-    batch_size = min(method_class.spec.max_batch, settings.batch_size or method_class.spec.max_batch)
-    for entry in data.batches(card, cell.task.factor, batch_size, settings.images(cell), settings.allow_enlarge):
-        if isinstance(entry, data.BadEntry):
-            yield Restored(entry.id, "refused" if entry.refused else "failed", entry.reason)
-        else:
-            yield from _batch(ready, entry, settings.device)
+        loaded = runner.of(method).load(cell.task, settings.device)
+    except runner.LoadError as error:
+        return _unloaded(error)
+    with closing(loaded):
+        return _loaded(loaded.facts)
 
 
-def outstanding(cell: Cell, card: Card, method_class: type[Method], settings: RunSettings) -> tuple[Path, Method, int]:
+def _unloaded(error: runner.LoadError) -> State:
+    return State("refused" if error.absent else "failed", str(error))
+
+
+def _loaded(facts: runner.Facts) -> State:
+    return State("ok", run=facts.run, remark=facts.remark, weights=facts.weights)
+
+
+def _note(folder: Path, state: State) -> None:
+    """Write down what became of a cell, for whoever looks into the folder."""
+    store.write_json(folder / "cell.json", asdict(state))
+
+
+def _together(spec: Spec, settings: RunSettings) -> int:
+    """Return how many images a method gets at once: if it searches, as many as are searched at once.
+
+    So a run that is stopped loses the images in work alone.
+    """
+    most = min(spec.max_batch, settings.batch_size or spec.max_batch)
+    if not spec.searches:
+        return most
+    return min(most, torch.get_num_threads() if settings.device.type == "cpu" else 1)
+
+
+def outstanding(
+    cell: Cell, card: Card, method: type[Method] | runner.Runner, settings: RunSettings
+) -> tuple[Path, runner.Loaded, int]:
     """Return what a cell will start with, or a cell that it refines: its folder, its method, how many images it lacks.
 
-    Raises whatever the method raises when it is loaded.
+    The method is to be closed. Raises `LoadError` if it cannot be loaded.
     """
-    ready = _load(cell, method_class, settings)
+    ready = _ready(cell, runner.of(method).load(cell.task, settings.device), settings)
     while ready.inner is not None:
         ready = ready.inner
     ids = data.image_ids(card, settings.images(cell))
     lacking = sum(not store.image_file(ready.folder, image_id).is_file() for image_id in ids)
-    return ready.folder, ready.method, lacking
+    return ready.folder, ready.loaded, lacking
 
 
-def _load(cell: Cell, method_class: type[Method], settings: RunSettings) -> _Ready:
-    """Load a method for a cell, and write down under which fingerprint and with which weights it runs."""
-    with origins.listening() as weights:
-        method = method_class.load(cell.task, settings.device)
-    return _ready(cell, method_class, method, weights, settings)
-
-
-def _ready(
-    cell: Cell, method_class: type[Method], method: Method, weights: Sequence[Weights], settings: RunSettings
-) -> _Ready:
+def _ready(cell: Cell, loaded: runner.Loaded, settings: RunSettings) -> _Ready:
     """Return a loaded method with its folder; the inner one of a method that refines is a cell of its own."""
     inner = None
-    if isinstance(method, Refining) and method.inner_class.spec.searches:
-        spec = method.inner_class.spec
-        part = replace(cell, method=spec.name, title=spec.title)
-        inner = _ready(part, method.inner_class, method.inner, weights, settings)
-    folder = store.cell_folder(settings.out, cell)
-    run = fingerprint.run(method_class, method, cell.task, settings.device)
-    facts = {"remark": getattr(method, "remark", ""), "weights": [asdict(each) for each in dict.fromkeys(weights)]}
-    store.write_json(folder / "cell.json", {"status": "ok", "run": run, **facts})
-    return _Ready(cell.task, method, folder / run, inner)
+    if loaded.inner is not None:
+        facts = loaded.inner.facts
+        inner = _ready(replace(cell, method=facts.name, title=facts.title), loaded.inner, settings)
+        _note(inner.folder.parent, _loaded(facts))
+    return _Ready(cell.task.hr_size, loaded, store.cell_folder(settings.out, cell) / loaded.facts.run, inner)
 
 
-def _batch(ready: _Ready, batch: data.Batch, device: torch.device) -> Iterator[Restored]:
+def _batch(ready: _Ready, batch: data.Batch) -> Iterator[Restored]:
     """Restore the images of one batch that are not there yet. The method sees the LR images and nothing else."""
     checksums = [data.pixel_sha256(image) for image in eight_bit(batch.lr)]
-    stored = [store.load(store.image_file(ready.folder, image_id)) for image_id in batch.ids]
+    stored = [store.load(store.image_file(ready.folder, image_id), ready.side) for image_id in batch.ids]
     missing = []
     for index, (there, checksum) in enumerate(zip(stored, checksums, strict=True)):
         if there is not None and there.lr == checksum:
@@ -125,24 +186,20 @@ def _batch(ready: _Ready, batch: data.Batch, device: torch.device) -> Iterator[R
     if not missing:
         return
     wanted = data.Batch(tuple(batch.ids[index] for index in missing), batch.lr[missing], batch.hr[missing])
-    if ready.inner is not None and isinstance(ready.method, Refining):
-        outcomes = list(_refined(ready.method, ready.inner, wanted, device))
-    else:
-        outcomes = contract.attempt(ready.method, ready.task, wanted.lr.to(device))
+    outcomes = list(_refined(ready, ready.inner, wanted)) if ready.inner else ready.loaded.attempt(wanted.lr)
     for index, outcome in zip(missing, outcomes, strict=True):
         yield _kept(store.image_file(ready.folder, batch.ids[index]), batch.ids[index], checksums[index], outcome)
 
 
-def _refined(method: Refining, inner: _Ready, batch: data.Batch, device: torch.device) -> Iterator[contract.Outcome]:
+def _refined(ready: _Ready, inner: _Ready, batch: data.Batch) -> Iterator[contract.Outcome]:
     """Yield what a method makes of each result of its inner one, which is stored first if it is not there yet."""
-    failures = {image.image: image.reason for image in _batch(inner, batch, device) if image.status != "ok"}
+    failed = {image.image: image.reason for image in _batch(inner, batch) if image.status != "ok"}
     for image_id, lr in zip(batch.ids, batch.lr, strict=True):
-        stored = store.load(store.image_file(inner.folder, image_id))
+        stored = store.load(store.image_file(inner.folder, image_id), inner.side)
         if stored is None:
-            yield contract.Outcome(None, failures.get(image_id, "the inner result was removed meanwhile"), math.nan)
+            yield contract.Outcome(None, failed.get(image_id, "the inner result was removed meanwhile"), math.nan)
         else:
-            given = stored.image[None].to(device) / 255, stored.effort, stored.seconds
-            yield contract.refine(method, inner.task, given, lr[None].to(device))
+            yield ready.loaded.refine((stored.image[None] / 255, stored.effort, stored.seconds), lr[None])
 
 
 def _kept(path: Path, image_id: str, lr: str, outcome: contract.Outcome) -> Restored:
@@ -151,7 +208,6 @@ def _kept(path: Path, image_id: str, lr: str, outcome: contract.Outcome) -> Rest
         store.write_json(path.with_suffix(".json"), {"lr": lr, "reason": outcome.reason})
         return Restored(image_id, "failed", outcome.reason)
     effort = json.dumps(asdict(outcome.effort), sort_keys=True)
-    facts = {"lr": lr, "seconds": repr(outcome.seconds), "effort": effort}
-    store.save(path, eight_bit(outcome.image.cpu()), facts)
+    store.save(path, outcome.image, {"lr": lr, "seconds": repr(outcome.seconds), "effort": effort})
     path.with_suffix(".json").unlink(missing_ok=True)
     return Restored(image_id, "ok")

@@ -55,6 +55,10 @@ class ContractError(BenchError):
     """A method that does not return what `Method.upscale` promises."""
 
 
+class BadGuest(BenchError):
+    """A user's method whose file fails while it is imported, or which says of itself what cannot be."""
+
+
 class OutputError(BenchError):
     """A result that could not be written: no permission or no space."""
 

@@ -6,15 +6,15 @@
         <run>/<id>.json      why an image failed
         <run>/records.jsonl  the scores
 
-Every file appears by an atomic rename: a killed run leaves whole files only, and two runs at once replace each other's
-files by equal ones.
+Every file appears by an atomic rename (bench/files.py): a killed run leaves whole files only, and two runs at once
+replace each other's files by equal ones. What is damaged counts as absent. `cell.json` is for people; no run reads it.
 """
 
+import hashlib
 import json
+import math
 import os
-import re
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -27,8 +27,16 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 from torch.nn import functional
 
+from bench.cards import profiles
+from bench.files import content, write
 from bench.images.data import pixel_sha256
-from bench.spec import Cell, Effort, OutputError
+from bench.running import declared
+from bench.spec import Cell, Effort
+
+_LONGEST_NAME = 200
+"""Bytes; file systems take 255, with endings."""
+_LARGEST_TEXT = 2**20
+"""Bytes of what is beside the pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +54,42 @@ class Stored:
 
 
 def profile_folder(out: Path, profile: str) -> Path:
-    """Return the folder of a profile; of a user's own folder, its last name."""
-    return out / Path(profile).resolve().name
+    """Return the folder of a profile; of a user's own folder, its last name and a short hash of its real path."""
+    if profile in profiles():
+        return out / profile
+    real = Path(profile).resolve()
+    mark = hashlib.sha256(os.fsencode(real)).hexdigest()[:8]
+    return out / f"{file_name(real.name)}-{mark}"
 
 
 def cell_folder(out: Path, cell: Cell) -> Path:
-    """Return the folder of a cell; a guest's FILE:CLASS becomes a safe name, another seed another folder."""
+    """Return the folder of a cell; another name of a method is another folder, and so is another seed."""
     task = cell.task
-    method = re.sub(r"[^A-Za-z0-9_.+-]", "-", cell.method).lstrip(".-")
     seed = f"-seed{task.seed}" if task.seed else ""
-    return profile_folder(out, task.profile) / task.category / f"x{task.factor}-{task.hr_size}{seed}" / method
+    size = f"x{task.factor}-{task.hr_size}{seed}"
+    return profile_folder(out, task.profile) / file_name(task.category) / size / file_name(cell.method)
 
 
 def image_file(folder: Path, image_id: str) -> Path:
-    """Return where an image's result goes; ids come from users' file names, so they are made safe."""
-    return folder / f"{quote(image_id, safe=' ')}.png"
+    """Return where an image's result goes."""
+    return folder / f"{file_name(image_id)}.png"
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises `OutputError` if there is no permission or no space."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial.write_bytes(content)
-        partial.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise OutputError(
-            f"could not write {path}: {error.strerror}. Free some space or choose another folder with --out; "
-            "what is finished stays and is not done again."
-        ) from error
+def file_name(name: str) -> str:
+    """Return a name as that of a file: another one for each name, and never a hidden one, a path or too long a one.
+
+    What may not be in it is written %XX, as in addresses. Of a long one the end becomes a hash, behind `~`, which is in
+    no other file name.
+    """
+    quoted = quote(name, safe=" +", errors="surrogateescape").replace("~", "%7E")
+    if not quoted:
+        return "%"
+    if quoted.startswith("."):
+        quoted = "%2E" + quoted[1:]
+    if len(quoted) > _LONGEST_NAME:
+        digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+        quoted = f"{quoted[: _LONGEST_NAME - 17]}~{digest[:16]}"
+    return quoted
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
@@ -85,12 +98,13 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
-    """Return the content of a JSON file, or None if it is not there."""
+    """Return the content of a JSON file, or None if it is not there or damaged."""
+    found = content(path, _LARGEST_TEXT)
     try:
-        value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+        value = json.loads(found) if found is not None else None
+    except (ValueError, RecursionError):
         return None
-    return value
+    return value if isinstance(value, dict) else None
 
 
 def save(path: Path, image: Tensor, facts: Mapping[str, str] = MappingProxyType({})) -> None:
@@ -113,18 +127,24 @@ def save_sheet(path: Path, rows: Sequence[Tensor], gap: int = 4) -> None:
     save(path, torch.cat(filled, dim=-2)[:, :-gap, :-gap])
 
 
-def load(path: Path) -> Stored | None:
-    """Return a stored result, or None if there is none or it was damaged or edited since it was written."""
+def load(path: Path, side: int) -> Stored | None:
+    """Return a stored result of `side` x `side` pixels, or None if there is none or it was damaged or edited since."""
+    found = content(path, 4 * side**2 + _LARGEST_TEXT)
+    if found is None:
+        return None
     try:
-        with Image.open(path) as file:
+        with Image.open(BytesIO(found), formats=["png"]) as file:
+            if file.size != (side, side) or file.mode != "RGB":  # before it is unpacked
+                return None
             file.load()
             facts = dict(getattr(file, "text", {}))
-            image = torch.frombuffer(bytearray(file.convert("RGB").tobytes()), dtype=torch.uint8)
-            image = image.view(file.height, file.width, 3).permute(2, 0, 1)
-    except (OSError, SyntaxError):  # Pillow's word for a damaged PNG is SyntaxError
+            pixels = torch.frombuffer(bytearray(file.tobytes()), dtype=torch.uint8)
+        image = pixels.view(side, side, 3).permute(2, 0, 1)
+        sha256 = pixel_sha256(image)
+        seconds = float(facts["seconds"])
+        effort = declared.effort("the file", Effort(**json.loads(facts.get("effort", "{}"))))
+        if facts["pixels"] != sha256 or not 0 <= seconds < math.inf:
+            return None
+        return Stored(image, facts["lr"], seconds, effort, sha256)
+    except Exception:  # noqa: BLE001 - Pillow raises whatever it likes; what cannot be read is made again
         return None
-    sha256 = pixel_sha256(image)
-    if facts.get("pixels") != sha256 or "lr" not in facts or "seconds" not in facts:
-        return None
-    effort = Effort(**json.loads(facts.get("effort", "{}")))
-    return Stored(image, facts["lr"], float(facts["seconds"]), effort, sha256)

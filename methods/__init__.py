@@ -5,7 +5,7 @@ import importlib.util
 import sys
 from pathlib import Path
 
-from bench.spec import BenchError, Method, UnknownName
+from bench.spec import BadGuest, BenchError, Method, UnknownName
 from methods.back_projection import SUFFIX, back_projected
 from methods.bicubic import Bicubic
 from methods.esrgan_plus import EsrganPlus
@@ -63,11 +63,13 @@ def guest(reference: str) -> type[Method]:
     module = importlib.util.module_from_spec(found)
     sys.modules[key] = module
     if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))  # so that a guest may import files beside its own
+        sys.path.insert(0, str(path.parent))  # files beside it come first, as for a program that Python starts
     try:
         found.loader.exec_module(module)
-    except Exception as error:
-        raise BenchError(f"{path} could not be imported: {type(error).__name__}: {error}") from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        raise BadGuest(f"{path} could not be imported: {type(error).__name__}: {error}") from error
     method = getattr(module, name, None)
     if method is None:
         classes = [key for key, value in vars(module).items() if isinstance(value, type) and hasattr(value, "upscale")]

@@ -67,7 +67,7 @@ def test_what_is_projected_is_what_is_stored_and_upscale_gives_the_same(photos, 
     (batch,) = data.batches(card, 16, 3)
     alone = contract.upscale(BP.load(outer.task, CPU), outer.task, batch.lr)
     for index, image_id in enumerate(batch.ids):
-        made, start = (store.load(next(store.cell_folder(settings.out, cell).rglob(f"{image_id}.png")))
+        made, start = (store.load(next(store.cell_folder(settings.out, cell).rglob(f"{image_id}.png")), 64)
                        for cell in (outer, inner))  # fmt: skip
         exact = resize.back_project(start.image[None] / 255, batch.lr[index][None], 16)
         assert torch.equal(made.image, resize.eight_bit(exact.clamp(0, 1))[0])
@@ -124,7 +124,7 @@ def test_one_pass_is_not_rounded_nor_stored(photos, settings):
     list(restore(cell, card, method, settings))
     (batch,) = data.batches(card, 16, 3)
     wanted = resize.back_project(resize.upsample(batch.lr, 16).clamp(0, 1), batch.lr, 16).clamp(0, 1)
-    made = [store.load(next(settings.out.rglob(f"bicubic+bp/**/{image_id}.png"))).image for image_id in batch.ids]
+    made = [store.load(next(settings.out.rglob(f"bicubic+bp/**/{image_id}.png")), 64).image for image_id in batch.ids]
     assert torch.equal(torch.stack(made), resize.eight_bit(wanted)), "the published rows would be others"
     assert not store.cell_folder(settings.out, Cell(outer.task, "bicubic", "B")).exists()
 

@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import methods
-from bench import cards, contract
+from bench import cards
+from bench.running import runner
 from bench.spec import Task
 
 from .conftest import ROOT
@@ -18,7 +19,7 @@ def code(document, language="python") -> list[str]:
 def test_the_example_of_adding_a_method_keeps_the_contract(tmp_path):
     (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
     guest = methods.find(f"{tmp_path}/nearest.py:Nearest")
-    ((_, problems),) = contract.sweep(guest, [Task("mini", "face", 16, 128, preset="mini")], torch.device("cpu"))
+    ((_, problems),) = runner.sweep(guest, [Task("mini", "face", 16, 128, preset="mini")], torch.device("cpu"))
     assert problems == []
 
 

@@ -6,7 +6,7 @@ from bench import cards, contract
 from bench.images import data
 from bench.report import data_frames, render, table
 from bench.report_files import read
-from bench.restore import restore
+from bench.restore import restore, state
 from bench.scores.score import score
 from bench.spec import Cell, Effort, Spec, Task
 
@@ -33,7 +33,7 @@ def test_passes_notes_and_settings_reach_records_and_table(photos, settings):
     card = cards.card(str(photos), "face", 64)
     cell = Cell(Task(card.profile, "face", 16, 64), "searching", "Searching")
     assert all(image.status == "ok" for image in restore(cell, card, Searching, settings))
-    records = list(score(cell, card, ("psnr", "lpips"), settings))
+    records = list(score(cell, card, ("psnr", "lpips"), settings, state(cell, Searching, settings)))
     assert [(r.g_forward, r.g_backward, r.remark) for r in records] == [(7, 6, "7 steps")] * 3
     dark = {b.ids[i]: bool(b.lr[i].mean() < 0.5) for b in data.batches(card, 16, 3) for i in range(3)}
     assert {r.image: r.note == "missed" for r in records} == dark, "a note must be that of its image"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from bench import cards, store
 from bench.report import figures, table
-from bench.restore import RunSettings
+from bench.restore import RunSettings, State
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Record, Report, Task
 
@@ -109,11 +109,11 @@ def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_p
     methods = {"first": 10, "second": 200}
     tasks = [Task("mini", "face", factor, 128, preset="mini") for factor in (8, 16)]
     cells = [Cell(task, name, name) for task in tasks for name in methods]
-    records = []
+    records, states = [], {}
     for cell in cells:
         folder = store.cell_folder(tmp_path, cell)
         absent = (cell.method, cell.task.factor) == ("first", 8)
-        store.write_json(folder / "cell.json", {"status": "refused" if absent else "ok", "run": "r", "reason": ""})
+        states[cell] = State("refused" if absent else "ok", run="r")
         if absent:
             records.append(Record(cell.task, cell.method, None, "refused", "no weights"))
             continue
@@ -121,7 +121,7 @@ def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_p
         store.save(store.image_file(folder / "r", "0000"), picture, {"lr": "x", "seconds": "1"})
         records.append(Record(cell.task, cell.method, "0000", "ok", metrics={METRICS["psnr"].protocol(): 20.0}))
     profile = {"face": cards.card("mini", "face")}
-    figures.strip(cells, profile, RunSettings(tmp_path, torch.device("cpu"), limit=1), tmp_path / "t.png")
+    figures.strip(states, profile, RunSettings(tmp_path, torch.device("cpu"), limit=1), tmp_path / "t.png")
     columns = {axis.get_title(): index for index, axis in enumerate(kept[0].axes[:4])}
     for name, grey in methods.items():
         picture = kept[0].axes[4 + columns[name]].images[0].get_array()

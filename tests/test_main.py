@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,12 @@ from methods.nets.rrdbnet import RRDBNet
 from .conftest import SHARED, textured
 
 
+def tables(out) -> Path:
+    """Where the tables of the only profile lie."""
+    (folder,) = out.glob("photos-*")
+    return folder
+
+
 @pytest.fixture
 def table2(bench, photos, tmp_path) -> Callable[..., tuple[int, str, str]]:
     return lambda *words: bench(
@@ -33,7 +40,7 @@ def test_a_table_of_photographs(table2, tmp_path):
     count = 2 * len(report_files.read("table2").methods)
     assert f"{count} cells, {count} runnable, 0 refused" in out, "each method on each of two categories"
     assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
-    written = sorted(path.name for path in (tmp_path / "out" / "photos").glob("table2.*"))
+    written = sorted(path.name for path in tables(tmp_path / "out").glob("table2.*"))
     files = [
         "table2.cells.json",
         "table2.csv",
@@ -44,25 +51,25 @@ def test_a_table_of_photographs(table2, tmp_path):
         "table2.timing.csv",
     ]
     assert written == files
-    with Image.open(tmp_path / "out" / "photos" / "table2.png") as figure:
+    with Image.open(tables(tmp_path / "out") / "table2.png") as figure:
         assert figure.height > 6 * 100, "three images of each category"
 
 
 @pytest.mark.slow
 def test_the_steps_one_by_one_give_the_same_table(table2, tmp_path):
     table2()
-    whole = (tmp_path / "out" / "photos" / "table2.md").read_bytes()
-    (tmp_path / "out" / "photos" / "table2.md").unlink()
+    whole = (tables(tmp_path / "out") / "table2.md").read_bytes()
+    (tables(tmp_path / "out") / "table2.md").unlink()
     for step in ("restore", "score", "render"):
         assert table2("--only", step)[0] == 0
-    assert (tmp_path / "out" / "photos" / "table2.md").read_bytes() == whole
+    assert (tables(tmp_path / "out") / "table2.md").read_bytes() == whole
 
 
 @pytest.mark.slow
 def test_a_table_is_rendered_again_from_its_files_alone(table2, bench, photos, tmp_path):
     (photos / "face" / "1.png").write_bytes(b"no image")
     table2("--with", "pulse", "--seed", "1", "--seed", "2")
-    folder = tmp_path / "out" / "photos"
+    folder = tables(tmp_path / "out")
     before = {path.name: path.read_text() for path in folder.glob("table2.*") if path.suffix in (".md", ".csv", ".tex")}
     for ending in (".md", ".tex", ".csv"):
         (folder / f"table2{ending}").unlink()
@@ -78,7 +85,7 @@ def test_what_cannot_be_rendered_again_is_told(bench, table2, tmp_path):
     status, _, err = bench("again", tmp_path)
     assert (status, "holds no <table>.cells.json" in err) == (2, True)
     table2()
-    stored = tmp_path / "out" / "photos" / "table2.cells.json"
+    stored = tables(tmp_path / "out") / "table2.cells.json"
     text = stored.read_text()
     stored.write_text(text.replace("psnr[rgb,u8,crop0", "psnr[rgb,u8,crop1"))
     status, _, err = bench("again", stored.parent)
@@ -168,7 +175,7 @@ def test_the_columns_of_the_strip_are_the_methods_that_were_restored(table2, tmp
     (tmp_path / "cat.py").write_text(text)
     status, _, err = table2("--with", f"{tmp_path}/cat.py:Cat")
     assert (status, err) == (0, ""), "a method of one category must not put the rows of the other out of step"
-    with Image.open(tmp_path / "out" / "photos" / "table2.png") as figure:
+    with Image.open(tables(tmp_path / "out") / "table2.png") as figure:
         assert figure.width == 6 * 138, "LR, three methods without weights, Cat, HR: none for those that lack weights"
 
 
@@ -192,10 +199,10 @@ def test_a_table_of_factors_says_which_do_not_divide_and_draws_the_others(bench,
     assert (status, err) == (0, "")
     assert out.count("face at 64x is left out: 64 does not divide 32 px") == 2, "before the run and below the table"
     assert [f"PSNR at {factor}x" in out for factor in (8, 16, 32, 64)] == [True, True, True, False]
-    assert len(pd.read_csv(tmp_path / "photos" / "factors.csv")) == 2 * 3 * 2
-    with Image.open(tmp_path / "photos" / "factors.curves.png") as figure:
+    assert len(pd.read_csv(tables(tmp_path) / "factors.csv")) == 2 * 3 * 2
+    with Image.open(tables(tmp_path) / "factors.curves.png") as figure:
         assert figure.width > figure.height, "two panels side by side"
-    with Image.open(tmp_path / "photos" / "factors.png") as figure:
+    with Image.open(tables(tmp_path) / "factors.png") as figure:
         assert figure.height < 7 * 138 + 40, "one image, not three, of each category and factor"
 
 
@@ -205,14 +212,14 @@ def test_a_table_of_variants_pairs_each_with_the_full_one(bench, small, photos, 
     status, out, err = bench("table", "ablation_bank", "--profile", photos, "--hr-size", "64", "--out", tmp_path)
     assert (status, err) == (0, "")
     assert re.search(r"Bicubic .*\n· full minus this +-?\d+\.\d\d ± \d+\.\d\d .*\nPseudo-inverse ", out)
-    assert not (tmp_path / "photos" / "ablation_bank.curves.png").exists(), "one factor makes no line"
+    assert not (tables(tmp_path) / "ablation_bank.curves.png").exists(), "one factor makes no line"
 
 
 def test_variants_without_weights_are_refused_with_the_reason(bench, photos, tmp_path):
     status, out, err = bench("table", "ablation_decoder", "--profile", photos, "--hr-size", "64", "--out", tmp_path)
     assert (status, err) == (0, "")
     assert re.search(r"\[1\] .*glean\.no-decoder", out)
-    assert not (tmp_path / "photos" / "ablation_decoder.png").exists(), "there is nothing to show"
+    assert not (tables(tmp_path) / "ablation_decoder.png").exists(), "there is nothing to show"
 
 
 def test_a_guest_of_a_name_that_is_taken_is_told_so(table2, tmp_path):

@@ -2,7 +2,8 @@ import pytest
 import torch
 
 import methods
-from bench import contract, resize
+from bench import resize
+from bench.running import runner
 from bench.spec import BenchError, Task, UnknownName
 
 CPU = torch.device("cpu")
@@ -20,7 +21,7 @@ def marked(name) -> object:
 def test_every_method_keeps_the_contract_for_every_factor_it_declares(name):
     found = methods.find(name)
     tasks = TASKS[2:4] if "." in name else TASKS  # a variant has the factors of its method
-    checked = list(contract.sweep(found, tasks, CPU))
+    checked = list(runner.sweep(found, tasks, CPU))
     assert len(checked) == len([task for task in tasks if found.spec.refuses(task) is None]) > 0
     assert {problem for _, problems in checked for problem in problems} == set()
 

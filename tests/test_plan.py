@@ -6,7 +6,8 @@ from bench import cards, plan, report_files
 from bench.spec import BenchError, Spec
 from methods import BY_NAME, find
 
-METHODS = {**BY_NAME, "bicubic+bp": find("bicubic+bp")}
+SPECS = {name: method.spec for name, method in BY_NAME.items()}
+METHODS = {**SPECS, "bicubic+bp": find("bicubic+bp").spec}
 
 
 @pytest.mark.parametrize("table", ["table1", "table2"])
@@ -20,7 +21,7 @@ def test_a_table_lists_every_method_of_the_paper_and_says_which_are_missing(tabl
 
 
 def test_the_plan_in_words():
-    cells = plan.plan(report_files.read("table2"), {"bicubic": BY_NAME["bicubic"]}, cards.cards("mini"))
+    cells = plan.plan(report_files.read("table2"), {"bicubic": SPECS["bicubic"]}, cards.cards("mini"))
     words = plan.describe(cells)
     assert words.startswith(f"{len(cells)} cells, 5 runnable, {len(cells) - 5} refused: pseudo_inverse is not among")
     assert plan.describe([cell for cell in cells if not cell.refusal]) == "5 cells, 5 runnable, 0 refused"
@@ -30,7 +31,7 @@ def test_a_method_that_cannot_do_the_task_is_refused_with_its_reason():
     class Narrow(BY_NAME["bicubic"]):
         spec = Spec(name="narrow", title="Narrow", family="t", paper="p", factors=(16,), categories=("cat",))
 
-    cells = plan.plan(report_files.read("table2"), {"narrow": Narrow}, cards.cards("mini"))
+    cells = plan.plan(report_files.read("table2"), {"narrow": Narrow.spec}, cards.cards("mini"))
     reasons = {cell.task.category: cell.refusal for cell in cells if cell.method == "narrow"}
     assert reasons["cat"] is None
     assert reasons["face"] == "Narrow is for cat, not face"
@@ -40,16 +41,16 @@ def test_a_profile_without_any_category_of_the_table_is_an_error(photos):
     (photos / "face").rename(photos / "flower")
     (photos / "cat").rename(photos / "bird")
     with pytest.raises(BenchError, match="Name a folder per category"):
-        plan.plan(report_files.read("table2"), BY_NAME, cards.cards(str(photos), 64))
+        plan.plan(report_files.read("table2"), SPECS, cards.cards(str(photos), 64))
 
 
 def test_a_size_that_the_factor_does_not_divide_is_an_error(photos):
     with pytest.raises(BenchError, match="factor 16 does not divide hr_size 60"):
-        plan.plan(report_files.read("table2"), BY_NAME, cards.cards(str(photos), 60))
+        plan.plan(report_files.read("table2"), SPECS, cards.cards(str(photos), 60))
 
 
 def test_a_method_of_the_table_that_was_not_asked_for_says_so():
-    cells = plan.plan(report_files.read("table2"), {"bicubic": BY_NAME["bicubic"]}, cards.cards("mini"))
+    cells = plan.plan(report_files.read("table2"), {"bicubic": SPECS["bicubic"]}, cards.cards("mini"))
     reasons = {cell.method: cell.refusal for cell in cells}
     assert reasons["bicubic"] is None
     assert reasons["pseudo_inverse"] == "pseudo_inverse is not among the methods of this run"
@@ -57,7 +58,7 @@ def test_a_method_of_the_table_that_was_not_asked_for_says_so():
 
 def test_a_factor_that_does_not_divide_is_left_out_and_the_others_are_measured(photos):
     report, found = report_files.read("factors"), cards.cards(str(photos), 48)
-    cells = plan.plan(report, BY_NAME, found)
+    cells = plan.plan(report, SPECS, found)
     assert {(cell.task.category, cell.task.factor) for cell in cells} == {
         (category, factor) for category in ("face", "cat") for factor in (8, 16)
     }

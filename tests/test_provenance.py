@@ -10,7 +10,7 @@ import methods
 from bench import cards, origins, plan
 from bench.report import render, table
 from bench.report_files import read
-from bench.restore import restore
+from bench.restore import restore, state
 from bench.scores.score import read as read_records
 from bench.scores.score import score
 from bench.spec import BadFile, Cell, Task, Weights
@@ -46,8 +46,9 @@ def rows(photos, settings, tmp_path, monkeypatch) -> Callable[..., table.Table]:
         card = replace(cards.card(str(photos), "face", 64), test_set=test_set)
         cell = Cell(Task(card.profile, "face", 16, 64), "reading", "Reading")
         assert {image.status for image in restore(cell, card, Reading, settings)} == {"ok"}
-        records = list(score(cell, card, ("psnr", "lpips"), settings))
-        assert read_records(cell, card, ("psnr",), settings) == records, "the weights are lost on disk"
+        now = state(cell, Reading, settings)
+        records = list(score(cell, card, ("psnr", "lpips"), settings, now))
+        assert read_records(cell, card, ("psnr",), settings, now) == records, "the weights are lost on disk"
         return table.build(read("table2"), [cell], records, {"face": card})
 
     return make
@@ -119,5 +120,5 @@ def test_notes_are_those_of_the_block_alone():
 
 
 def test_what_a_spec_says_of_its_training_reaches_the_cell():
-    cells = plan.plan(read("table1"), {"dgp.biggan": methods.find("dgp.biggan")}, cards.cards("mini"))
+    cells = plan.plan(read("table1"), {"dgp.biggan": methods.find("dgp.biggan").spec}, cards.cards("mini"))
     assert [cell.trained_on for cell in cells if cell.method == "dgp.biggan"] == ["ImageNet"]

@@ -12,7 +12,7 @@ from PIL import Image
 
 from bench import cards, store
 from bench.images import data
-from bench.restore import restore
+from bench.restore import restore, state
 from bench.scores.score import score
 from bench.spec import Card, Cell, MissingWeights, Task
 from methods import BY_NAME
@@ -62,7 +62,7 @@ def test_a_cell_gets_as_many_images_as_the_run_or_else_the_cell_says(photos, set
     few = replace(cell, images=1)
     assert len(list(restore(few, card, method, settings))) == 1
     assert len(list(restore(few, card, method, replace(settings, limit=2)))) == 2
-    records = list(score(few, card, ["psnr"], settings))
+    records = list(score(few, card, ["psnr"], settings, state(few, method, settings)))
     assert [record.image for record in records] == ["0"], "images that were not asked for are scored"
 
 
@@ -90,7 +90,7 @@ def test_a_damaged_result_is_restored_again(photos, settings):
     whole = damaged.read_bytes()
     damaged.write_bytes(whole[:100])
     list(restore(*face(photos), settings))
-    assert store.load(damaged) is not None
+    assert store.load(damaged, 64) is not None
     assert Counting.images == 4
 
 
@@ -125,7 +125,7 @@ def test_no_method_sees_the_ground_truth(settings, monkeypatch, name):
     other = replace(settings, out=settings.out / "poisoned")
     list(restore(cell, card, method, other))
     pixels = [
-        {path.name: store.load(path).sha256 for path in store.cell_folder(out, cell).rglob("*.png")}
+        {path.name: store.load(path, 128).sha256 for path in store.cell_folder(out, cell).rglob("*.png")}
         for out in (settings.out, other.out)
     ]
     assert len(pixels[0]) == 3

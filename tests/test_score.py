@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench import cards, imports, resize, store
 from bench.images import data
-from bench.restore import restore
+from bench.restore import State, restore, state
 from bench.scores import metrics, score
 from bench.spec import BenchError, Card, Cell, Record, Task
 from methods.bicubic import Bicubic
@@ -18,6 +18,11 @@ from .test_restore import Failing
 
 NAMES = ("psnr", "ssim")
 PSNR = "psnr[rgb,u8,crop0,mean]"
+
+
+def now(cell, settings, method=Bicubic) -> State:
+    """Under which fingerprint a cell runs here."""
+    return state(cell, method, settings)
 
 
 @pytest.fixture
@@ -30,10 +35,10 @@ def test_what_lies_on_disk_is_scored(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
     first = next(settings.out.rglob("1.png"))
-    stored = store.load(first)
+    stored = store.load(first, 64)
     black = torch.zeros_like(stored.image)
     store.save(first, black, {"lr": stored.lr, "seconds": "1.0"})
-    records = {record.image: record for record in score.score(cell, card, NAMES, settings)}
+    records = {record.image: record for record in score.score(cell, card, NAMES, settings, now(cell, settings))}
     hr = torch.from_numpy(np.array(Image.open(f"{card.source}/1.png"))).permute(2, 0, 1)[None] / 255
     assert records["1"].metrics[PSNR] == pytest.approx(metrics.psnr(torch.zeros_like(hr), hr).item())
     assert records["0"].metrics[PSNR] > 12, "images must be paired by id"
@@ -42,13 +47,13 @@ def test_what_lies_on_disk_is_scored(face, settings):
 def test_only_missing_values_are_computed(face, settings, monkeypatch):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
-    first = list(score.score(cell, card, ("psnr",), settings))
+    first = list(score.score(cell, card, ("psnr",), settings, now(cell, settings)))
 
     def no(pair):
         raise AssertionError("psnr of an unchanged image was computed again")
 
     monkeypatch.setitem(metrics.METRICS, "psnr", replace(metrics.METRICS["psnr"], function=no))
-    again = list(score.score(cell, card, NAMES, settings))
+    again = list(score.score(cell, card, NAMES, settings, now(cell, settings)))
     assert [record.metrics[PSNR] for record in again] == [record.metrics[PSNR] for record in first]
     assert all(len(record.metrics) == 2 for record in again), "a metric asked for later must be added"
 
@@ -70,10 +75,10 @@ def counted(monkeypatch) -> list[tuple[str, int]]:
     return asked
 
 
-def rescored(face, settings, counted, names=NAMES) -> list[tuple[str, int]]:
+def rescored(face, settings, counted, names=NAMES, at=None) -> list[tuple[str, int]]:
     """Score again, and return what was computed for it."""
     counted.clear()
-    list(score.score(*face, names, settings))
+    list(score.score(*face, names, settings, at or now(face[0], settings)))
     return counted
 
 
@@ -96,12 +101,12 @@ def test_other_code_is_scored_anew(face, settings, counted, monkeypatch):
     list(restore(*face, Bicubic, settings))
     rescored(face, settings, counted)
     assert rescored(face, settings, counted) == []
-    read = imports.sha256
+    read, at = imports.sha256, now(face[0], settings)
     for edited in ("metrics.py", "metric_networks.py", "resize.py"):
         monkeypatch.setattr(imports, "sha256", lambda path, name=edited: name if path.name == name else read(path))
         with pytest.raises(BenchError, match=r"as they are now.*Run score first"):
-            score.read(*face, NAMES, settings)
-        assert rescored(face, settings, counted) == [("psnr", 3), ("ssim", 3)], f"{edited} was edited"
+            score.read(*face, NAMES, settings, at)
+        assert rescored(face, settings, counted, at=at) == [("psnr", 3), ("ssim", 3)], f"{edited} was edited"
 
 
 VERSIONS = {"lpips": "lpips", "torchvision": "lpips", "insightface": "arcface", "onnxruntime": "arcface"}
@@ -122,24 +127,24 @@ def test_scoring_for_one_table_keeps_the_values_of_another(face, settings, count
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
     rescored(face, settings, counted, ("psnr", "ssim"))
-    before = score.read(cell, card, ("psnr", "ssim"), settings)
+    before = score.read(cell, card, ("psnr", "ssim"), settings, now(cell, settings))
     assert rescored(face, settings, counted, ("lpips",)) == [("lpips", 3)]
     rescored(face, replace(settings, limit=1), counted, ("psnr",))
-    after = score.read(cell, card, ("psnr", "ssim"), settings)
+    after = score.read(cell, card, ("psnr", "ssim"), settings, now(cell, settings))
     assert [[r.metrics[m] for m in before[0].metrics] for r in after] == [list(r.metrics.values()) for r in before]
-    assert len(score.read(cell, card, ("lpips",), replace(settings, limit=2))) == 2
+    assert len(score.read(cell, card, ("lpips",), replace(settings, limit=2), now(cell, settings))) == 2
     with pytest.raises(BenchError, match="Run score first"):
-        score.read(cell, card, ("arcface",), settings)
+        score.read(cell, card, ("arcface",), settings, now(cell, settings))
 
 
 @pytest.mark.slow
 def test_a_failed_image_is_scored_with_the_bicubic_result(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
-    bicubic = [record.metrics[PSNR] for record in score.score(cell, card, NAMES, settings)]
+    bicubic = [record.metrics[PSNR] for record in score.score(cell, card, NAMES, settings, now(cell, settings))]
     other = replace(cell, method="failing")
     list(restore(other, card, Failing, settings))
-    records = list(score.score(other, card, NAMES, settings))
+    records = list(score.score(other, card, NAMES, settings, now(other, settings, Failing)))
     assert {record.status for record in records} == {"failed"}
     assert [record.metrics[PSNR] for record in records] == bicubic, "a failed image must not be dropped or score better"
     assert records[0].reason == "RuntimeError: broken today"
@@ -147,22 +152,27 @@ def test_a_failed_image_is_scored_with_the_bicubic_result(face, settings):
 
 def test_scoring_before_restoring_says_so(face, settings):
     with pytest.raises(BenchError, match=r"not restored yet.*Run restore first"):
-        list(score.score(*face, NAMES, settings))
+        list(score.score(*face, NAMES, settings, now(face[0], settings)))
 
 
 def test_reading_before_scoring_says_so(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
     with pytest.raises(BenchError, match=r"not scored yet.*Run score first"):
-        score.read(cell, card, NAMES, settings)
+        score.read(cell, card, NAMES, settings, now(cell, settings))
 
 
 def test_records_come_back_as_they_were(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
-    first = list(score.score(cell, card, NAMES, settings))
-    assert len(score.read(cell, card, NAMES, settings)) == 3
-    assert score.read(cell, card, NAMES, settings) == first == list(score.score(cell, card, NAMES, settings))
+    first = list(score.score(cell, card, NAMES, settings, now(cell, settings)))
+    at = now(cell, settings)
+    assert len(score.read(cell, card, NAMES, settings, at)) == 3
+    assert (
+        score.read(cell, card, NAMES, settings, now(cell, settings))
+        == first
+        == list(score.score(cell, card, NAMES, settings, now(cell, settings)))
+    )
 
 
 @pytest.mark.parametrize("value", [math.inf, 0.1 + 0.2, -0.0])
@@ -173,7 +183,7 @@ def test_every_value_survives_json(value):
 
 def test_a_refused_cell_is_one_record(face, settings):
     cell, card = face
-    (record,) = score.score(replace(cell, refusal="no weights"), card, NAMES, settings)
+    (record,) = score.score(replace(cell, refusal="no weights"), card, NAMES, settings, now(cell, settings))
     assert (record.image, record.status, record.reason) == (None, "refused", "no weights")
 
 
@@ -182,16 +192,16 @@ def test_an_exact_result_has_infinite_psnr_and_does_not_break_the_store(face, se
     list(restore(cell, card, Bicubic, settings))
     path = next(settings.out.rglob("0.png"))
     exact = torch.from_numpy(np.array(Image.open(f"{card.source}/0.png"))).permute(2, 0, 1)
-    store.save(path, exact, {"lr": store.load(path).lr, "seconds": "1.0"})
-    records = {record.image: record for record in score.score(cell, card, NAMES, settings)}
+    store.save(path, exact, {"lr": store.load(path, 64).lr, "seconds": "1.0"})
+    records = {record.image: record for record in score.score(cell, card, NAMES, settings, now(cell, settings))}
     assert records["0"].metrics[PSNR] == math.inf
-    assert score.read(cell, card, NAMES, settings)[0].metrics[PSNR] == math.inf
+    assert score.read(cell, card, NAMES, settings, now(cell, settings))[0].metrics[PSNR] == math.inf
 
 
 def test_the_bicubic_row_is_matlabs(face, settings):
     cell, card = face
     list(restore(cell, card, Bicubic, settings))
-    stored = store.load(next(settings.out.rglob("0.png")))
+    stored = store.load(next(settings.out.rglob("0.png")), 64)
     hr = torch.from_numpy(np.array(Image.open(f"{card.source}/0.png"))).permute(2, 0, 1)[None] / 255
     lr = resize.quantise(resize.downsample(hr.double(), 16))
     expected = resize.quantise(resize.upsample(lr.double(), 16))

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from bench import store
+from bench import files, store
 from bench.images import data
 from bench.report.table import Row, Table
-from bench.restore import RunSettings
+from bench.restore import RunSettings, State
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Task
 
@@ -31,18 +31,23 @@ _MARKERS = ("o", "s", "^", "v", "P", "X", "D", "*")
 _DODGE = 0.05  # octaves between neighbouring methods, so that their intervals do not hide each other
 
 
-def strip(cells: Sequence[Cell], cards: Mapping[str, Card], settings: RunSettings, path: Path) -> list[Path]:
+def strip(states: Mapping[Cell, State], cards: Mapping[str, Card], settings: RunSettings, path: Path) -> list[Path]:
     """Draw images of each category and factor as one PNG: a column per restored method, LR left, HR right.
+
+    `states` are what became of the cells, those that were not run included.
 
     Three images of each; one if there are several factors. Return what was written: nothing if nothing was restored.
     """
-    shown = [cell for cell in cells if _state(cell, settings.out)["status"] != "refused"]
+    cells = list(states)
+    shown = [cell for cell in cells if states[cell].status != "refused"]
     restored = {cell.method for cell in shown}
     # In the order of the cells, which is that of the pictures: the first to be shown may not be the first of the table.
     methods = {cell.method: cell.title for cell in cells if cell.method in restored}
     tasks = list(dict.fromkeys(cell.task for cell in shown))
     images = _IMAGES if len({task.factor for task in tasks}) == 1 else 1
-    by_task = {task: [cell for cell in cells if cell.task == task and cell.method in methods] for task in tasks}
+    by_task = {
+        task: {cell: states[cell] for cell in cells if cell.task == task and cell.method in methods} for task in tasks
+    }
     rows = [row for task in tasks for row in _rows(task, by_task[task], cards[task.category], settings, images)]
     if not rows:
         return []
@@ -70,7 +75,7 @@ def _show(axis: Axes, picture: Tensor | str) -> None:
 
 
 def _rows(
-    task: Task, cells: Sequence[Cell], card: Card, settings: RunSettings, images: int
+    task: Task, states: Mapping[Cell, State], card: Card, settings: RunSettings, images: int
 ) -> list[tuple[str, list[Tensor | str]]]:
     """Return label and pictures of each row of one task."""
     rows: list[tuple[str, list[Tensor | str]]] = []
@@ -78,27 +83,19 @@ def _rows(
         if isinstance(entry, data.BadEntry):
             continue
         for image_id, lr, hr in zip(entry.ids, entry.lr, entry.hr, strict=True):
-            results = [_result(cell, image_id, settings.out) for cell in cells]
+            results = [_result(cell, state, image_id, settings.out) for cell, state in states.items()]
             rows.append((f"{task.category} {task.factor}x\n{image_id}", [lr, *results, hr]))
         if len(rows) >= images:
             break
     return rows[:images]
 
 
-def _state(cell: Cell, out: Path) -> dict[str, Any]:
-    """Return what became of a cell: its status and, if it is ok, the run."""
-    if cell.refusal is not None:
-        return {"status": "refused"}
-    return store.read_json(store.cell_folder(out, cell) / "cell.json") or {"status": "failed"}
-
-
-def _result(cell: Cell, image_id: str, out: Path) -> Tensor | str:
+def _result(cell: Cell, state: State, image_id: str, out: Path) -> Tensor | str:
     """Return a stored result in [0, 1], or in a word why there is none."""
-    state = _state(cell, out)
-    stored = store.load(store.image_file(store.cell_folder(out, cell) / state.get("run", ""), image_id))
-    if stored is not None:
-        return stored.image / 255
-    return "refused" if state["status"] == "refused" else "failed"
+    if state.status != "ok":
+        return state.status
+    stored = store.load(store.image_file(store.cell_folder(out, cell) / state.run, image_id), cell.task.hr_size)
+    return "failed" if stored is None else stored.image / 255
 
 
 def _wrapped(title: str) -> str:
@@ -171,5 +168,5 @@ def _save(figure: Figure, path: Path) -> list[Path]:
     """Write a figure whole or not at all."""
     content = BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
-    store.write(path, content.getvalue())
+    files.write(path, content.getvalue())
     return [path]

@@ -2,22 +2,26 @@
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from bench import resize, store
+from bench import files, resize, store
 from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
-from bench.restore import RunSettings
+from bench.restore import RunSettings, State
 from bench.scores import metrics
 from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task, Weights
 
 _BATCH = 16
+_SUM = "sha256"
+_LARGEST = 2**30
+"""Bytes of a file of scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,50 +35,49 @@ class _Line:
     record: Record
 
 
-def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) -> Iterator[Record]:
+def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, state: State) -> Iterator[Record]:
     """Score every image of a cell, yielding a record each; the records then lie beside the images.
 
-    A failed image is scored with the bicubic result and marked; it is never dropped. A cell that was refused, or whose
-    method could not be loaded, gives one record without an image. A value is computed again if its image, ground truth,
-    code or versions are others; values of other metrics and images stay in the file.
+    Only the images of the run that `state` names are scored, whatever else lies in the folder. A failed image is scored
+    with the bicubic result and marked; it is never dropped. A cell that was refused, or whose method could not be
+    loaded, gives one record without an image. A value is computed again if its image, ground truth, code or versions
+    are others, or if it was damaged; values of other metrics and images stay in the file.
     Raises `BenchError` if the cell, or an image of it, was not restored yet.
     """
-    folder = store.cell_folder(settings.out, cell)
-    state = _state(cell, folder)
-    if state is None:
-        raise _not_restored(cell, folder)
-    if state["status"] != "ok":
-        yield Record(cell.task, cell.method, None, state["status"], state["reason"])
+    if cell.refusal is not None or state.status != "ok":
+        yield _unmeasured(cell, state)
         return
-    path = folder / state["run"] / "records.jsonl"
-    lines = _read(path)
+    path = store.cell_folder(settings.out, cell) / state.run / "records.jsonl"
+    lines, _ = _read(path)
     wanted = _makers(names, card)
-    remark, weights = state["remark"], _weights(state["weights"])
     for entry in data.batches(card, cell.task.factor, _BATCH, settings.images(cell), settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):
             status: Status = "refused" if entry.refused else "failed"
-            record = Record(cell.task, cell.method, entry.id, status, entry.reason, run=state["run"])
+            record = Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run)
             scored = [_Line("", {}, record)]
         else:
             scored = _batch(cell, entry, path.parent, wanted, lines)
         for line in scored:
-            record = replace(line.record, remark=remark, weights=weights)
+            record = replace(line.record, remark=state.remark, weights=state.weights)
             lines[str(record.image)] = replace(line, record=record)
             yield record
-    store.write(path, "".join(_to_text(line) + "\n" for line in lines.values()).encode())
+    files.write(path, _to_text(lines.values()))
 
 
-def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) -> list[Record]:
+def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, state: State) -> list[Record]:
     """Return the records of a cell that was scored before, of the images and metrics that are asked for.
 
-    Raises `BenchError` if one was not, or not by the code and the versions that are here.
+    Raises `BenchError` if one was not, or not by the code and the versions that are here, or if the file of the scores
+    was changed since it was written.
     """
-    folder = store.cell_folder(settings.out, cell)
-    state = _state(cell, folder) or {}
-    if state.get("status") in ("refused", "failed"):
-        return [Record(cell.task, cell.method, None, state["status"], state["reason"])]
-    path = folder / state.get("run", "") / "records.jsonl"
-    lines = _read(path)
+    if cell.refusal is not None or state.status != "ok":
+        return [_unmeasured(cell, state)]
+    path = store.cell_folder(settings.out, cell) / state.run / "records.jsonl"
+    lines, whole = _read(path)
+    if lines and not whole:
+        raise BenchError(
+            f"{path} was damaged or edited since it was written. Run score again: it computes what is lost."
+        )
     makers = {metric.protocol(): maker for metric, maker in _makers(names, card).items()}
     found: list[Record] = []
     for image_id in data.image_ids(card, settings.images(cell)):
@@ -88,12 +91,11 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings) ->
     return found
 
 
-def _state(cell: Cell, folder: Path) -> dict[str, Any] | None:
-    """Return what became of a cell when it was last restored, or None."""
+def _unmeasured(cell: Cell, state: State) -> Record:
+    """Return the one record of a cell that has no images."""
     if cell.refusal is not None:
-        return {"status": "refused", "reason": cell.refusal}
-    state = store.read_json(folder / "cell.json")
-    return state and {"remark": "", "weights": [], **state}
+        return Record(cell.task, cell.method, None, "refused", cell.refusal)
+    return Record(cell.task, cell.method, None, state.status, state.reason)
 
 
 def _weights(told: Sequence[Mapping[str, str]]) -> tuple[Weights, ...]:
@@ -146,11 +148,11 @@ def _result(cell: Cell, batch: data.Batch, index: int, folder: Path) -> tuple[Im
     facts: dict[str, Any] = {"task": cell.task, "method": cell.method, "image": batch.ids[index], "run": folder.name}
     lr = batch.lr[index]
     checksum = data.pixel_sha256(resize.eight_bit(lr))
-    stored = store.load(path)
+    stored = store.load(path, cell.task.hr_size)
     if stored is not None and stored.lr == checksum:
         return stored.image / 255, facts | {"status": "ok", "seconds": stored.seconds, **asdict(stored.effort)}
     failure = store.read_json(path.with_suffix(".json"))
-    if failure is None or failure["lr"] != checksum:
+    if failure is None or failure.get("lr") != checksum or not isinstance(failure.get("reason"), str):
         raise _not_restored(cell, path)
     bicubic = resize.quantise(resize.upsample(lr[None], cell.task.factor))[0]
     return bicubic, facts | {"status": "failed", "reason": failure["reason"]}
@@ -187,14 +189,34 @@ def from_json(plain: dict[str, Any]) -> Record:
     return Record(**fields)
 
 
-def _to_text(line: _Line) -> str:
-    """Return one line of the file."""
-    return json.dumps({"key": line.key, "by": line.by, **to_json(line.record)}, sort_keys=True, ensure_ascii=False)
+def _to_text(lines: Iterable[_Line]) -> bytes:
+    """Return the file: a line for each image with its own checksum, then one for the whole."""
+    plain = [{"key": line.key, "by": dict(line.by), **to_json(line.record)} for line in lines]
+    texts = [_dump({**each, _SUM: _checksum(each)}) for each in plain]
+    return "".join(f"{text}\n" for text in [*texts, _last(texts)]).encode()
 
 
-def _read(path: Path) -> dict[str, _Line]:
-    """Return the stored lines by image; none if nothing was scored."""
-    if not path.is_file():
-        return {}
-    found = [json.loads(text) for text in path.read_text(encoding="utf-8").splitlines()]
-    return {plain["image"]: _Line(plain["key"], plain["by"], from_json(plain)) for plain in found}
+def _last(texts: Sequence[str]) -> str:
+    """Return the last line, which says how many there are and what they are."""
+    return _dump({"lines": len(texts), _SUM: hashlib.sha256("\n".join(texts).encode()).hexdigest()})
+
+
+def _dump(plain: Mapping[str, Any]) -> str:
+    return json.dumps(plain, sort_keys=True)
+
+
+def _checksum(plain: Mapping[str, Any]) -> str:
+    return hashlib.sha256(_dump(plain).encode()).hexdigest()
+
+
+def _read(path: Path) -> tuple[dict[str, _Line], bool]:
+    """Return the stored lines by image, those that are sound, and whether the file is what was written."""
+    found = files.content(path, _LARGEST)
+    texts = [] if found is None else found.decode(errors="replace").removesuffix("\n").split("\n")
+    lines: dict[str, _Line] = {}
+    for text in texts[:-1]:
+        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            plain = json.loads(text)
+            if plain.pop(_SUM) == _checksum(plain):
+                lines[plain["image"]] = _Line(plain["key"], plain["by"], from_json(plain))
+    return lines, bool(texts) and texts[-1] == _last(texts[:-1])

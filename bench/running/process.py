@@ -1,0 +1,150 @@
+"""The process of a method, from the harness's side: started, asked, ended. The program in it is worker.py."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from bench.running import wire
+from bench.spec import BenchError
+
+START = 600.0
+"""Seconds that importing may take, and loading at least."""
+_LINES = 2
+"""That a worker's guard reports: its process number, and how the worker ended."""
+_ROOT = Path(__file__).resolve().parent.parent.parent
+_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bench.running.worker import main; main()"
+
+
+class Ended(BenchError):
+    """A process that ended, or was ended, before it answered."""
+
+
+class Refused(BenchError):
+    """What the process answered that it cannot do, with the reason; `absent` and `usage` as the worker says."""
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        """Keep the reason."""
+        super().__init__(str(answer["failure"]))
+        self.absent = answer.get("absent") is True
+        self.usage = answer.get("usage") is True
+
+
+class Template:
+    """The process that workers are forked from, started when the first is wanted."""
+
+    def __init__(self) -> None:
+        """Nothing is started yet."""
+        self._control: socket.socket | None = None
+        self._program: subprocess.Popen[bytes] | None = None
+
+    def fork(self, *files: int) -> None:
+        """Start a worker that gets these files, and the template if it is not there (any more)."""
+        for last in (False, True):
+            if self._control is None:
+                self._control, theirs = socket.socketpair()
+                # -P: what lies in the working directory must not stand in for the suite.
+                program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno())]
+                self._program = subprocess.Popen(  # noqa: S603
+                    program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
+                )
+                theirs.close()
+            try:
+                socket.send_fds(self._control, [b"+"], files)
+            except OSError:
+                self._control.close()
+                self._control = None
+                if last:
+                    raise
+            else:
+                return
+
+
+_TEMPLATE = Template()
+
+
+class Process:
+    """One running worker."""
+
+    def __init__(self, reference: str) -> None:
+        """Start it and let it import the method; `spec` is what that says of itself, not yet checked."""
+        self._line, line = socket.socketpair()
+        lifeline, self._lifeline = os.pipe()
+        self._report, report = os.pipe()
+        files = line.fileno(), lifeline, report
+        _TEMPLATE.fork(*files)
+        line.close()
+        os.close(lifeline)
+        os.close(report)
+        self._told = b""
+        request = {
+            "do": "import", "reference": reference, "threads": torch.get_num_threads(),
+            "environment": dict(os.environ), "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
+        }  # fmt: skip
+        self.spec = self.ask(request, START)[0].get("spec")
+
+    def ask(self, request: Mapping[str, Any], limit: float, *pictures: Tensor, most: int = 0) -> wire.Message:
+        """Return the answer to a request, with at most so many bytes of pictures.
+
+        Raises `Refused` with its reason, or `Ended` if none comes in time; the process is then no more.
+        """
+        until = monotonic() + limit
+
+        def look() -> None:
+            if self._status() is not None:
+                raise wire.Broken("it ended")
+            if monotonic() > until:
+                raise Ended(f"it took longer than {limit:.0f} s in {request['do']} (--timeout)")
+
+        try:
+            self._line.settimeout(limit)
+            wire.send(self._line, dict(request), *pictures)
+            answer, content = wire.receive(self._line, most=most, look=look)
+        except (wire.Broken, OSError, Ended) as error:
+            how = self.end()
+            raise Ended(str(error) if isinstance(error, Ended) else f"its process {how}") from error
+        except BaseException:
+            self.end()
+            raise
+        if "failure" in answer:
+            raise Refused(answer)
+        return answer, content
+
+    def end(self) -> str:
+        """End the process and all that it started, and return how it ended if it was by itself."""
+        status = self._status(within=0.2)  # one that is dying says how
+        if self._told:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(int(self._told.split()[0]), signal.SIGKILL)
+        self._line.close()
+        for each in (self._lifeline, self._report):
+            with suppress(OSError):
+                os.close(each)
+        if status is None:
+            return "broke off"
+        if status < 0:
+            name = signal.Signals(-status).name
+            return f"was ended by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")
+        return f"ended with exit status {status}"
+
+    def _status(self, within: float = 0.0) -> int | None:
+        """Return the exit status of a worker that has ended, negative for a signal; None if it has not."""
+        until = monotonic() + within
+        while self._told.count(b"\n") < _LINES:
+            if not select.select([self._report], [], [], max(0.0, until - monotonic()))[0]:
+                return None
+            part = os.read(self._report, 64)
+            if not part:  # the guard itself was killed
+                return -signal.SIGKILL
+            self._told += part
+        return int(self._told.split()[1])
