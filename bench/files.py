@@ -45,11 +45,16 @@ def write(path: Path, content: bytes) -> None:
     except OSError as error:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
-        advice = _ADVICE.get(error.errno or 0, "Look at that place")
-        raise OutputError(
-            f"could not write {path}: {error.strerror}. {advice}, or choose another folder with --out; "
-            "what is finished stays and is not done again."
-        ) from error
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    """Return the error for a file that could not be written."""
+    advice = _ADVICE.get(error.errno or 0, "Look at that place")
+    return OutputError(
+        f"could not write {path}: {error.strerror}. {advice}, or choose another folder with --out; "
+        "what is finished stays and is not done again."
+    )
 
 
 def _synchronise(folder: Path) -> None:
@@ -105,6 +110,21 @@ def held(folder: Path, run: str) -> Iterator[None]:
     held: the results of two runs lie apart all the same. Raises `BenchError` if a run with another fingerprint has it.
     """
     mine = folder / f".{run}.lock"
+    try:
+        file = _taken(folder, mine)
+    except OSError as error:
+        raise _unwritable(mine, error) from error
+    try:
+        yield
+    finally:
+        file.close()
+        with suppress(OSError), _gate(folder):
+            if mine.exists() and _free(mine):
+                mine.unlink()
+
+
+def _taken(folder: Path, mine: Path) -> IO[str]:
+    """Return a lock file, held, if no other of the folder is."""
     with _gate(folder):
         for other in folder.glob(".*.lock"):
             if other != mine and not _free(other):
@@ -117,26 +137,14 @@ def held(folder: Path, run: str) -> Iterator[None]:
         file.truncate(0)
         file.write(f"{os.getpid()} on {socket.gethostname()}")
         file.flush()
-    try:
-        yield
-    finally:
-        file.close()
-        with suppress(OSError), _gate(folder):
-            if mine.exists() and _free(mine):
-                mine.unlink()
+        return file
 
 
 @contextmanager
 def _gate(folder: Path) -> Iterator[None]:
     """Let one process at a time look at the locks of a folder."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / ".gate").open("a")
-    except OSError as error:
-        raise OutputError(
-            f"could not write below {folder}: {error.strerror}. Choose another folder with --out."
-        ) from error
-    with file:
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".gate").open("a") as file:
         _lock(file, fcntl.LOCK_EX)
         yield
 

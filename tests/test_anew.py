@@ -153,7 +153,7 @@ def stored_picture(folder, _patch) -> tuple[str, ...]:
         for name, value in facts.items():
             info.add_text(name, value)
         Image.fromarray(content).save(path, pnginfo=info)
-        assert store.load(path) is None
+        assert store.load(path, 64) is None
 
     return "kept", *restored(folder, edit)
 
