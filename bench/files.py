@@ -32,7 +32,7 @@ _ADVICE = {
 def write(path: Path, content: bytes) -> None:
     """Write a file whole or not at all. Raises `OutputError` if there is no permission or no space."""
     # The name of the part is short whatever that of the file is.
-    name = hashlib.sha256(path.name.encode(errors="surrogateescape")).hexdigest()[:12]
+    name = hashlib.sha256(path.name.encode(errors="surrogatepass")).hexdigest()[:12]
     partial = path.with_name(f".{name}.{_HOST}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -72,14 +72,16 @@ def content(path: Path, most: int) -> bytes | None:
         number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe without a writer would block for ever
     except (OSError, ValueError):
         return None
-    with os.fdopen(number, "rb") as file:
+    try:
         facts = os.fstat(number)
         if not stat.S_ISREG(facts.st_mode) or facts.st_size > most:
             return None
-        try:
+        with os.fdopen(number, "rb", closefd=False) as file:
             return file.read(most)
-        except OSError:
-            return None
+    except OSError:
+        return None
+    finally:
+        os.close(number)
 
 
 def remove_parts(folder: Path) -> None:
@@ -132,11 +134,13 @@ def _taken(folder: Path, mine: Path) -> IO[str]:
                     f"{folder} is being filled by another run (process {_holder(other)}) with other code, weights, "
                     "device or threads. Wait until it is done, or write elsewhere with --out."
                 )
+        first = _free(mine)
         file = mine.open("a+")
         _lock(file, fcntl.LOCK_SH)
-        file.truncate(0)
-        file.write(f"{os.getpid()} on {socket.gethostname()}")
-        file.flush()
+        if first:
+            file.truncate(0)
+            file.write(f"{os.getpid()} on {socket.gethostname()}")
+            file.flush()
         return file
 
 

@@ -81,13 +81,13 @@ def file_name(name: str) -> str:
     What may not be in it is written %XX, as in addresses. Of a long one the end becomes a hash, behind `~`, which is in
     no other file name.
     """
-    quoted = quote(name, safe=" +", errors="surrogateescape").replace("~", "%7E")
+    quoted = quote(name, safe=" +", errors="surrogatepass").replace("~", "%7E")
     if not quoted:
         return "%"
     if quoted.startswith("."):
         quoted = "%2E" + quoted[1:]
     if len(quoted) > _LONGEST_NAME:
-        digest = hashlib.sha256(name.encode(errors="surrogateescape")).hexdigest()
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
         quoted = f"{quoted[: _LONGEST_NAME - 17]}~{digest[:16]}"
     return quoted
 

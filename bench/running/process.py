@@ -1,5 +1,6 @@
 """The process of a method, from the harness's side: started, asked, ended. The program in it is worker.py."""
 
+import atexit
 import os
 import select
 import signal
@@ -70,7 +71,17 @@ class Template:
                 return
 
 
+    def close(self) -> None:
+        """End it; its workers are ended by whoever asked for them."""
+        if self._control is not None:
+            self._control.close()
+        if self._program is not None:
+            self._program.wait()
+        self._control = self._program = None
+
+
 _TEMPLATE = Template()
+atexit.register(_TEMPLATE.close)
 
 
 class Process:
@@ -91,7 +102,11 @@ class Process:
             "do": "import", "reference": reference, "threads": torch.get_num_threads(),
             "environment": dict(os.environ), "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
         }  # fmt: skip
-        self.spec = self.ask(request, START)[0].get("spec")
+        try:
+            self.spec = self.ask(request, START)[0].get("spec")
+        except BaseException:
+            self.end()
+            raise
 
     def ask(self, request: Mapping[str, Any], limit: float, *pictures: Tensor, most: int = 0) -> wire.Message:
         """Return the answer to a request, with at most so many bytes of pictures.
@@ -122,6 +137,8 @@ class Process:
 
     def end(self) -> str:
         """End the process and all that it started, and return how it ended if it was by itself."""
+        if self._line.fileno() < 0:
+            return "had ended"
         status = self._status(within=0.2)  # one that is dying says how
         if self._told:
             with suppress(ProcessLookupError, PermissionError):
