@@ -97,8 +97,15 @@ def _unmarked(table: Table) -> list[str]:
 
 
 def _exact(table: Table) -> list[str]:
-    """Return where an infinite value makes a mean infinite."""
-    return [
+    """Return whose images are the ground truth itself, and where an infinite value makes a mean infinite."""
+    perfect = [
+        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {count} of {row.n} images have a "
+        f"{row.metric.title} of {row.metric.exact:g}: they are the ground truth itself, or as good as. No method can "
+        "know it from its input; this one may have seen it."
+        for row in table.rows
+        if (count := sum(value == row.metric.exact for value in row.values.values())) and math.isfinite(row.metric.exact)
+    ]
+    return perfect + [
         f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {row.summary.infinite} of "
         f"{row.summary.n} images are exact: their {row.metric.title} is infinite, and so is the mean; the median is "
         f"{row.summary.median:.{row.metric.digits}f}."

@@ -158,6 +158,8 @@ class Metric:
     """None: every category."""
     span: float = math.inf
     """The largest difference that two values can have."""
+    exact: float = math.nan
+    """The value that the ground truth itself has and next to nothing else; NaN if there is none."""
     packages: tuple[str, ...] = ()
     """The packages besides torch whose version a value depends on."""
 
