@@ -17,7 +17,9 @@ from .conftest import ROOT
 
 def test_a_write_is_on_the_disk_before_its_name_is(tmp_path, monkeypatch):
     done = []
-    monkeypatch.setattr(files.os, "fsync", lambda number: done.append(str(files.Path(f"/proc/self/fd/{number}").readlink())))
+    monkeypatch.setattr(
+        files.os, "fsync", lambda number: done.append(str(files.Path(f"/proc/self/fd/{number}").readlink()))
+    )
     files.write(tmp_path / "a", b"x")
     assert done[0].endswith(".part"), "after a loss of power, the name would stand for an empty file"
     assert done[1] == str(tmp_path), "after a loss of power, the name would be gone"

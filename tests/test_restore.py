@@ -76,6 +76,23 @@ def test_a_stopped_run_goes_on_where_it_was(photos, settings):
     assert len(results(settings)) == 3
 
 
+def test_a_search_is_stored_as_soon_as_it_is_done(photos, settings):
+    class Searching(Counting):
+        spec = replace(Counting.spec, name="searching", family="inversion", max_batch=4)
+
+    cell, card, _ = face(photos)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        run = restore(cell, card, Searching, settings)
+        next(run)
+        assert Counting.images + Searching.images == 1, "kills more frequent than a batch would never get anywhere"
+        assert len(results(settings)) == 1
+        run.close()
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_a_changed_photograph_is_restored_again(photos, settings):
     list(restore(*face(photos), settings))
     Image.fromarray(textured(64, 77)).save(photos / "face" / "1.png")

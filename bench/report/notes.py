@@ -98,12 +98,13 @@ def _unmarked(table: Table) -> list[str]:
 
 def _exact(table: Table) -> list[str]:
     """Return whose images are the ground truth itself, and where an infinite value makes a mean infinite."""
+    equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in table.rows]
     perfect = [
         f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {count} of {row.n} images have a "
         f"{row.metric.title} of {row.metric.exact:g}: they are the ground truth itself, or as good as. No method can "
         "know it from its input; this one may have seen it."
-        for row in table.rows
-        if (count := sum(value == row.metric.exact for value in row.values.values())) and math.isfinite(row.metric.exact)
+        for row, count in equal
+        if count
     ]
     return perfect + [
         f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {row.summary.infinite} of "

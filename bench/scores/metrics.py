@@ -204,6 +204,7 @@ METRICS: dict[str, Metric] = {
             4,
             lambda p: lpips(p.sr, p.hr),
             span=1,
+            exact=0.0,
             packages=("lpips", "torchvision"),
         ),
         Metric(
