@@ -16,6 +16,7 @@ from bench import cards as card_files
 from bench import contract, fingerprint, pipeline, report_files, resize, store
 from bench.images import data, photos
 from bench.pipeline import Measurement
+from bench.profiles import profiles
 from bench.progress import follow
 from bench.restore import RunSettings
 from bench.spec import BenchError, Record
@@ -164,7 +165,7 @@ def list_all() -> None:
     out.print(f"trained with this suite: {len(own)} files")
     for path in own:
         out.print(f"  {path}")
-    out.print(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
+    out.print(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(profiles())}, or a folder")
 
 
 @app.command()

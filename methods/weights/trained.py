@@ -71,9 +71,9 @@ def _trainable(method: str, part: str) -> bool:
 
 def _places(profile: str, preset: str) -> list[Path]:
     """Return where the files that were trained for a profile are looked for, in order."""
-    if profile == preset:  # one of the suite's own
+    if not Path(profile).is_absolute():  # one of the suite's own; a user's folder is its real path
         return shipped(preset) or users()
-    return [Path(profile).expanduser().absolute() / "weights", *shipped(preset), *users()]
+    return [Path(profile) / "weights", *shipped(preset), *users()]
 
 
 def present() -> list[Path]:
