@@ -33,7 +33,7 @@ def content(path: Path, most: int) -> bytes:
     return found
 
 
-def too_large(size: int, most: int = PHOTOGRAPH) -> str:
+def too_large(size: int, most: int) -> str:
     """Return why a file of `size` bytes is not read where `most` are."""
     return f"it has {size:,} bytes, and no more than {most:,} are read"
 
@@ -46,9 +46,17 @@ def text(path: Path) -> str:
     return content(path, TEXT).decode("utf-8-sig")
 
 
+def mode(path: Path) -> int | None:
+    """Return the kind of a file, as `stat.S_IFREG`, by way of links; None if it is gone or cannot be asked after."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
+    except (OSError, ValueError):
+        return None
+
+
 def is_regular(path: Path) -> bool:
     """Return whether there is a regular file, also by way of links; False as well where that cannot be found out."""
-    return state(path) is not None
+    return mode(path) == stat.S_IFREG
 
 
 def state(path: Path) -> Hashable:

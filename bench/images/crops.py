@@ -129,7 +129,9 @@ def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
     """Return a file of an archive. Raises `BadImage`."""
     where = f"{archive.filename}: {member.filename}"
     if member.file_size > files.PHOTOGRAPH:
-        raise BadImage(f"{where} cannot be read: {files.too_large(member.file_size)}; get the listed file.")
+        raise BadImage(
+            f"{where} cannot be read: {files.too_large(member.file_size, files.PHOTOGRAPH)}; get the listed file."
+        )
     try:
         return archive.read(member)
     except Exception as error:  # as above; an unknown method, a password, a decoder's own errors

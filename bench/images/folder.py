@@ -1,6 +1,7 @@
 """Which files of a folder are its photographs, under which ids, and which are not."""
 
 import re
+import stat
 from collections import Counter
 from pathlib import Path
 
@@ -35,7 +36,9 @@ def left_out(folder: Path) -> str:
     others = [path for path in _entries(folder) if not _is_photograph(path)]
     if not others:
         return ""
-    kinds = Counter("folder" if path.is_dir() else lists.shown(path.suffix.lower()) or "no suffix" for path in others)
+    kinds = Counter(
+        "folder" if _is_folder(path) else lists.shown(path.suffix.lower()) or "no suffix" for path in others
+    )
     named = [f"{count} x {kind}" for kind, count in kinds.most_common(_NAMED)]
     rest = len(others) - sum(count for _, count in kinds.most_common(_NAMED))
     what = ", ".join([*named, *([f"{rest} others"] if rest else [])])
@@ -44,7 +47,7 @@ def left_out(folder: Path) -> str:
 
 def subfolders(folder: Path) -> list[Path]:
     """Return the folders in a folder, but for hidden ones. Raises `MissingImages` if it cannot be read."""
-    return sorted(path for path in _entries(folder) if path.is_dir())
+    return sorted(path for path in _entries(folder) if _is_folder(path))
 
 
 def holds_any(folder: Path) -> bool:
@@ -64,7 +67,12 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _is_photograph(path: Path) -> bool:
-    return path.suffix.lower() in _SUFFIXES and (files.is_regular(path) or path.is_symlink())
+    """Return whether a file is one by its name and kind; one that cannot be asked after is a photograph that fails."""
+    return path.suffix.lower() in _SUFFIXES and files.mode(path) in (None, stat.S_IFREG)
+
+
+def _is_folder(path: Path) -> bool:
+    return files.mode(path) == stat.S_IFDIR
 
 
 def _natural(path: Path) -> tuple[list[str | int], str]:

@@ -1,7 +1,6 @@
 """Files opened with Pillow in one way, whatever is set in it elsewhere: by content, without warnings, never in part.
 
-A warning of Pillow's is about metadata (bench/images/metadata.py says which of them count), or about a size, which
-`photos` bounds itself.
+Its warnings are about metadata; bench/images/metadata.py says which of these count.
 """
 
 import threading
@@ -11,9 +10,9 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
-from PIL import Image, ImageFile, JpegImagePlugin, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
-from bench.images import metadata
+from bench.images.essentials import essential
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PPM", "QOI")
 
@@ -21,8 +20,8 @@ _FORMATS = ("PNG", "JPEG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "JPEG2000", "PP
 class _Alone:
     """Enters a context when the first of several threads begins, and leaves it when the last of them ends.
 
-    Filters of warnings and `LOAD_TRUNCATED_IMAGES` belong to the whole process; each thread on its own would put back
-    what another one had set.
+    Filters of warnings and Pillow's settings belong to the whole process; each thread on its own would put back what
+    another one had set.
     """
 
     def __init__(self, shared: Callable[[], Any]) -> None:
@@ -46,14 +45,15 @@ class _Alone:
 
 @contextmanager
 def _strict() -> Iterator[None]:
-    before = ImageFile.LOAD_TRUNCATED_IMAGES
+    before = ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS
     ImageFile.LOAD_TRUNCATED_IMAGES = False  # else what a file lacks would be grey
+    Image.MAX_IMAGE_PIXELS = None  # `photos` bounds the pixels itself, before any is decoded
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
         finally:
-            ImageFile.LOAD_TRUNCATED_IMAGES = before
+            ImageFile.LOAD_TRUNCATED_IMAGES, Image.MAX_IMAGE_PIXELS = before
 
 
 strict = _Alone(_strict)
@@ -61,17 +61,13 @@ strict = _Alone(_strict)
 
 
 def opened(data: bytes) -> ImageFile.ImageFile:
-    """Return the image in a file, not decoded yet. Raises `UnidentifiedImageError`, or another error of a decoder.
-
-    Of a JPEG that holds several pictures (MPO) the first is taken, whatever its list of them says.
-    """
+    """Return the image in a file, not decoded yet. Raises `UnidentifiedImageError`, or another error of a decoder."""
     Image.init()
-    data = metadata.png_pixels(data)
+    data = essential(data)
     for kind in _FORMATS:
         if kind not in Image.OPEN:  # AVIF before Pillow 11.3
             continue
         factory, accepts = Image.OPEN[kind]
         if accepts is None or accepts(data[:16]) is True:
-            made = JpegImagePlugin.JpegImageFile if kind == "JPEG" else factory
-            return made(BytesIO(data), "")
+            return factory(BytesIO(data), "")
     raise UnidentifiedImageError("none of the formats that are read")

@@ -56,12 +56,18 @@ def advice(method: str, task: Task, part: str) -> str:
     if not _trainable(method, part):
         return ""
     what = f"{method} --factor {task.factor}" if part == "network" else "bank"
-    profile = f" --profile {shlex.quote(task.profile)}"
+    profile = f" --profile {_typed(task.profile)}"
     return (
         f", and none was trained into {short(folder(task.profile, task.preset))}. "
         f"`python -m bench train {what} --category NAME{profile}` makes it, "
         f"`python -m bench train --missing{profile}` all that is missing"
     )
+
+
+def _typed(profile: str) -> str:
+    """Return a profile as it can be typed in a shell, a path without the name of the user."""
+    name = short(Path(profile)) if Path(profile).is_absolute() else profile
+    return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
 
 
 def _trainable(method: str, part: str) -> bool:
