@@ -97,17 +97,17 @@ def check_keys(
 def list_paths(profile: str) -> dict[str, Path]:
     """Return category -> where its list is: as its card says, or `<category>.sha256` beside it.
 
-    Raises what `cards` does, and `BadFile` for a list elsewhere than in the folder of the card, or that is a card.
+    Raises what `cards` does, and `BadFile` for a list that is outside of the folder, or another file of it by its name.
     """
     folder = profile_folder(profile)
-    found = {}
+    found: dict[str, Path] = {}
     for category, path in _categories(folder).items():
         told = {} if path.is_dir() else read_toml(path, {}, {**_REQUIRED, **_OPTIONAL})
-        found[category] = folder / told.get("list", f"{category}.sha256")
-        if found[category].suffix == ".toml" or not found[category].resolve().is_relative_to(folder.resolve()):
-            raise BadFile(
-                f"{path}: the list {told['list']} would be written over another file; name one beside the card."
-            )
+        name = told.get("list", f"{category}.sha256")
+        taken = Path(name).suffix.lower() in (".toml", ".csv", *photographs.SUFFIXES) or folder / name in found.values()
+        if taken or not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise BadFile(f"{path}: the list {name} would be written over another file; name one beside the card.")
+        found[category] = folder / name
     return found
 
 

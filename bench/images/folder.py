@@ -8,7 +8,7 @@ from pathlib import Path
 from bench import files, lists
 from bench.spec import MissingImages
 
-_SUFFIXES = (
+SUFFIXES = (
     ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".mpo", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff",
     ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".ppm", ".pgm", ".pbm", ".pnm", ".qoi",
 )  # fmt: skip
@@ -68,7 +68,7 @@ def _entries(folder: Path) -> list[Path]:
 
 def _is_photograph(path: Path) -> bool:
     """Return whether a file is one by its name and kind; one that cannot be asked after is a photograph that fails."""
-    return path.suffix.lower() in _SUFFIXES and files.mode(path) in (None, stat.S_IFREG)
+    return path.suffix.lower() in SUFFIXES and files.mode(path) in (None, stat.S_IFREG)
 
 
 def _is_folder(path: Path) -> bool:
