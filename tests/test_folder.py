@@ -1,5 +1,6 @@
 """Which files of a folder are photographs, under which ids, and what is said of the rest."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,13 @@ def test_what_is_left_out_is_told_once_with_the_reason(tmp_path):
     assert sentence.startswith("cat: 7 left out as no photographs (2 x .heic, ")
     assert "3 others" in sentence
     assert "AVIF" in sentence, "it must say what is read"
+
+
+def test_a_pipe_is_told_and_not_waited_for(tmp_path):
+    path = profile(tmp_path)
+    os.mkfifo(tmp_path / "cat" / "3.png")
+    (sentence,) = said(path)
+    assert sentence.startswith("cat: 1 left out as no photographs (1 x pipe or device);")
 
 
 def test_photographs_beside_the_sub_folders_are_told(tmp_path):

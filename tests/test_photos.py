@@ -233,6 +233,8 @@ BAD = {
     "more pixels than is safe ": huge_png(100_000),
     "more pixels than is safe  ": huge_png(2**31 - 1),
     "16-bit samples": tiff16(),
+    "16-bit samples of mode I": encode(Image.fromarray(RGB[..., 0].astype(np.uint16)), "PPM"),
+    "cannot be decoded  ": huge_png(24)[:33] + chunk(b"IEND", b""),
     "of mode F": encode(Image.fromarray(RGB[..., 0].astype(np.float32)), "TIFF"),
     "of mode I;16": encode(Image.fromarray(RGB[..., 0].astype(np.uint16)), "TIFF"),
 }

@@ -36,9 +36,7 @@ def left_out(folder: Path) -> str:
     others = [path for path in _entries(folder) if not _is_photograph(path)]
     if not others:
         return ""
-    kinds = Counter(
-        "folder" if _is_folder(path) else lists.shown(path.suffix.lower()) or "no suffix" for path in others
-    )
+    kinds = Counter(map(_kind, others))
     named = [f"{count} x {kind}" for kind, count in kinds.most_common(_NAMED)]
     rest = len(others) - sum(count for _, count in kinds.most_common(_NAMED))
     what = ", ".join([*named, *([f"{rest} others"] if rest else [])])
@@ -69,6 +67,15 @@ def _entries(folder: Path) -> list[Path]:
 def _is_photograph(path: Path) -> bool:
     """Return whether a file is one by its name and kind; one that cannot be asked after is a photograph that fails."""
     return path.suffix.lower() in SUFFIXES and files.mode(path) in (None, stat.S_IFREG)
+
+
+def _kind(path: Path) -> str:
+    """Return what a file is that is no photograph, in a word."""
+    if _is_folder(path):
+        return "folder"
+    if path.suffix.lower() in SUFFIXES:
+        return "pipe or device"
+    return lists.shown(path.suffix.lower()) or "no suffix"
 
 
 def _is_folder(path: Path) -> bool:

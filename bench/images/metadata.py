@@ -64,7 +64,7 @@ def depth(image: ImageFile.ImageFile, data: bytes) -> int:
         return 10 if any(flags & _HIGH_DEPTH for flags in _av1_flags(data)) else 8
     if image.format == "PPM" and image.tile[0][0] != "raw":
         return int(image.tile[0][3][-1]).bit_length()  # type: ignore[index] # the largest value
-    return 8
+    return 16 if image.mode.startswith("I") else 8
 
 
 def _av1_flags(data: bytes) -> Iterator[int]:

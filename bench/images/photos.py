@@ -150,7 +150,7 @@ def _check_size(image: ImageFile.ImageFile, name: str, least: int) -> None:
 
 def _samples(image: ImageFile.ImageFile, data: bytes, name: str) -> Samples:
     """Return the samples of an opened image as they are stored, three or four a pixel."""
-    raw = str(image.tile[0][3]) if image.format == "PNG" else ""
+    raw = str(image.tile[0][3]) if image.format == "PNG" and image.tile else ""
     if raw.endswith(";16B"):
         return png16.samples(image, data, raw)
     depth = metadata.depth(image, data)
