@@ -12,10 +12,11 @@ from rich.console import Console
 from rich.markup import escape
 
 import methods as suite
+from bench import atomic, fingerprint, pipeline, report_files, resize, store
 from bench import cards as card_files
-from bench import files, fingerprint, pipeline, report_files, resize, store
 from bench.images import data, photos
 from bench.pipeline import Measurement
+from bench.profiles import profiles
 from bench.progress import follow
 from bench.restore import RunSettings
 from bench.running import runner
@@ -136,7 +137,7 @@ def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote 
         result, machine = again.read(folder, name)
         machine["rendered anew"] = f"commit {commit}"
         for ending, text in render.texts(result, machine).items():
-            files.write(folder / f"{name}{ending}", text.encode())
+            atomic.write(folder / f"{name}{ending}", text.encode())
             out.print(f"written: {folder / f'{name}{ending}'}")
 
 
@@ -179,7 +180,7 @@ def list_all() -> None:
     out.print(f"trained with this suite: {len(own)} files")
     for path in own:
         out.print(f"  {path}")
-    out.print(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(card_files.profiles())}, or a folder")
+    out.print(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(profiles())}, or a folder")
 
 
 @app.command()
@@ -231,7 +232,7 @@ def convert(
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
     network = checkpoints.any_network(unpickle.load(source))
-    files.write(target, own_files.safetensors(network))
+    atomic.write(target, own_files.safetensors(network))
     count = sum(parameter.numel() for parameter in network.parameters())
     out.print(f"{target}: {type(network).__name__}, {count:,} parameters")
 
@@ -271,8 +272,8 @@ def count_flops(*, folder: Folder = Path("reports/out")) -> None:
     found = list(cost_table.lines(report, suite.BY_NAME, profiles))
     text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
     written = [folder / "flops.md", folder / "flops.csv"]
-    files.write(written[0], text.encode())
-    files.write(written[1], cost_table.frame(found).to_csv(index=False).encode())
+    atomic.write(written[0], text.encode())
+    atomic.write(written[1], cost_table.frame(found).to_csv(index=False).encode())
     out.print(f"{text}\nWritten: {', '.join(map(str, written))}")
 
 

@@ -1,19 +1,18 @@
 """Reads the cards: TOML -> `Card`. A profile is a folder with a TOML file or a folder of photographs for each category.
 
-`mini` and `paper` come with the suite; any other profile is the path of a user's folder. It needs no TOML: each
-sub-folder that holds photographs is a category of its name. A `<category>.toml` in it says more, and comes first.
+A user's folder needs no TOML: each sub-folder that holds photographs is a category of its name. A `<category>.toml` in
+it says more, and comes first.
 """
 
-import os
-import sysconfig
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from bench import lists
-from bench.images import photos
+from bench import files, lists, memory
+from bench.images import folder as photographs
+from bench.profiles import profile_folder, profile_name, profiles
 from bench.spec import BadFile, BenchError, Card, MissingImages, UnknownName
 
 STANDARD = ("face", "cat", "car", "bedroom", "tower")
@@ -38,25 +37,6 @@ _OPTIONAL = {
 _TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
 
 
-def facts_root() -> Path:
-    """Return the folder that holds datasets/ and reports/: the checkout, or the installed copy.
-
-    Hugging Face's `datasets` may lie beside this package in site-packages, so a card of ours is what is looked for.
-    """
-    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
-    installed = [Path(sysconfig.get_path("data", scheme)) / "share" / "glean-bench" for scheme in schemes]
-    roots = [Path(__file__).resolve().parent.parent, *installed]
-    for root in roots:
-        if (root / "datasets" / "mini" / "face.toml").is_file():
-            return root
-    raise BadFile(f"no datasets/mini/face.toml in {', '.join(map(str, roots))}; install glean-bench again.")
-
-
-def profiles() -> tuple[str, ...]:
-    """Return the names of the profiles that come with the suite."""
-    return tuple(sorted({card.parent.name for card in (facts_root() / "datasets").glob("*/*.toml")}))
-
-
 def cards(profile: str, hr_size: int | None = None, *, need_lists: bool = True) -> dict[str, Card]:
     """Return the cards of a profile by category, the paper's categories first.
 
@@ -68,6 +48,7 @@ def cards(profile: str, hr_size: int | None = None, *, need_lists: bool = True) 
         MissingImages: a profile that looks like a path, and is none or holds no photographs.
         BadFile: a card or a list that cannot be used as it stands.
     """
+    profile = profile_name(profile)
     folder = profile_folder(profile)
     categories = _categories(folder)
     if not categories:
@@ -80,6 +61,7 @@ def cards(profile: str, hr_size: int | None = None, *, need_lists: bool = True) 
 
 def card(profile: str, category: str, hr_size: int | None = None) -> Card:
     """Return one card; raises what `cards` raises, and `UnknownName` with suggestions for an unknown category."""
+    profile = profile_name(profile)
     categories = _categories(profile_folder(profile))
     if category not in categories:
         raise UnknownName(f"category in the profile {profile}:", category, categories)
@@ -89,7 +71,7 @@ def card(profile: str, category: str, hr_size: int | None = None) -> Card:
 def read_toml(path: Path, required: Mapping[str, type], optional: Mapping[str, type]) -> dict[str, Any]:
     """Return the values of a TOML file of known keys and types; raises `BadFile` naming the key that is wrong."""
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(files.text(path))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadFile(f"{path} cannot be read as TOML: {error}") from error
     check_keys(path, values, required, optional)
@@ -112,18 +94,21 @@ def check_keys(
             raise BadFile(f"{where}: the key {key!r} is missing; add it, it is {_TYPE_NAMES[kind]}.")
 
 
-def profile_folder(profile: str) -> Path:
-    """Return the folder of a profile: one of ours, or the user's."""
-    if profile in profiles():
-        return facts_root() / "datasets" / profile
-    folder = Path(profile).expanduser()
-    if folder.is_dir():
-        return folder.absolute()
-    if len(folder.parts) > 1 or profile.startswith((".", "~")) or os.sep in profile:
-        raise MissingImages(
-            f"there is no folder {folder.absolute()}; a profile is {', '.join(profiles())} or a folder."
-        )
-    raise UnknownName("profile, and no folder,", profile, profiles())
+def list_paths(profile: str) -> dict[str, Path]:
+    """Return category -> where its list is: as its card says, or `<category>.sha256` beside it.
+
+    Raises what `cards` does, and `BadFile` for a list that is outside of the folder, or another file of it by its name.
+    """
+    folder = profile_folder(profile)
+    found: dict[str, Path] = {}
+    for category, path in _categories(folder).items():
+        told = {} if path.is_dir() else read_toml(path, {}, {**_REQUIRED, **_OPTIONAL})
+        name = told.get("list", f"{category}.sha256")
+        taken = Path(name).suffix.lower() in (".toml", ".csv", *photographs.SUFFIXES) or folder / name in found.values()
+        if taken or not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise BadFile(f"{path}: the list {name} would be written over another file; name one beside the card.")
+        found[category] = folder / name
+    return found
 
 
 def _categories(folder: Path) -> dict[str, Path]:
@@ -131,8 +116,8 @@ def _categories(folder: Path) -> dict[str, Path]:
     found = {path.stem: path for path in folder.glob("*.toml") if not path.name.startswith(".")}
     told = [read_toml(path, {}, {**_REQUIRED, **_OPTIONAL}) for path in found.values()]
     used = {folder / values.get(key, "") for values in told for key in ("source", "train_source")}
-    for path in folder.iterdir():
-        if path.is_dir() and not path.name.startswith(".") and path not in used and photos.listing(path):
+    for path in photographs.subfolders(folder):
+        if path not in used and not lists.unfit(path.name) and photographs.holds_any(path):
             found.setdefault(path.name, path)
     order = [*(name for name in STANDARD if name in found), *sorted(found.keys() - set(STANDARD))]
     return {name: found[name] for name in order}
@@ -149,9 +134,14 @@ def _card(profile: str, path: Path, hr_size: int | None, *, need_lists: bool) ->
         facts = _read_card(profile, path, need_lists=need_lists)
     if hr_size is not None and hr_size < 1:
         raise BenchError(f"hr_size must be at least 1, not {hr_size}.")
-    if hr_size in (None, facts.hr_size):
-        return facts
-    return replace(facts, hr_size=hr_size, sha256={})
+    if hr_size not in (None, facts.hr_size):
+        facts = replace(facts, hr_size=hr_size, sha256={})
+    if facts.hr_size > memory.largest_side():
+        raise BenchError(
+            f"hr_size {facts.hr_size} of {profile}/{facts.category} is more than this machine's memory can hold; "
+            f"it can be {memory.largest_side()} at most."
+        )
+    return facts
 
 
 def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:

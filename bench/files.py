@@ -1,180 +1,86 @@
-"""Files that are whole or not there, whatever happens: written by an atomic rename, read only if they are plain files.
-
-A write is on the disk before its name is: file and folder are synchronised. What a killed process left half written is
-removed by the next run. `held` keeps two runs with different code out of one cell.
-"""
+"""Reads files that others put there: regular ones below a size, so that no read waits for ever or fills the memory."""
 
 import errno
-import fcntl
-import hashlib
 import os
-import re
-import socket
 import stat
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Hashable
 from pathlib import Path
-from typing import IO
 
-from bench.spec import BenchError, OutputError
-
-_HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
-_PART = re.compile(rf"\.[0-9a-f]{{12}}\.{_HOST}\.([0-9]+)\.part")
-_ADVICE = {
-    errno.ENOSPC: "Free some space",
-    errno.EDQUOT: "Free some space",
-    errno.EACCES: "Get the right to write there",
-    errno.EPERM: "Get the right to write there",
-    errno.EROFS: "Get the right to write there",
-}
+PHOTOGRAPH = 512 * 2**20
+"""The most bytes of a photograph; 108 megapixels of 8 bit take 324 million without any compression."""
+TEXT = 64 * 2**20
+"""The most bytes of a card, a list or a table."""
 
 
-def write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all. Raises `OutputError` if there is no permission or no space."""
-    # The name of the part is short whatever that of the file is.
-    name = hashlib.sha256(path.name.encode(errors="surrogatepass")).hexdigest()[:12]
-    partial = path.with_name(f".{name}.{_HOST}.{os.getpid()}.part")
+def content(path: Path, most: int) -> bytes:
+    """Return the content of a regular file, or of one that a link leads to. Raises `OSError`, with the reason in words.
+
+    A pipe would never end, a device may do anything, a sparse file is larger than the disk: none of them is opened.
+    """
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with partial.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-        _synchronise(path.parent)
-    except OSError as error:
-        with suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    """Return the error for a file that could not be written."""
-    advice = _ADVICE.get(error.errno or 0, "Look at that place")
-    return OutputError(
-        f"could not write {path}: {error.strerror}. {advice}, or choose another folder with --out; "
-        "what is finished stays and is not done again."
-    )
-
-
-def _synchronise(folder: Path) -> None:
-    """Put the names of a folder on the disk."""
-    number = os.open(folder, os.O_RDONLY)
+        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # it may be a pipe, for which an open would wait
+    except ValueError as error:  # NUL in its name
+        raise OSError(errno.EINVAL, str(error)) from error
     try:
-        os.fsync(number)
+        return _content(number, most)
     finally:
         os.close(number)
 
 
-def content(path: Path, most: int) -> bytes | None:
-    """Return what is in a file of at most `most` bytes; None for a larger one, for none, for a pipe or a device."""
+def _content(number: int, most: int) -> bytes:
+    """Return the content of an open file, if it is a regular one."""
+    facts = os.fstat(number)
+    if stat.S_ISDIR(facts.st_mode):
+        raise OSError(errno.EISDIR, "it is a folder")
+    if not stat.S_ISREG(facts.st_mode):
+        raise OSError(errno.EINVAL, "it is a pipe, a socket or a device, not a file")
+    if facts.st_size > most:
+        raise OSError(errno.EFBIG, too_large(facts.st_size, most))
+    with os.fdopen(number, "rb", closefd=False) as file:
+        read = file.read(most + 1)
+    if len(read) > most:  # it grew meanwhile, or does not tell its size
+        raise OSError(errno.EFBIG, too_large(len(read), most))
+    return read
+
+
+def found(path: Path, most: int) -> bytes | None:
+    """Return the content of a file as `content`, or None, whatever the reason."""
     try:
-        number = os.open(path, os.O_RDONLY | os.O_NONBLOCK)  # a pipe without a writer would block for ever
+        return content(path, most)
+    except OSError:
+        return None
+
+
+def too_large(size: int, most: int) -> str:
+    """Return why a file of `size` bytes is not read where `most` are."""
+    return f"it has {size:,} bytes, and no more than {most:,} are read"
+
+
+def text(path: Path) -> str:
+    """Return the text of a UTF-8 file, without the mark that some editors put first; line ends are left as they are.
+
+    Raises `OSError` and `UnicodeDecodeError`.
+    """
+    return content(path, TEXT).decode("utf-8-sig")
+
+
+def mode(path: Path) -> int | None:
+    """Return the kind of a file, as `stat.S_IFREG`, by way of links; None if it is gone or cannot be asked after."""
+    try:
+        return stat.S_IFMT(path.stat().st_mode)
     except (OSError, ValueError):
         return None
+
+
+def is_regular(path: Path) -> bool:
+    """Return whether there is a regular file, also by way of links; False as well where that cannot be found out."""
+    return mode(path) == stat.S_IFREG
+
+
+def state(path: Path) -> Hashable:
+    """Return what changes when a regular file is replaced: its time and size; None if there is none."""
     try:
-        facts = os.fstat(number)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size > most:
-            return None
-        with os.fdopen(number, "rb", closefd=False) as file:
-            return file.read(most)
-    except OSError:
+        facts = path.stat()
+    except (OSError, ValueError):
         return None
-    finally:
-        os.close(number)
-
-
-def remove_parts(folder: Path) -> None:
-    """Remove what processes of this machine that are no more left half written in a folder and those below it."""
-    for path in folder.glob("**/.*.part"):
-        match = _PART.fullmatch(path.name)
-        if match is not None and not _lives(int(match[1])):
-            with suppress(OSError):
-                path.unlink()
-
-
-def _lives(pid: int) -> bool:
-    """Return whether a process is there."""
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except (PermissionError, OverflowError):
-        return True
-    return True
-
-
-@contextmanager
-def held(folder: Path, run: str) -> Iterator[None]:
-    """Hold the folder of a cell for a run while the block lasts; any number of processes may, if the run is the same.
-
-    The system lets go of it when the process ends, however it ends. Where the file system knows no locks, nothing is
-    held: the results of two runs lie apart all the same. Raises `BenchError` if a run with another fingerprint has it.
-    """
-    mine = folder / f".{run}.lock"
-    try:
-        file = _taken(folder, mine)
-    except OSError as error:
-        raise _unwritable(mine, error) from error
-    try:
-        yield
-    finally:
-        file.close()
-        with suppress(OSError), _gate(folder):
-            if mine.exists() and _free(mine):
-                mine.unlink()
-
-
-def _taken(folder: Path, mine: Path) -> IO[str]:
-    """Return a lock file, held, if no other of the folder is."""
-    with _gate(folder):
-        for other in folder.glob(".*.lock"):
-            if other != mine and not _free(other):
-                raise BenchError(
-                    f"{folder} is being filled by another run (process {_holder(other)}) with other code, weights, "
-                    "device or threads. Wait until it is done, or write elsewhere with --out."
-                )
-        first = _free(mine)
-        file = mine.open("a+")
-        _lock(file, fcntl.LOCK_SH)
-        if first:
-            file.truncate(0)
-            file.write(f"{os.getpid()} on {socket.gethostname()}")
-            file.flush()
-        return file
-
-
-@contextmanager
-def _gate(folder: Path) -> Iterator[None]:
-    """Let one process at a time look at the locks of a folder."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".gate").open("a") as file:
-        _lock(file, fcntl.LOCK_EX)
-        yield
-
-
-def _lock(file: IO[str], how: int) -> None:
-    """Lock a file, where the file system can."""
-    try:
-        fcntl.flock(file, how)
-    except OSError as error:
-        if error.errno not in (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS):
-            raise
-
-
-def _free(path: Path) -> bool:
-    """Return whether nobody holds a lock file."""
-    try:
-        with path.open("a") as file:
-            _lock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _holder(path: Path) -> str:
-    """Return what the holder of a lock wrote into it."""
-    told = content(path, 1000)
-    return told.decode(errors="replace") if told else "unknown"
+    return (facts.st_mtime_ns, facts.st_size) if stat.S_ISREG(facts.st_mode) else None

@@ -12,6 +12,7 @@ from bench import cards as card_files
 from bench import contract, report_files
 from bench.cost.duration import spelt
 from bench.images import data
+from bench.images.remarks import remarks
 from bench.plan import describe, left_out, plan
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
@@ -36,9 +37,9 @@ class Measurement:
     """What became of the cells: kept from restoring to scoring to rendering, so that no other run can come between."""
 
     def describe(self) -> str:
-        """Return the plan in a line, and one more for what is left out."""
+        """Return the plan in a line, and one more for whatever is left out."""
         plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
-        return "\n".join([plan_line, *left_out(self.report, self.cards)])
+        return "\n".join([plan_line, *left_out(self.report, self.cards), *remarks(self.cards, self.settings.limit)])
 
     def durations(self) -> Iterator[str]:
         """Yield a sentence for each method that searches and has something left to do: how long it will take here.

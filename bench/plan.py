@@ -52,12 +52,17 @@ def _cell(report: Report, methods: Mapping[str, Spec], task: Task, name: str, ca
     """Return one cell."""
     if name in methods:
         spec = methods[name]
-        images = card.searched_images if spec.searches else None
+        images = _searched(card) if spec.searches else None
         return Cell(task, name, spec.title, spec.refuses(task), spec.trained_on, images)
     if name in report.pending:
         title = report.pending[name]
         return Cell(task, name, title, f"{title} is not implemented yet")
     return Cell(task, name, name, f"{name} is not among the methods of this run")
+
+
+def _searched(card: Card) -> int | None:
+    """Return how many images the methods that search get, of those that the others get; None: all."""
+    return card.searched_images and min(card.searched_images, len(card.ids) or card.test_images)
 
 
 def describe(cells: list[Cell]) -> str:

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.cards import check_keys, facts_root, read_toml
+from bench.cards import check_keys, read_toml
+from bench.profiles import facts_root
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
 

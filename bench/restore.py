@@ -9,7 +9,7 @@ from pathlib import Path
 
 import torch
 
-from bench import contract, files, store
+from bench import atomic, contract, locks, store
 from bench.images import data
 from bench.resize import eight_bit
 from bench.running import runner
@@ -84,7 +84,7 @@ class Restoration:
         Raises `BenchError` if another run restores the cell with other code, and `OutputError`.
         """
         folder = store.cell_folder(self.settings.out, self.cell)
-        files.remove_parts(folder)
+        atomic.remove_parts(folder)
         with ExitStack() as stack:
             try:
                 loaded = self.runner.load(self.cell.task, self.settings.device)
@@ -95,7 +95,7 @@ class Restoration:
                 return
             stack.enter_context(closing(loaded))
             self.state = _loaded(loaded.facts)
-            stack.enter_context(files.held(folder, self.state.run))
+            stack.enter_context(locks.held(folder, self.state.run))
             _note(folder, self.state)
             yield from self._images(_ready(self.cell, loaded, self.settings))
 

@@ -6,7 +6,7 @@
         <run>/<id>.json      why an image failed
         <run>/records.jsonl  the scores
 
-Every file appears by an atomic rename (bench/files.py): a killed run leaves whole files only, and two runs at once
+Every file appears by an atomic rename (bench/atomic.py): a killed run leaves whole files only, and two runs at once
 replace each other's files by equal ones. What is damaged counts as absent. `cell.json` is for people; no run reads it.
 """
 
@@ -27,9 +27,11 @@ from PIL import Image, PngImagePlugin
 from torch import Tensor
 from torch.nn import functional
 
-from bench.cards import profiles
-from bench.files import content, write
+from bench.atomic import write
+from bench.files import found
 from bench.images.data import pixel_sha256
+from bench.images.pillow import strict
+from bench.profiles import profiles
 from bench.running import declared
 from bench.spec import Cell, Effort
 
@@ -57,9 +59,8 @@ def profile_folder(out: Path, profile: str) -> Path:
     """Return the folder of a profile; of a user's own folder, its last name and a short hash of its real path."""
     if profile in profiles():
         return out / profile
-    real = Path(profile).resolve()
-    mark = hashlib.sha256(os.fsencode(real)).hexdigest()[:8]
-    return out / f"{file_name(real.name)}-{mark}"
+    mark = hashlib.sha256(os.fsencode(profile)).hexdigest()[:8]
+    return out / f"{file_name(Path(profile).name)}-{mark}"
 
 
 def cell_folder(out: Path, cell: Cell) -> Path:
@@ -99,9 +100,9 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 def read_json(path: Path) -> dict[str, Any] | None:
     """Return the content of a JSON file, or None if it is not there or damaged."""
-    found = content(path, _LARGEST_TEXT)
+    text = found(path, _LARGEST_TEXT)
     try:
-        value = json.loads(found) if found is not None else None
+        value = json.loads(text) if text is not None else None
     except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
@@ -129,11 +130,11 @@ def save_sheet(path: Path, rows: Sequence[Tensor], gap: int = 4) -> None:
 
 def load(path: Path, side: int) -> Stored | None:
     """Return a stored result of `side` x `side` pixels, or None if there is none or it was damaged or edited since."""
-    found = content(path, 4 * side**2 + _LARGEST_TEXT)
-    if found is None:
+    content = found(path, 4 * side**2 + _LARGEST_TEXT)
+    if content is None:
         return None
     try:
-        with Image.open(BytesIO(found), formats=["png"]) as file:
+        with strict(), Image.open(BytesIO(content), formats=["png"]) as file:
             if file.size != (side, side) or file.mode != "RGB":  # before it is unpacked
                 return None
             file.load()

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench import cards
+from bench import cards, profiles
 from bench.spec import BadFile, BenchError, MissingImages, UnknownName
 
 CARD = {
@@ -58,7 +58,7 @@ def test_mini_cards_are_rendered_scenes():
 
 
 def test_profiles_are_the_folders_of_cards():
-    assert cards.profiles() == ("mini", "paper", "portraits")
+    assert profiles.profiles() == ("mini", "paper", "portraits")
 
 
 def test_the_facts_of_an_installed_copy_are_found(tmp_path, monkeypatch):
@@ -67,12 +67,12 @@ def test_the_facts_of_an_installed_copy_are_found(tmp_path, monkeypatch):
     share = tmp_path / "share" / "glean-bench"
     (share / "datasets" / "mini").mkdir(parents=True)
     (share / "datasets" / "mini" / "face.toml").touch()
-    monkeypatch.setattr(cards, "__file__", str(site / "bench" / "cards.py"))
+    monkeypatch.setattr(profiles, "__file__", str(site / "bench" / "profiles.py"))
     monkeypatch.setattr(sysconfig, "get_path", lambda *_: str(tmp_path))
-    assert cards.facts_root() == share
+    assert profiles.facts_root() == share
     (share / "datasets" / "mini" / "face.toml").unlink()
     with pytest.raises(BadFile, match="install glean-bench again"):
-        cards.facts_root()
+        profiles.facts_root()
 
 
 @pytest.mark.parametrize(

@@ -10,9 +10,9 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import cards, resize
+from bench import cards, files, resize
 from bench.images import crops, data, photos, sources
-from bench.spec import BadFile, BadImage, Card, MissingImages, TooSmall
+from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, TooSmall
 
 from .conftest import SHARED, textured
 
@@ -114,8 +114,8 @@ def test_what_is_wrong_with_a_file_is_said(folder, monkeypatch, archived):
     where = zipped(folder).name if archived else "a/0.png"
     with pytest.raises(BadImage, match=rf"{where}.* has sha256 .*, the table of crops says .*; get the listed file\."):
         data.read(card(folder), "a_0.png")
-    monkeypatch.setattr(crops, "_LARGEST", 100)
-    with pytest.raises(BadImage, match=rf"{where}.* claims [\d,]+ bytes"):
+    monkeypatch.setattr(files, "PHOTOGRAPH", 100)
+    with pytest.raises(BadImage, match=rf"{where}.* it has [\d,]+ bytes, and no more than 100 are read"):
         data.read(card(folder), "a_0.png")
 
 
@@ -276,3 +276,29 @@ def test_a_square_keeps_deep_samples_until_the_one_rounding():
     made = photos.square(image.getvalue(), "x.png", 8, photos.Box(8, 8, 32), allow_enlarge=False)
     deep = torch.arange(64 * 64, dtype=torch.float64).mul(16).div(65535).view(64, 64)[8:40, 8:40]
     assert torch.equal(made[0], (resize.quantise(resize.resize(deep[None], 8, 8))[0] * 255).round().to(torch.uint8))
+
+
+def test_a_damaged_archive_never_ends_in_another_error(folder):
+    crop = crops.read_tables([folder / "face.csv"])["a_0.png"]
+    path, whole = folder / "photographs" / "all.zip", zipped(folder).read_bytes()
+    draw, refused = np.random.default_rng(0), 0
+    for _ in range(400):
+        damaged = bytearray(whole)
+        for at in draw.integers(1, len(whole), 3):
+            damaged[-at if at % 2 else at % 60] = draw.integers(256)
+        path.write_bytes(damaged)
+        crops._archive.cache_clear()
+        try:
+            assert crops.Files(path.parent).read(crop.file, crop.sha256) == encoded(0)
+        except BenchError:
+            refused += 1
+    assert refused > 100, "this test does no damage"
+
+
+@pytest.mark.parametrize("name", ["x" * 300, "a\0b", "a" + "/a" * 3000], ids=["long", "NUL", "deep"])
+def test_a_file_that_cannot_be_is_missing(folder, name):
+    text = (folder / "face.csv").read_text()
+    (folder / "face.csv").write_text(text.replace("a/0.png", name))
+    bad, good = sorted(data.batches(card(folder), 4, 8), key=lambda entry: isinstance(entry, data.Batch))
+    assert good.ids == ("b_1.png",)
+    assert "no archive" in bad.reason

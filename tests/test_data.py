@@ -11,7 +11,7 @@ from PIL import Image
 
 from bench import cards, resize, scenes
 from bench.images import data, photos
-from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, TooSmall
+from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, OutputError, TooSmall
 
 SIZE = 32
 PHOTOS = Path(__file__).resolve().parents[2] / "shared" / "photos"
@@ -102,12 +102,6 @@ def test_an_empty_folder_is_an_error_not_an_empty_run(card, tmp_path):
         list(data.batches(replace(card, source=str(tmp_path / "none")), 4, 2))
 
 
-def test_names_that_cannot_be_stored_are_refused(card):
-    (Path(card.source) / "new\nline.png").touch()
-    with pytest.raises(BadFile, match="no id of an image"):
-        data.image_ids(card)
-
-
 def test_each_image_is_read_once(card, monkeypatch):
     decoded = []
     original = photos.photo
@@ -190,6 +184,57 @@ def test_write_lists_makes_the_lists_that_the_cards_name(card, tmp_path, monkeyp
     assert [entry.id for entry in data.batches(listed, 4, 8) if isinstance(entry, data.BadEntry)] == ["1"]
     data.write_lists(str(profile))
     assert len(list(data.batches(cards.card(str(profile), "cat"), 4, 8))) == 1, "a changed image can be listed anew"
+
+
+CARD = 'title = "Cat"\nhr_size = 32\nreader = "folder"\nsource = "photos"\ntest_set = ""\ntrain_set = ""\n'
+
+
+@pytest.fixture
+def profile(card, tmp_path) -> Path:
+    """A profile of a card and its five photographs."""
+    (tmp_path / "profile").mkdir()
+    (tmp_path / "profile" / "photos").symlink_to(card.source)
+    (tmp_path / "profile" / "cat.toml").write_text(CARD)
+    return tmp_path / "profile"
+
+
+@pytest.mark.parametrize("name", ["cats.txt", "lists/cats.sha256", "a b"])
+def test_the_list_that_is_written_is_the_one_that_the_card_names(profile, name):
+    (profile / "cat.toml").write_text(f'{CARD}list = "{name}"\n')
+    (profile / "lists").mkdir()
+    assert data.write_lists(str(profile)) == [profile / name]
+    assert not (profile / "cat.sha256").exists()
+    assert cards.card(str(profile), "cat").ids == ("0", "1", "2", "3", "4"), "nothing would read another file"
+
+
+@pytest.mark.parametrize("name", ["../outside.txt", "/outside.txt", "cat.toml", "photos/0.png"])
+def test_a_list_is_written_over_nothing_else(profile, name):
+    (profile / "cat.toml").write_text(f'{CARD}list = "{name}"\n')
+    before = {path: path.read_bytes() for path in (profile / "cat.toml", profile / "photos" / "0.png")}
+    with pytest.raises(BadFile, match="would be written over another file; name one beside the card"):
+        data.write_lists(str(profile))
+    assert before == {path: path.read_bytes() for path in before}
+    assert not (profile.parent / "outside.txt").exists()
+
+
+def test_two_lists_are_not_written_over_each_other(profile):
+    for category in ("cat", "car"):
+        (profile / f"{category}.toml").write_text(f'{CARD}list = "all.txt"\n')
+    with pytest.raises(BadFile, match="would be written over another file"):
+        data.write_lists(str(profile))
+
+
+def test_a_list_that_cannot_be_written_is_a_sentence(profile):
+    (profile / "cat.sha256").mkdir()
+    with pytest.raises(OutputError, match=r"could not write the list .*cat\.sha256"):
+        data.write_lists(str(profile))
+
+
+def test_large_images_come_in_batches_that_fit_the_memory(card, monkeypatch):
+    monkeypatch.setattr(data, "_BATCH", 2 * 12 * SIZE**2)
+    assert [batch.ids for batch in data.batches(card, 4, 8)] == [("0", "1"), ("2", "3"), ("4",)]
+    monkeypatch.setattr(data, "_BATCH", 1)
+    assert [len(batch.ids) for batch in data.batches(card, 4, 8)] == [1] * 5
 
 
 def test_scenes_come_through_the_same_way():

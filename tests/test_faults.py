@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from bench import files
+from bench import atomic
 
 from . import guests
 from .conftest import ROOT
@@ -35,8 +35,8 @@ class Disk:
     def __init__(self, monkeypatch, error):
         self.error, self.at, self.count = error, -1, 0
         fsync, replace = os.fsync, Path.replace
-        monkeypatch.setattr(files.os, "fsync", lambda number: self.turn() or fsync(number))
-        monkeypatch.setattr(files.Path, "replace", lambda path, target: self.turn() or replace(path, target))
+        monkeypatch.setattr(atomic.os, "fsync", lambda number: self.turn() or fsync(number))
+        monkeypatch.setattr(atomic.Path, "replace", lambda path, target: self.turn() or replace(path, target))
 
     def turn(self) -> None:
         self.count += 1

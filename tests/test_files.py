@@ -1,100 +1,126 @@
-"""Files are whole or not there; what a killed process left goes; two runs with different code do not share a cell."""
+"""Only regular files of a bounded size are read: no pipe is waited for, no device touched, no memory filled."""
 
 import os
-import subprocess
-import sys
-import time
+import signal
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from PIL import Image
 
-from bench import files, store
-from bench.spec import BenchError
+from bench import cards, files, lists
+from bench.images import crops, data, photos
+from bench.spec import BadFile, BadImage, BenchError
 
-from .conftest import ROOT
+from .test_data import card  # noqa: F401 - a card of five photographs
 
-
-def test_a_write_is_on_the_disk_before_its_name_is(tmp_path, monkeypatch):
-    done = []
-    monkeypatch.setattr(
-        files.os, "fsync", lambda number: done.append(str(files.Path(f"/proc/self/fd/{number}").readlink()))
-    )
-    files.write(tmp_path / "a", b"x")
-    assert done[0].endswith(".part"), "after a loss of power, the name would stand for an empty file"
-    assert done[1] == str(tmp_path), "after a loss of power, the name would be gone"
+HEAD = ",".join(crops.COLUMNS)
 
 
-def test_parts_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path):
-    dead = subprocess.Popen([sys.executable, "-c", ""])
-    dead.wait()
-    (tmp_path / "below").mkdir()
-    parts = {pid: tmp_path / "below" / f".{'0' * 12}.{files._HOST}.{pid}.part" for pid in (dead.pid, os.getpid())}
-    elsewhere = tmp_path / f".{'0' * 12}.{'f' * 8}.{dead.pid}.part"
-    mine = tmp_path / ".notes.part"
-    for path in (*parts.values(), elsewhere, mine):
-        path.write_bytes(b"x")
-    files.remove_parts(tmp_path)
-    assert not parts[dead.pid].exists(), "the space of every killed run would be lost for good"
-    assert parts[os.getpid()].exists(), "the file that a run is writing was taken from it"
-    assert elsewhere.exists(), "another machine's process numbers say nothing here"
-    assert mine.exists(), "a user's file was removed"
+def pipe(path) -> None:
+    os.mkfifo(path)
 
 
-@pytest.mark.parametrize("kind", ["pipe", "device", "folder", "link to a device", "too large", "gone"])
-def test_only_plain_files_of_a_sound_size_are_read(tmp_path, kind):
-    path = tmp_path / "x"
-    if kind == "pipe":
-        os.mkfifo(path)
-    elif kind == "device":
-        path = files.Path("/dev/zero")
-    elif kind == "folder":
-        path.mkdir()
-    elif kind == "link to a device":
-        path.symlink_to("/dev/zero")
-    elif kind == "too large":
-        with path.open("wb") as file:
-            file.truncate(2**31)
-    assert files.content(path, 2**20) is None, "a run would hang, or fill the memory"
+def linked_pipe(path) -> None:
+    os.mkfifo(path.with_name("a pipe"))
+    path.symlink_to(path.with_name("a pipe"))
 
 
-HOLDER = "import sys, time; from pathlib import Path; from bench import files\n"
-HOLDER += "with files.held(Path(sys.argv[1]), sys.argv[2]):\n    print('held', flush=True); time.sleep(600)\n"
+def device(path) -> None:
+    path.symlink_to("/dev/zero")
 
 
-def test_another_run_of_the_same_cell_is_told_so_until_the_first_is_gone(tmp_path):
-    words = [sys.executable, "-c", HOLDER, str(tmp_path), "aaaa"]
-    first = subprocess.Popen(words, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    assert first.stdout.readline() == "held\n"
-    with files.held(tmp_path, "aaaa"):
-        pass  # the same code may: its pictures are the same
-    with pytest.raises(BenchError, match=rf"being filled by another run \(process {first.pid} on .*--out"):
-        files.held(tmp_path, "bbbb").__enter__()
-    first.kill()
-    first.communicate()
-    until = time.monotonic() + 10
-    with files.held(tmp_path, "bbbb"):
-        assert time.monotonic() < until, "a dead run's lock would bar the cell for ever"
-    assert not list(tmp_path.glob(".bbbb.lock")), "locks would pile up"
+def folder(path) -> None:
+    path.mkdir()
 
 
-@given(st.lists(st.text(st.characters(blacklist_characters="\0"), max_size=300), min_size=2, max_size=2, unique=True))
-def test_two_names_are_two_files_inside_the_folder(names):
-    made = [store.file_name(name) for name in names]
-    assert made[0] != made[1], "one would get the other's pictures"
-    for each in made:
-        assert "/" not in each
-        assert not each.startswith(".")
-        assert 0 < len(os.fsencode(each)) <= 200, "no file system takes longer names, with their endings"
+def sparse(path) -> None:
+    with path.open("wb") as file:
+        file.truncate(2**31)
 
 
-@pytest.mark.parametrize(
-    "pair", [("a|b", "a-b"), ("new method", "new-method"), ("é", "è"), ("v1/x", "v1-x"), ("", ".."), ("~", "%7E")]
-)
-def test_names_that_once_shared_a_folder(pair):
-    assert len({store.file_name(name) for name in pair}) == 2
+def loop(path) -> None:
+    path.symlink_to(path)
 
 
-def test_names_of_the_suite_stay_as_they_are():
-    for name in ("glean.no-decoder", "bicubic+bp", "dgp.biggan", "0000", "IMG 01", "face"):
-        assert store.file_name(name) == name
+def plug(path) -> None:
+    here = os.getcwd()  # noqa: PTH109 - the path of a socket is at most 107 bytes
+    os.chdir(path.parent)
+    with socket.socket(socket.AF_UNIX) as end:
+        end.bind(path.name)
+    os.chdir(here)
+
+
+HOSTILE = [pipe, linked_pipe, device, folder, sparse, loop, plug]
+
+
+@contextmanager
+def in_time(seconds=20) -> Iterator[None]:
+    """Fail instead of waiting: an alarm ends a read that hangs."""
+
+    def late(*_):
+        raise TimeoutError("it hung")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(seconds)
+    try:
+        yield
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+
+
+@pytest.mark.parametrize("make", HOSTILE, ids=lambda make: make.__name__)
+def test_what_is_no_photograph_costs_itself_alone(card, make, tmp_path):  # noqa: F811
+    (tmp_path / "2.png").unlink()
+    make(tmp_path / "2.png")
+    with in_time():
+        with pytest.raises(BadImage, match=r"2\.png cannot be read: .*; copy it again"):
+            photos.read(tmp_path / "2.png")
+        found = list(data.batches(card, 4, 8))
+    good = [image for entry in found if isinstance(entry, data.Batch) for image in entry.ids]
+    assert [image for image in good if image != "2"] == ["0", "1", "3", "4"], "the others must be measured"
+    assert "2" not in good
+
+
+@pytest.mark.parametrize("make", HOSTILE, ids=lambda make: make.__name__)
+def test_what_is_no_text_is_a_sentence(make, tmp_path):
+    make(tmp_path / "face.toml")
+    make_list = tmp_path / "lists"
+    make_list.mkdir()
+    make(make_list / "x")
+    with in_time():
+        with pytest.raises(BenchError, match=r"face\.toml"):
+            cards.cards(str(tmp_path))
+        with pytest.raises(BadFile, match=r"the list .*x cannot be read"):
+            lists.read(make_list / "x")
+        with pytest.raises(BadFile, match=r"table of crops .*x cannot be read"):
+            crops.read_tables([make_list / "x"])
+
+
+@pytest.mark.parametrize("make", [make for make in HOSTILE if make is not sparse], ids=lambda make: make.__name__)
+def test_an_archive_that_is_no_file_holds_nothing(make, tmp_path):
+    make(tmp_path / "a.zip")
+    with in_time():
+        assert crops.Files(tmp_path).state("a.png") is None
+
+
+def test_a_photograph_that_grows_while_it_is_read_is_bounded(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(bytes(100))
+    with pytest.raises(OSError, match="no more than 99 are read"):
+        files.content(path, 99)
+    assert files.content(path, 100) == bytes(100)
+    with pytest.raises(OSError, match="no more than 3 are read"):
+        files.content(files.Path("/proc/self/status"), 3)  # it tells no size
+
+
+def test_the_mark_that_editors_put_first_and_windows_line_ends_are_no_part_of_a_text(tmp_path):
+    Image.new("RGB", (4, 4)).save(tmp_path / "a.png")
+    text = 'title = "F"\nhr_size = 4\nreader = "folder"\nsource = "."\ntest_set = ""\ntrain_set = ""\nlist = "f.txt"\n'
+    (tmp_path / "face.toml").write_bytes(("\ufeff" + text.replace("\n", "\r\n")).encode())
+    (tmp_path / "f.txt").write_bytes("\ufeffa\r\n".encode())
+    assert cards.card(str(tmp_path), "face").ids == ("a",)
+    (tmp_path / "c.csv").write_bytes(f"\ufeff{HEAD}\r\na,a.png,{'0' * 64},0,0,4\r\n".encode())
+    assert list(crops.read_tables([tmp_path / "c.csv"])) == ["a"]

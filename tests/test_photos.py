@@ -14,7 +14,7 @@ from PIL import Image, ImageOps
 
 from bench import resize
 from bench.images import photos
-from bench.spec import BadImage, MissingImages, TooSmall
+from bench.spec import BadImage, TooSmall
 
 SIZE = 24
 RGB = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
@@ -61,7 +61,16 @@ def resized(samples, size) -> np.ndarray:
     return rounded(resize.resize(image, size, size)[0].permute(1, 2, 0).clamp(0, 1).numpy())
 
 
-LOSSLESS = [("PNG", {}), ("BMP", {}), ("TIFF", {}), ("TIFF", {"compression": "tiff_lzw"}), ("WEBP", {"lossless": True})]
+LOSSLESS = [
+    ("JPEG2000", {"irreversible": False}),
+    ("PPM", {}),
+    ("QOI", {}),
+    ("PNG", {}),
+    ("BMP", {}),
+    ("TIFF", {}),
+    ("TIFF", {"compression": "tiff_lzw"}),
+    ("WEBP", {"lossless": True}),
+]
 
 
 @pytest.mark.parametrize(("kind", "how"), LOSSLESS, ids=str)
@@ -79,7 +88,9 @@ def test_grey_palette_and_two_tone_become_rgb():
     grey = RGB[..., 0]
     assert np.array_equal(photo(encode(grey, "PNG")), np.repeat(grey[..., None], 3, 2)), "grey is three equal channels"
     palette = Image.fromarray(RGB).quantize(16)
-    assert np.array_equal(photo(encode(palette, "PNG")), np.asarray(palette.convert("RGB"))), "palette colours are lost"
+    for kind in ("PNG", "GIF", "TIFF"):
+        found = photo(encode(palette, kind))
+        assert np.array_equal(found, np.asarray(palette.convert("RGB"))), f"palette colours of {kind} are lost"
     two_tone = Image.fromarray(np.kron(np.eye(2, dtype=np.uint8) * 255, np.ones((12, 12), np.uint8))).convert("1")
     assert set(np.unique(photo(encode(two_tone, "PNG")))) == {0, 255}, "two tones are black and white"
 
@@ -158,11 +169,16 @@ def test_colour_profiles_are_not_applied():
     assert np.array_equal(photo(data), RGB), "what is stored counts"
 
 
-@pytest.mark.parametrize(("kind", "how"), [("WEBP", {"lossless": True}), ("PNG", {}), ("TIFF", {})], ids=str)
-def test_of_several_images_the_first_is_taken(kind, how):
-    data = encode(RGB, kind, save_all=True, append_images=[Image.fromarray(255 - RGB)], **how)
+@pytest.mark.parametrize("kind", ["WEBP", "PNG", "TIFF", "GIF", "AVIF"])
+def test_of_several_images_the_first_is_taken(kind):
+    half = Image.fromarray(RGB).quantize(16).convert("RGB")
+    other = Image.fromarray(255 - np.asarray(half))
+    data = encode(half, kind, save_all=True, append_images=[other], **({"lossless": True} if kind == "WEBP" else {}))
     assert Image.open(BytesIO(data)).n_frames == 2, "the file has one image only; this test is void"
-    assert np.array_equal(photo(data), RGB), "the first image of an animation is the photograph"
+    found = photo(data).astype(int)
+    tolerance = 60 if kind == "AVIF" else 0  # which is lossy
+    assert np.abs(found - np.asarray(half)).mean() <= tolerance, "the first image of an animation is the photograph"
+    assert np.abs(found - np.asarray(other)).mean() > 60
 
 
 def test_the_suffix_does_not_decide_how_a_file_is_read():
@@ -210,12 +226,15 @@ def tiff16() -> bytes:
 BAD = {
     "is empty": b"",
     "is not an image": b"<html>404 not found</html>",
-    "is not an image ": encode(Image.fromarray(RGB), "GIF"),
+    "is not an image ": encode(Image.fromarray(RGB), "PCX"),
     "cannot be decoded": encode(RGB, "PNG")[:-500],
     "cannot be decoded ": encode(RGB, "JPEG")[:-300],
-    "more pixels than is safe": huge_png(10_000),
-    "more pixels than is safe ": huge_png(50_000),
+    "more pixels than is safe": huge_png(16_385),
+    "more pixels than is safe ": huge_png(100_000),
+    "more pixels than is safe  ": huge_png(2**31 - 1),
     "16-bit samples": tiff16(),
+    "16-bit samples of mode I": encode(Image.fromarray(RGB[..., 0].astype(np.uint16)), "PPM"),
+    "cannot be decoded  ": huge_png(24)[:33] + chunk(b"IEND", b""),
     "of mode F": encode(Image.fromarray(RGB[..., 0].astype(np.float32)), "TIFF"),
     "of mode I;16": encode(Image.fromarray(RGB[..., 0].astype(np.uint16)), "TIFF"),
 }
@@ -224,20 +243,14 @@ BAD = {
 @pytest.mark.parametrize("reason", BAD)
 def test_a_file_that_cannot_be_used_says_so_in_one_sentence(reason):
     with pytest.raises(BadImage, match=f"^cats/01.png .*{reason.strip()}") as caught:
-        photo(BAD[reason], 4)
+        photo(BAD[reason], 4)  # whatever Pillow's own limits say
     message = str(caught.value)
     assert "\n" not in message, "one sentence"
     assert any(word in message for word in ("replace", "copy", "save", "resize")), "it must say what to do"
 
 
-def test_damaged_metadata_is_an_error():
-    data = encode(RGB, "JPEG", exif=b"Exif\0\0II*\0\x08\0\0\0\x05\0")  # announces five entries and ends
-    with pytest.raises(BadImage, match=r"cannot be decoded: .*EXIF"):
-        photo(data)  # the orientation may be lost: better no image than one on its side
-
-
-@settings(max_examples=60, deadline=None)
-@given(st.sampled_from(["PNG", "JPEG", "WEBP", "BMP"]), st.data())
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF", "JPEG2000", "PPM", "AVIF", "QOI"]), st.data())
 def test_damage_never_ends_in_another_error(kind, data):
     damaged = bytearray(encode(RGB, kind))
     for _ in range(data.draw(st.integers(1, 4))):
@@ -250,31 +263,3 @@ def test_damage_never_ends_in_another_error(kind, data):
         except BadImage:
             return
     assert found.shape == (8, 8, 3), "a damaged file is an image or a BadImage"
-
-
-def test_listing_is_in_the_order_of_names_and_numbers(tmp_path):
-    for name in ("10.png", "9.JPG", "b2.webp", "b10.tif", "B1.bmp", "a.jpeg"):
-        (tmp_path / name).touch()
-    assert list(photos.listing(tmp_path)) == ["9", "10", "B1", "a", "b2", "b10"], "2 comes before 10"
-
-
-def test_listing_leaves_out_what_is_no_photograph(tmp_path):
-    for name in ("cat.png", ".hidden.png", "._cat.png", "notes.txt", "cat.jpg.cat", "Thumbs.db"):
-        (tmp_path / name).touch()
-    (tmp_path / "folder.png").mkdir()
-    (tmp_path / "gone.png").symlink_to(tmp_path / "nowhere")
-    assert list(photos.listing(tmp_path)) == ["cat", "gone"], "a broken link is a photograph that is missing"
-
-
-def test_ids_stay_apart_when_names_differ_in_the_suffix_only(tmp_path):
-    for name in ("a.png", "a.jpg", "b.png", "a.png.jpg"):
-        (tmp_path / name).touch()
-    found = photos.listing(tmp_path)
-    assert {key: path.name for key, path in found.items()} == {
-        "a.jpg": "a.jpg", "a.png": "a.png", "a.png.jpg": "a.png.jpg", "b": "b.png",
-    }, "two photographs under one id would overwrite each other's results"  # fmt: skip
-
-
-def test_a_folder_that_cannot_be_read_is_named(tmp_path):
-    with pytest.raises(MissingImages, match="nowhere"):
-        photos.listing(tmp_path / "nowhere")

@@ -81,3 +81,12 @@ def test_only_methods_that_draw_random_numbers_get_several_seeds():
     cells = plan.plan(report_files.read("table1"), METHODS, cards.cards("mini"), seeds=(3, 4))
     assert [cell.task.seed for cell in cells if cell.method == "pulse"] == [3, 4]
     assert [cell.task.seed for cell in cells if cell.method == "bicubic"] == [3]
+
+
+@pytest.mark.parametrize(("asked", "given"), [(1, 1), (200, 2), (None, None)])
+def test_methods_that_search_get_no_more_images_than_the_others(photos, asked, given):
+    found = {
+        name: replace(card, searched_images=asked, test_images=2) for name, card in cards.cards(str(photos)).items()
+    }
+    cells = plan.plan(report_files.read("table2"), {"pulse": BY_NAME["pulse"]}, found)
+    assert {cell.images for cell in cells if cell.method == "pulse"} == {given}

@@ -67,7 +67,7 @@ def test_one_missing_or_unreadable_photograph_is_named(tmp_path):
 
 
 def test_an_empty_folder_says_what_to_put_there(tmp_path):
-    with pytest.raises(MissingImages, match=r"holds no photographs \(\.png, .*put the images of cat \(CAT\) there"):
+    with pytest.raises(MissingImages, match=r"holds no photographs \(PNG, .*put the images of cat \(CAT\) there"):
         sources.open_card(make_card(tmp_path))
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import files, store
+from bench import atomic, store
 from bench.spec import Cell, OutputError, Task
 
 IMAGE = torch.arange(3 * 4 * 4, dtype=torch.uint8).view(3, 4, 4)
@@ -43,10 +43,10 @@ def test_no_part_stays_behind_when_the_disk_is_full(tmp_path, monkeypatch):
     def full(number):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    files.write(tmp_path / "a", b"old")
-    monkeypatch.setattr(files.os, "fsync", full)
+    atomic.write(tmp_path / "a", b"old")
+    monkeypatch.setattr(atomic.os, "fsync", full)
     with pytest.raises(OutputError, match=r"could not write .*a: No space left.*--out"):
-        files.write(tmp_path / "a", b"new")
+        atomic.write(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old", "a failed write must leave what was there"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
 
@@ -54,7 +54,7 @@ def test_no_part_stays_behind_when_the_disk_is_full(tmp_path, monkeypatch):
 def test_an_unwritable_place_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OutputError, match="choose another folder with --out"):
-        files.write(tmp_path / "file" / "a", b"x")
+        atomic.write(tmp_path / "file" / "a", b"x")
 
 
 def test_folders_of_different_tasks_differ(tmp_path):

@@ -8,14 +8,17 @@ of exactly that name. Archives are read where they lie: nothing is unpacked.
 
 import csv
 import hashlib
+import os
 import re
 import zipfile
-import zlib
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path, PurePosixPath
 
+from bench import files
+from bench.images import photos
 from bench.images.photos import Box
 from bench.lists import check_ids
 from bench.spec import BadFile, BadImage, MissingImages
@@ -23,8 +26,6 @@ from bench.spec import BadFile, BadImage, MissingImages
 COLUMNS = ("id", "file", "sha256", "left", "top", "side")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[0-9]{1,6}")
-_LARGEST = 256 * 2**20  # bytes of a photograph; what claims more is not read
-_ZIP_ERRORS = (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +50,10 @@ def read_tables(paths: Iterable[Path]) -> dict[str, Crop]:
 def _lines(path: Path) -> list[tuple[str, Crop]]:
     """Return the lines of a table."""
     try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = csv.reader(file, strict=True)
-            if next(rows, None) != list(COLUMNS):
-                raise BadFile(f"the table {path} must begin with the line {','.join(COLUMNS)}.")
-            lines = [_line(f"{path}, line {rows.line_num}", row) for row in rows]
+        rows = csv.reader(StringIO(files.text(path), newline=""), strict=True)
+        if next(rows, None) != list(COLUMNS):
+            raise BadFile(f"the table {path} must begin with the line {','.join(COLUMNS)}.")
+        lines = [_line(f"{path}, line {rows.line_num}", row) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFile(f"the table of crops {path} cannot be read: {error}.") from error
     if not lines:
@@ -85,32 +85,24 @@ class Files:
     def __init__(self, folder: Path) -> None:
         """Look for the archives. Raises `BadFile` if one of them cannot be read."""
         self.folder = folder
-        self._archives = [_archive(path, path.stat().st_mtime_ns) for path in sorted(folder.glob("*.zip"))]
+        found = [path for path in sorted(folder.glob("*.zip")) if files.is_regular(path)]
+        self._archives = [_archive(path, files.state(path)) for path in found]
 
     def state(self, name: str) -> Hashable:
         """Return what changes when a file is replaced; None if there is no such file."""
-        path = self.folder / name
-        if path.is_file():
-            return (path.stat().st_mtime_ns, path.stat().st_size)
         held = self._member(name)
-        return held and (held[0].filename, held[1].CRC, held[1].file_size)
+        return files.state(self.folder / name) or (held and (held[0].filename, held[1].CRC, held[1].file_size))
 
     def read(self, name: str, sha256: str) -> bytes:
         """Return the content of a file. Raises `MissingImages` and `BadImage`, also if its checksum is another."""
         path = self.folder / name
-        held = None if path.is_file() else self._member(name)
-        where = f"{held[0].filename}: {name}" if held else str(path)
-        try:
-            if held:
-                _small(where, held[1].file_size)
-                data = held[0].read(held[1])
-            elif path.is_file():
-                _small(where, path.stat().st_size)
-                data = path.read_bytes()
-            else:
-                raise MissingImages(f"there is no {path}, and no archive in {self.folder} holds {name}; put it there.")
-        except _ZIP_ERRORS as error:
-            raise BadImage(f"{where} cannot be read ({error}); copy it again.") from error
+        held = None if files.is_regular(path) else self._member(name)
+        if held:
+            where, data = f"{held[0].filename}: {name}", _unpacked(*held)
+        elif os.path.lexists(path):
+            where, data = str(path), photos.content(path)
+        else:
+            raise MissingImages(f"there is no {path}, and no archive in {self.folder} holds {name}; put it there.")
         if (found := hashlib.sha256(data).hexdigest()) != sha256:
             raise BadImage(
                 f"{where} has sha256 {found[:12]}..., the table of crops says {sha256[:12]}...; get the listed file."
@@ -125,14 +117,26 @@ class Files:
 
 
 @lru_cache(maxsize=16)
-def _archive(path: Path, _changed: int) -> zipfile.ZipFile:
+def _archive(path: Path, _state: Hashable) -> zipfile.ZipFile:
     """Return an archive, opened once: its list of ten thousand files takes as long to read as many photographs."""
     try:
         return zipfile.ZipFile(path)
-    except _ZIP_ERRORS as error:
-        raise BadFile(f"{path} cannot be read as a zip archive ({error}); copy it again.") from error
+    except Exception as error:  # zipfile believes what the archive says of itself, and stumbles in many ways
+        raise BadFile(f"{path} cannot be read as a zip archive ({_reason(error)}); copy it again.") from error
 
 
-def _small(where: str, size: int) -> None:
-    if size > _LARGEST:
-        raise BadImage(f"{where} claims {size:,} bytes, more than any photograph; get the listed file.")
+def _unpacked(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
+    """Return a file of an archive. Raises `BadImage`."""
+    where = f"{archive.filename}: {member.filename}"
+    if member.file_size > files.PHOTOGRAPH:
+        raise BadImage(
+            f"{where} cannot be read: {files.too_large(member.file_size, files.PHOTOGRAPH)}; get the listed file."
+        )
+    try:
+        return archive.read(member)
+    except Exception as error:  # as above; an unknown method, a password, a decoder's own errors
+        raise BadImage(f"{where} cannot be read ({_reason(error)}); copy it again.") from error
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error) or type(error).__name__

@@ -1,17 +1,18 @@
 """Ground truth and LR images of a card: reads, checks and batches them. The same pixels on every machine."""
 
 import hashlib
+import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from bench import cards, lists, resize
+from bench import cards, resize
 from bench.images import sources
-from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
+from bench.spec import BadImage, Card, Images, MissingImages, OutputError, TooSmall
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +54,23 @@ class _Cache:
 
 
 _CACHE = _Cache(512 * 2**20)  # a hundred faces of 1024 px are 300 MiB
+_BATCH = 512 * 2**20  # bytes of the ground truth of a batch in float32, but for a single image that has more
 
 
 def image_ids(card: Card, limit: int | None = None) -> tuple[str, ...]:
-    """Return the ids of the test images, in the order of the card or of the source.
+    """Return the ids of the test images, in the order of the card or of the source; of these the first `limit`.
+
+    Where a card lists no images, `limit` comes before its `test_images`, also if it is larger.
 
     Raises `MissingImages` if the source is absent or empty, saying what to put where.
     """
+    card = _widened(card, limit)
     return _ids(card, sources.open_card(card))[:limit]
+
+
+def _widened(card: Card, limit: int | None) -> Card:
+    """Return a card that gives as many images as are asked for, if it does not list which there are."""
+    return card if limit is None or card.ids else replace(card, test_images=limit)
 
 
 def read(card: Card, image_id: str, allow_enlarge: bool = False) -> Tensor:  # noqa: FBT001, FBT002
@@ -83,8 +93,12 @@ def batches(
 ) -> Iterator[Batch | BadEntry]:
     """Yield the test images with their LR images, and, as it is met, each image that cannot be used.
 
+    Large images come in smaller batches, so that they fit the memory.
+
     Raises `MissingImages` if there are no images at all.
     """
+    card = _widened(card, limit)
+    batch_size = max(1, min(batch_size, _BATCH // (12 * card.hr_size**2)))
     source = sources.open_card(card, allow_enlarge=allow_enlarge)
     ids: list[str] = []
     images: list[Tensor] = []
@@ -123,29 +137,35 @@ def pixel_sha256(image: Tensor) -> str:
 
 
 def write_lists(profile: str) -> list[Path]:
-    """Write `<category>.sha256` beside each card of a profile and return the paths: `python -m bench lists PROFILE`.
+    """Write the lists that the cards of a profile name and return their paths: `python -m bench lists PROFILE`.
 
-    To be done when the images have changed on purpose; the card names the file as its `list`.
+    To be done when the images have changed on purpose. For a card that names none, and for a folder of photographs
+    without a card, it is `<category>.sha256` beside it, to be named as the `list` of the card.
     """
-    folder = cards.profile_folder(profile)
+    paths = cards.list_paths(profile)
     found = cards.cards(profile, need_lists=False)
-    return [write_list(card, folder / f"{category}.sha256") for category, card in found.items()]
+    return [write_list(card, paths[category]) for category, card in found.items()]
 
 
 def write_list(card: Card, path: Path) -> Path:
-    """Write the list of a card's images as they are now, one line `sha256  id` each, whatever it listed before."""
+    """Write the list of a card's images as they are now, one line `sha256  id` each, whatever it listed before.
+
+    Raises `OutputError` if it cannot be written.
+    """
     source = sources.open_card(card)
     ids = _ids(card, source)
     sums = [pixel_sha256(source.pixels(image_id)) for image_id in ids]
-    path.write_text("".join(f"{value}  {name}\n" for value, name in zip(sums, ids, strict=True)), encoding="utf-8")
+    text = "".join(f"{value}  {name}\n" for value, name in zip(sums, ids, strict=True))
+    try:
+        path.write_bytes(text.encode())
+    except OSError as error:
+        raise OutputError(f"could not write the list {path}: {error.strerror}.") from error
     return path
 
 
 def _ids(card: Card, source: sources.Source) -> tuple[str, ...]:
     """Return the ids that the card lists, or the first ones of the source."""
-    ids = card.ids or tuple(source.ids[: card.test_images])
-    lists.check_ids(source.where, ids)
-    return ids
+    return card.ids or tuple(source.ids[: card.test_images])
 
 
 def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:
@@ -158,7 +178,7 @@ def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:
             raise BadImage(
                 f"{source.where}: the pixels of {image_id} have sha256 {found[:12]}..., the list of {card.profile}/"
                 f"{card.category} says {listed[:12]}...: the image, the renderer or the list has changed. Get the "
-                f"listed image or, if the change is wanted, run `python -m bench lists {card.profile}`."
+                f"listed image or, if the change is wanted, run `python -m bench lists {shlex.quote(card.profile)}`."
             )
         return image
 

@@ -1,32 +1,30 @@
 """Files of photographs -> square 8-bit RGB images, the same pixels on every machine.
 
+- The content says how a file is read, not its suffix: PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, JPEG 2000, PPM, QOI.
 - What is stored counts: colour profiles and gamma are not applied, as in the libraries the methods were trained with.
-- The orientation of EXIF is applied. Of an animation or a multi-page file the first image is taken.
+- The orientation of EXIF is applied; where it is in doubt the file is refused. Other damage to metadata does no harm.
+- Of an animation, a multi-page file or a file of several pictures (MPO) the first image is taken.
 - Transparent pixels lie on white, as on a page; dropping alpha instead would uncover colours that nobody sees.
 - 16-bit PNGs keep their precision until the one rounding to 8 bit at the end.
 - CMYK becomes RGB as (1 - C)(1 - K); a CMYK JPEG is taken as inverted, as Adobe writes it.
+- A photograph has at most 2^28 pixels (268 million) and `files.PHOTOGRAPH` bytes.
 """
 
-import re
-import struct
-import warnings
-import zlib
-from collections import Counter
-from io import BytesIO
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, TiffImagePlugin, UnidentifiedImageError
+from PIL import ImageFile, UnidentifiedImageError
 from torch import Tensor
 
-from bench import resize
-from bench.images import png16
-from bench.spec import BadImage, MissingImages, TooSmall
+from bench import files, resize
+from bench.images import metadata, pillow, png16
+from bench.spec import BadImage, TooSmall
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
+MOST_PIXELS = 2**28
+"""Of a photograph that is decoded: they become 6 GB on their way. A file of a few bytes can claim any number."""
 
 Samples: TypeAlias = NDArray[np.uint8] | NDArray[np.uint16]
 """(H, W, C): RGB, or RGB and alpha; the full range of the type."""
@@ -40,42 +38,21 @@ class Box(NamedTuple):
     side: int
 
 
-_FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF")  # by content: a wrong suffix does no harm
-_EIGHT_BIT = {"1", "L", "LA", "P", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
-_TIFF_DEPTHS = 258
-_ORIENTATION = 274
-_DECODER_ERRORS = (OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, UserWarning)
+_EIGHT_BIT = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr"}
 
 
-def listing(folder: Path) -> dict[str, Path]:
-    """Return id -> file of the photographs in a folder, numbers in their names counted as numbers (2 before 10).
-
-    An id is the name without its suffix; with it, if another photograph has the same. Sub-folders, hidden files and
-    other kinds of files are left out. A link that leads nowhere is listed: it is a photograph that is missing.
-    """
+def content(path: Path) -> bytes:
+    """Return the bytes of a photograph. Raises `BadImage`, also for what is no regular file or is too large."""
     try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+        return files.content(path, files.PHOTOGRAPH)
     except OSError as error:
-        raise MissingImages(f"the folder {folder} cannot be read: {error.strerror}.") from error
-    paths = sorted((path for path in paths if path.is_file() or path.is_symlink()), key=_natural)
-    names = {path.name for path in paths}
-    stems = Counter(path.stem for path in paths)
-    return {path.stem if stems[path.stem] == 1 and path.stem not in names else path.name: path for path in paths}
-
-
-def _natural(path: Path) -> tuple[list[str | int], str]:
-    """Return the sorting key of a file name: text and numbers in turn."""
-    parts = re.split(r"(\d+)", path.stem)
-    return [int(part) if index % 2 else part for index, part in enumerate(parts)], path.name
+        raise BadImage(f"{path} cannot be read: {error.strerror}; copy it again, or give another image.") from error
 
 
 def read(path: Path) -> Tensor:
     """Return the photograph in a file as it is, (3, H, W) uint8. Raises `BadImage`, also if it cannot be read."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise BadImage(f"{path} cannot be read: {error.strerror}; give the path of an image.") from error
-    return resize.eight_bit(torch.from_numpy(_on_white(_decode(data, str(path), 1))).permute(2, 0, 1))
+    samples = _decode(content(path), str(path), 1)
+    return torch.stack([resize.eight_bit(_on_white(samples, channel)) for channel in range(3)])
 
 
 def photo(data: bytes, name: str, size: int, fit: Literal["crop", "stretch"], *, allow_enlarge: bool) -> Tensor:
@@ -120,52 +97,63 @@ def _cut(samples: Samples, box: Box) -> Samples:
 
 
 def _resized(samples: Samples, size: int) -> Tensor:
-    """Return samples (H, W, C) as (3, size, size) uint8."""
-    rgb = torch.from_numpy(_on_white(samples)).permute(2, 0, 1)[None]
-    if rgb.shape[-2:] != (size, size):
-        rgb = resize.resize(rgb, size, size)
-    return resize.eight_bit(rgb[0])
+    """Return samples (H, W, C) as (3, size, size) uint8, a channel at a time: in float64 each takes 8 bytes a pixel."""
+    channels = []
+    for channel in range(3):
+        values = _on_white(samples, channel)
+        if values.shape != (size, size):
+            values = resize.resize(values, size, size)
+        channels.append(resize.eight_bit(values))
+    return torch.stack(channels)
 
 
-def _on_white(samples: Samples) -> NDArray[np.float64]:
-    """Return (H, W, 3) in [0, 1]."""
-    values = samples.astype(np.float64) / np.iinfo(samples.dtype).max
-    if values.shape[-1] == 3:  # noqa: PLR2004 - RGB
-        return values
-    alpha = values[..., 3:]
-    return values[..., :3] * alpha + (1 - alpha)
+def _on_white(samples: Samples, channel: int) -> Tensor:
+    """Return one of red, green and blue, (H, W) in [0, 1], float64."""
+    most = np.iinfo(samples.dtype).max
+    values = samples[..., channel].astype(np.float64) / most
+    if samples.shape[-1] == 3:  # noqa: PLR2004 - RGB
+        return torch.from_numpy(values)
+    alpha = samples[..., 3].astype(np.float64) / most
+    return torch.from_numpy(values * alpha + (1 - alpha))
 
 
 def _decode(data: bytes, name: str, least: int) -> Samples:
     """Return the first image of a file, upright, after checking that its short side has `least` pixels."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", UserWarning)  # damaged metadata: the orientation may be lost
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(data), formats=_FORMATS) as image:
-                if min(image.size) < least:
-                    raise TooSmall(
-                        f"{name} has {image.width} x {image.height} pixels, fewer than {least} on its short side; "
-                        "take a larger photograph, a smaller --hr-size, or --allow-enlarge."
-                    )
-                samples = _samples(image, data, name)
-                orientation = image.getexif().get(_ORIENTATION, 1)  # asked now: decoding a TIFF turns it
-                return _upright(samples, orientation)
+        with pillow.strict(), pillow.opened(data) as image:
+            _check_size(image, name, least)
+            samples = _samples(image, data, name)
+            return _upright(samples, metadata.orientation(image, data))
+    except (BadImage, TooSmall):
+        raise
     except UnidentifiedImageError as error:
-        kind = "is not an image" if data else "is empty"
+        kind = "is not an image of a kind that is read" if data else "is empty"
         raise BadImage(f"{name} {kind}; replace it, or take it out of the folder.") from error
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise BadImage(f"{name} has more pixels than is safe to decode ({error}); resize it first.") from error
-    except _DECODER_ERRORS as error:
-        raise BadImage(f"{name} cannot be decoded: {error}; copy it again, or save it anew as PNG.") from error
+    except Exception as error:  # a decoder raises whatever it stumbles on
+        reason = str(error) or type(error).__name__
+        raise BadImage(f"{name} cannot be decoded: {reason}; copy it again, or save it anew as PNG.") from error
+
+
+def _check_size(image: ImageFile.ImageFile, name: str, least: int) -> None:
+    """Raise `TooSmall` or `BadImage` for a size that is not to be decoded."""
+    if min(image.size) < least:
+        raise TooSmall(
+            f"{name} has {image.width} x {image.height} pixels, fewer than {least} on its short side; "
+            "take a larger photograph, a smaller --hr-size, or --allow-enlarge."
+        )
+    if image.width * image.height > MOST_PIXELS:
+        raise BadImage(
+            f"{name} has {image.width} x {image.height} pixels, more pixels than is safe to decode "
+            f"({MOST_PIXELS:,}); resize it first."
+        )
 
 
 def _samples(image: ImageFile.ImageFile, data: bytes, name: str) -> Samples:
     """Return the samples of an opened image as they are stored, three or four a pixel."""
-    raw = str(image.tile[0][3]) if image.format == "PNG" else ""
+    raw = str(image.tile[0][3]) if image.format == "PNG" and image.tile else ""
     if raw.endswith(";16B"):
         return png16.samples(image, data, raw)
-    depth = max(image.tag_v2.get(_TIFF_DEPTHS, (8,))) if isinstance(image, TiffImagePlugin.TiffImageFile) else 8
+    depth = metadata.depth(image, data)
     if image.mode not in _EIGHT_BIT or depth > 8:  # noqa: PLR2004 - Pillow would cut off the lower bits
         raise BadImage(
             f"{name} has {depth}-bit samples of mode {image.mode}, which Pillow cannot give without loss; "

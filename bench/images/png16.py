@@ -1,10 +1,10 @@
 """16-bit PNGs, of which Pillow gives the upper bytes alone if they have several channels: read twice, and joined."""
 
-from io import BytesIO
-
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile
+from PIL import ImageFile
+
+from bench.images import pillow
 
 
 def samples(image: ImageFile.ImageFile, data: bytes, raw: str) -> NDArray[np.uint16]:
@@ -32,7 +32,7 @@ def _join(high: NDArray[np.uint8], low: NDArray[np.uint8]) -> NDArray[np.uint16]
 
 def _png_bytes(data: bytes, raw: str) -> NDArray[np.uint8]:
     """Return the bytes of a PNG that Pillow's raw mode `raw` takes out of each pixel."""
-    with Image.open(BytesIO(data), formats=("PNG",)) as image:
+    with pillow.opened(data) as image:
         codec, extents, offset, _ = image.tile[0]
         image.tile = [(codec, extents, offset, raw)]  # type: ignore[list-item] # a tuple before Pillow 11
         return np.asarray(image)

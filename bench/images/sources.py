@@ -1,19 +1,21 @@
 """Where the images of a card come from: rendered scenes, a folder of photographs, or an LMDB database as LSUN's."""
 
 import os
-from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+import sys
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench import scenes
-from bench.images import crops, photos
-from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, UnknownName
+from bench import files, lists, scenes
+from bench.images import crops, database, folder, photos
+from bench.spec import BadFile, BadImage, Card, MissingImages, UnknownName
+
+EVERY = sys.maxsize
+"""`test_images` of a card that gives all there are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,64 +82,64 @@ def _scenes(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
         # One at a time, so that a picture cannot depend on which others are drawn with it.
         return scenes.exact_images(card.source, torch.tensor([int(image_id)]), card.hr_size)[0]
 
-    return Source(f"scene {card.source}", [f"{seed:04d}" for seed in range(card.test_images)], pixels, allow_enlarge)
+    count = min(card.test_images, scenes.FIRST_TRAINING_SEED)
+    return Source(f"scene {card.source}", [f"{seed:04d}" for seed in range(count)], pixels, allow_enlarge)
 
 
 def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     """Return the photographs of a folder."""
-    folder = _path(card)
-    files = photos.listing(folder)
-    if not files:
-        raise MissingImages(f"{folder} holds no photographs ({', '.join(photos.SUFFIXES)}); {_how_to_get(card)}")
+    where = _path(card)
+    found = folder.listing(where)
+    if not found:
+        raise MissingImages(f"{where} holds no photographs ({folder.SHORT}); {_how_to_get(card)}")
 
     def pixels(image_id: str) -> Tensor:
-        if image_id not in files:
-            raise MissingImages(f"{folder} has no photograph {image_id}; put it there, or take it off the card's list.")
-        try:
-            data = files[image_id].read_bytes()
-        except OSError as error:
-            raise BadImage(f"{files[image_id]} cannot be read: {error.strerror}; copy it again.") from error
-        return photos.photo(data, str(files[image_id]), card.hr_size, card.fit, allow_enlarge=allow_enlarge)
+        if image_id not in found:
+            raise MissingImages(f"{where} has no photograph {image_id}; put it there, or take it off the card's list.")
+        if lists.unfit(image_id):
+            reason = lists.unfit(found[image_id].stem)
+            raise BadImage(f"{where}: the name of {image_id} has {reason}; give it another name.")
+        data, name = photos.content(found[image_id]), str(found[image_id])
+        return photos.photo(data, name, card.hr_size, card.fit, allow_enlarge=allow_enlarge)
 
     def state(image_id: str) -> Hashable:
-        path = files.get(image_id)
-        facts = path.stat() if path is not None and path.is_file() else None
-        return facts and (facts.st_mtime_ns, facts.st_size)
+        return files.state(found[image_id]) if image_id in found else None
 
-    return Source(str(folder), list(files), pixels, allow_enlarge, state)
+    return Source(str(where), list(found), pixels, allow_enlarge, state)
 
 
 def _crops(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     """Return the squares of the photographs of a folder that the card's tables name."""
-    folder = _path(card)
-    table, files = crops.read_tables(card.crops), crops.Files(folder)
+    where = _path(card)
+    table, held = crops.read_tables(card.crops), crops.Files(where)
 
     def pixels(image_id: str) -> Tensor:
         if image_id not in table:
             tables = " and ".join(str(path) for path in card.crops)
             raise MissingImages(f"{tables} has no crop {image_id}; add it, or take it off the card's list.")
         crop = table[image_id]
-        data = files.read(crop.file, crop.sha256)
-        name = f"{folder / crop.file}"
+        data, name = held.read(crop.file, crop.sha256), str(where / crop.file)
         return photos.square(data, name, card.hr_size, crop.box, allow_enlarge=allow_enlarge)
 
     def state(image_id: str) -> Hashable:
-        held = files.state(table[image_id].file) if image_id in table else None
-        return held and (held, table[image_id])
+        file = held.state(table[image_id].file) if image_id in table else None
+        return file and (file, table[image_id])
 
-    return Source(str(folder), list(table), pixels, allow_enlarge, state)
+    return Source(str(where), list(table), pixels, allow_enlarge, state)
 
 
 def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     """Return the images of an LMDB database as LSUN is published: key -> the bytes of an image file."""
     path = _path(card)
-    with _transaction(path) as transaction:
+    with database.transaction(path) as transaction:
         keys = list(islice(transaction.cursor().iternext(values=False), card.test_images))
     if not keys:
         raise MissingImages(f"{path} holds no images; {_how_to_get(card)}")
 
     def pixels(image_id: str) -> Tensor:
-        with _transaction(path) as transaction:
+        if lists.unfit(image_id):
+            raise BadImage(f"{path}: the key {image_id} cannot be the id of an image; name others in the card's list.")
+        with database.transaction(path) as transaction:
             data = transaction.get(image_id.encode())
         if data is None:
             raise MissingImages(
@@ -145,24 +147,13 @@ def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
             )
         return photos.photo(data, f"{path}: {image_id}", card.hr_size, card.fit, allow_enlarge=allow_enlarge)
 
-    return Source(str(path), [key.decode(errors="backslashreplace") for key in keys], pixels, allow_enlarge)
+    return Source(str(path), [_id(key) for key in keys], pixels, allow_enlarge)
 
 
-@contextmanager
-def _transaction(path: Path) -> Iterator[Any]:
-    """Open an LMDB database for reading, without a lock file: the data may lie on a read-only disk."""
-    try:
-        import lmdb  # noqa: PLC0415 - optional
-    except ImportError as error:
-        raise BenchError(
-            f"reading {path} needs the package lmdb; install it with: pip install 'glean-bench[lmdb]'"
-        ) from error
-    try:
-        database = lmdb.open(str(path), subdir=path.is_dir(), readonly=True, lock=False, readahead=False)
-        with database, database.begin() as transaction:
-            yield transaction
-    except lmdb.Error as error:
-        raise BadFile(f"{path} cannot be read as an LMDB database: {error}; unpack it again.") from error
+def _id(key: bytes) -> str:
+    """Return the id of an LMDB's key: the text it is, or, where that is unfit, as it is shown."""
+    name = key.decode(errors="surrogateescape")
+    return lists.shown(name) if lists.unfit(name) else name
 
 
 def _path(card: Card) -> Path:
@@ -171,7 +162,11 @@ def _path(card: Card) -> Path:
     path = Path(root).expanduser() / card.source
     if not path.is_absolute() and not root:
         raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was looked for nowhere; {_how_to_get(card)}")
-    if not path.exists():
+    try:
+        there = path.exists()
+    except (OSError, ValueError) as error:  # no permission, a name that is too long, NUL
+        raise MissingImages(f"{path} cannot be looked into: {error}; {_how_to_get(card)}") from error
+    if not there:
         raise MissingImages(f"there is no {path}; {_how_to_get(card)}")
     return path
 

@@ -2,10 +2,10 @@
 
 import math
 from collections.abc import Sequence
-from pathlib import Path
 
 import pandas as pd
 
+from bench.profiles import profile_title
 from bench.report.table import Row, Table
 from bench.scores.contests import Contest
 from bench.spec import Record
@@ -79,7 +79,7 @@ def _facts(row: Row) -> dict[str, object]:
     """Return one row of the details."""
     digits, task = row.metric.digits + 2, row.cell.task
     facts: dict[str, object] = {
-        "profile": Path(task.profile).resolve().name,
+        "profile": profile_title(task.profile),
         "category": task.category,
         "factor": task.factor,
         "hr_size": task.hr_size,

@@ -1,7 +1,7 @@
 """The pictures of a table: an image strip (LR, each method, ground truth), and each metric against the factor."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from torch import Tensor
 
-from bench import files, store
+from bench import atomic, store
 from bench.images import data
+from bench.report import fonts
 from bench.report.table import Row, Table
 from bench.restore import RunSettings, State
 from bench.scores.metrics import METRICS
@@ -52,7 +53,7 @@ def strip(states: Mapping[Cell, State], cards: Mapping[str, Card], settings: Run
     if not rows:
         return []
     heads = ["LR", *(_wrapped(title) for title in methods.values()), "HR"]
-    with mpl.rc_context({"savefig.dpi": 120, "font.size": 7, **_TIGHT}):
+    with mpl.rc_context({"savefig.dpi": 120, "font.size": 7, **_TIGHT, **_text([*heads, *(row[0] for row in rows)])}):
         figure = Figure(figsize=(_INCHES * len(heads), _INCHES * len(rows) + 0.3), layout="constrained")
         axes = figure.subplots(len(rows), len(heads), squeeze=False)
         for line, (label, pictures) in zip(axes, rows, strict=True):
@@ -79,12 +80,14 @@ def _rows(
 ) -> list[tuple[str, list[Tensor | str]]]:
     """Return label and pictures of each row of one task."""
     rows: list[tuple[str, list[Tensor | str]]] = []
+    ids = data.image_ids(card, settings.limit)
     for entry in data.batches(card, task.factor, images, settings.limit, settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):
             continue
         for image_id, lr, hr in zip(entry.ids, entry.lr, entry.hr, strict=True):
             results = [_result(cell, state, image_id, settings.out) for cell, state in states.items()]
-            rows.append((f"{task.category} {task.factor}x\n{image_id}", [lr, *results, hr]))
+            shown = fonts.label(image_id, otherwise=f"no. {ids.index(image_id) + 1}")
+            rows.append((f"{fonts.drawable(task.category)} {task.factor}x\n{shown}", [lr, *results, hr]))
         if len(rows) >= images:
             break
     return rows[:images]
@@ -98,10 +101,15 @@ def _result(cell: Cell, state: State, image_id: str, out: Path) -> Tensor | str:
     return "failed" if stored is None else stored.image / 255
 
 
+def _text(texts: Iterable[str]) -> Any:  # noqa: ANN401 - as matplotlib's stubs want it
+    """Return how matplotlib is to draw texts that others wrote: in fonts that have their glyphs, `$` as a dollar."""
+    return {"font.family": fonts.families(texts), "text.parse_math": False}
+
+
 def _wrapped(title: str) -> str:
     """Break a title into short lines."""
     lines = [""]
-    for word in title.split():
+    for word in fonts.drawable(title).split():
         if lines[-1] and len(lines[-1]) + len(word) > _WIDEST:
             lines.append(word)
         else:
@@ -122,9 +130,12 @@ def curves(table: Table, path: Path) -> list[Path]:
     # Numbered with those that were not measured, so that a method looks the same in every run.
     places = {method: place for place, method in enumerate(dict.fromkeys(row.cell.method for row in table.rows))}
     seen = {row.cell.method for row in measured}
-    titles = {row.cell.method: row.cell.title for row in table.rows if row.cell.method in seen}
+    titles = {row.cell.method: fonts.drawable(row.cell.title) for row in table.rows if row.cell.method in seen}
+    texts = [*categories, *titles.values()]
     size = (_PANEL[0] * len(categories) + 0.4, _PANEL[1] * len(metrics) + 0.5)
-    with mpl.rc_context({"savefig.dpi": 150, "font.size": 9, "lines.markersize": 3.5, "lines.linewidth": 1}):
+    with mpl.rc_context(
+        {"savefig.dpi": 150, "font.size": 9, "lines.markersize": 3.5, "lines.linewidth": 1, **_text(texts)}
+    ):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(metrics), len(categories), squeeze=False)
         for line, metric in zip(axes, metrics, strict=True):
@@ -132,7 +143,7 @@ def curves(table: Table, path: Path) -> list[Path]:
                 _panel(axis, [r for r in measured if (r.metric, r.cell.task.category) == (metric, category)], places)
             line[0].set_ylabel(f"{metric.title} ({'higher' if metric.higher_is_better else 'lower'} is better)")
         for axis, category in zip(axes[0], categories, strict=True):
-            axis.set_title(category)
+            axis.set_title(fonts.drawable(category))
         handles = [Line2D([], [], label=title, **_look(places[method])) for method, title in titles.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=8, frameon=False, columnspacing=1.2)
         figure.supxlabel("Factor. Mean over the images, bars: its 95 % t interval", fontsize="medium")
@@ -168,5 +179,5 @@ def _save(figure: Figure, path: Path) -> list[Path]:
     """Write a figure whole or not at all."""
     content = BytesIO()
     figure.savefig(content, format="png", metadata={"Software": None})
-    files.write(path, content.getvalue())
+    atomic.write(path, content.getvalue())
     return [path]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from bench import files
+from bench import atomic
 from bench.report import again, notes
 from bench.report.data_frames import comparisons, frame, images, interval, number, timing
 from bench.report.table import Row, Table
@@ -53,7 +53,7 @@ def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], f
     contents |= {".images.csv": _csv(images(table, records)), ".timing.csv": _csv(timing(records))}
     paths = [folder / f"{table.report.name}{ending}" for ending in contents]
     for path, text in zip(paths, contents.values(), strict=True):
-        files.write(path, text.encode())
+        atomic.write(path, text.encode())
     return paths
 
 

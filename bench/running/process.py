@@ -70,7 +70,6 @@ class Template:
             else:
                 return
 
-
     def close(self) -> None:
         """End it; its workers are ended by whoever asked for them."""
         if self._control is not None:

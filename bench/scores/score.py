@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from bench import files, resize, store
+from bench import atomic, files, resize, store
 from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
@@ -61,7 +61,7 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, s
             record = replace(line.record, remark=state.remark, weights=state.weights)
             lines[str(record.image)] = replace(line, record=record)
             yield record
-    files.write(path, _to_text(lines.values()))
+    atomic.write(path, _to_text(lines.values()))
 
 
 def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, state: State) -> list[Record]:
@@ -211,7 +211,7 @@ def _checksum(plain: Mapping[str, Any]) -> str:
 
 def _read(path: Path) -> tuple[dict[str, _Line], bool]:
     """Return the stored lines by image, those that are sound, and whether the file is what was written."""
-    found = files.content(path, _LARGEST)
+    found = files.found(path, _LARGEST)
     texts = [] if found is None else found.decode(errors="replace").removesuffix("\n").split("\n")
     lines: dict[str, _Line] = {}
     for text in texts[:-1]:

@@ -62,7 +62,8 @@ def main(words: Sequence[str] | None = None) -> int:
     )
     try:
         if told.report:
-            folder = told.out or trained.folder(told.profile, _preset(told.profile))
+            card = next(iter(cards.cards(told.profile).values()))
+            folder = told.out or trained.folder(card.profile, card.preset)
             for path in trained_report.write(everything(told.profile), folder, told.report):
                 console.print(f"written: {escape(str(path))}")
             return 0
@@ -88,11 +89,6 @@ def _items(told: argparse.Namespace) -> list[Item]:
     card = cards.card(told.profile, told.category)
     factor = 1 if told.what == "bank" else told.factor
     return [Item(told.what, card.task(factor))]
-
-
-def _preset(profile: str) -> str:
-    """Return the preset of a profile's cards."""
-    return next(iter(cards.cards(profile).values())).preset
 
 
 def _duration(text: str) -> float:

@@ -5,7 +5,6 @@ and replaces a part of it in each step, because drawing takes it as long as trai
 training set or, of a user's folder, from beside the test images. Every second image, by chance, is mirrored.
 """
 
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -147,7 +146,7 @@ def photographs(card: Card) -> tuple[sources.Source, list[str]]:
     if card.train_crops:
         source = sources.open_training(card)
         return source, list(source.ids)
-    everything = replace(card, ids=(), sha256={}, test_images=sys.maxsize)
+    everything = replace(card, ids=(), sha256={}, test_images=sources.EVERY)
     if card.train_source:
         training = replace(
             everything,

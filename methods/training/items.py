@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from safetensors import safe_open
 
-from bench import cards, files
+from bench import atomic, cards
 from bench.spec import BadFile, Task
 from methods.formats import own_files
 from methods.training.loop import Training
@@ -82,7 +82,7 @@ def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str |
             content = own_files.safetensors(
                 network, dtype=torch.float16, without=without, facts={_FACTS: json.dumps(told)}
             )
-            files.write(path, content)
+            atomic.write(path, content)
             written.append(path)
     return written
 

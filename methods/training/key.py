@@ -16,6 +16,7 @@ from pathlib import Path
 
 from bench import cards
 from bench.images import data
+from bench.profiles import profiles
 from bench.spec import BadFile, Card, Task
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
@@ -96,12 +97,12 @@ class Key:
 
     @property
     def _ours(self) -> bool:
-        return self.task.profile in cards.profiles()
+        return self.task.profile in profiles()
 
 
 def _old_folder(runs: Path, task: Task, label: str) -> Path:
     """Return where older versions kept a run."""
-    return runs / Path(task.profile).expanduser().resolve().name / label.replace(" ", "_")
+    return runs / Path(task.profile).name / label.replace(" ", "_")
 
 
 def images(card: Card) -> str:

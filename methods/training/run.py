@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from bench import files
+from bench import atomic
 from bench.spec import BadFile
 from methods.training import carry
 from methods.training.key import Key
@@ -80,7 +80,7 @@ class Run:
             whole = {**state, "key": key, "seconds": self.seconds}
             torch.save(whole, partial)
             partial.replace(self.folder / _CHECKPOINT)
-            files.write(self.folder / _CARRIED, carry.pack(whole))
+            atomic.write(self.folder / _CARRIED, carry.pack(whole))
             self._write_log()
 
     @property

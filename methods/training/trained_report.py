@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from bench import files, scenes, store
+from bench import atomic, scenes, store
 from bench.resize import eight_bit
 from bench.spec import Images
 from methods.formats import stylegan2, unpickle
@@ -46,7 +46,7 @@ def write(items: Iterable[Item], weights: Path, folder: Path, *, count: int = CO
             rows.append((*_row(item, path), *near))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     text = _TEXT.format(table=table, count=count, floors="; ".join(floors) or "not measured")
-    files.write(folder / "trained.md", text.encode())
+    atomic.write(folder / "trained.md", text.encode())
     yield folder / "trained.md"
 
 

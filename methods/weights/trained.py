@@ -56,12 +56,18 @@ def advice(method: str, task: Task, part: str) -> str:
     if not _trainable(method, part):
         return ""
     what = f"{method} --factor {task.factor}" if part == "network" else "bank"
-    profile = f" --profile {shlex.quote(task.profile)}"
+    profile = f" --profile {_typed(task.profile)}"
     return (
         f", and none was trained into {short(folder(task.profile, task.preset))}. "
         f"`python -m bench train {what} --category NAME{profile}` makes it, "
         f"`python -m bench train --missing{profile}` all that is missing"
     )
+
+
+def _typed(profile: str) -> str:
+    """Return a profile as it can be typed in a shell, a path without the name of the user."""
+    name = short(Path(profile)) if Path(profile).is_absolute() else profile
+    return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
 
 
 def _trainable(method: str, part: str) -> bool:
@@ -71,9 +77,9 @@ def _trainable(method: str, part: str) -> bool:
 
 def _places(profile: str, preset: str) -> list[Path]:
     """Return where the files that were trained for a profile are looked for, in order."""
-    if profile == preset:  # one of the suite's own
+    if not Path(profile).is_absolute():  # one of the suite's own; a user's folder is its real path
         return shipped(preset) or users()
-    return [Path(profile).expanduser().absolute() / "weights", *shipped(preset), *users()]
+    return [Path(profile) / "weights", *shipped(preset), *users()]
 
 
 def present() -> list[Path]:

@@ -1,0 +1,64 @@
+"""What a run should say of its images before it begins: what it leaves out, and how many it takes."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from bench import lists
+from bench.images import data, folder, sources
+from bench.profiles import profile_folder, profiles
+from bench.spec import BenchError, Card, MissingImages
+
+
+def remarks(cards: Mapping[str, Card], limit: int | None) -> list[str]:
+    """Return a sentence for whatever of a profile's images is not measured, and for a number other than asked for.
+
+    `cards` are those of one profile, by category. A category without images is left to the plan, which refuses it.
+    """
+    profile = next(iter(cards.values())).profile
+    found = [] if profile in profiles() else [*_unread(profile_folder(profile)), *_strays(profile_folder(profile))]
+    for category, card in cards.items():
+        try:
+            found += [f"{category}: {sentence}" for sentence in _of_card(card, limit)]
+        except BenchError:
+            continue
+    return found
+
+
+def _unread(profile: Path) -> Iterator[str]:
+    """Yield a sentence for each sub-folder that is no category because of its permissions or its name."""
+    for path in folder.subfolders(profile):
+        reason = lists.unfit(path.name)
+        try:
+            folder.listing(path)
+        except MissingImages as error:
+            yield f"{lists.shown(path.name)} is left out: {error}"
+        else:
+            if reason:
+                yield f"{lists.shown(path.name)} is left out: its name has {reason}."
+
+
+def _strays(profile: Path) -> Iterator[str]:
+    """Yield a sentence on photographs that lie beside the sub-folders."""
+    if strays := folder.listing(profile):
+        yield f"{len(strays)} left out as of no category: they lie beside the sub-folders of the profile."
+
+
+def _of_card(card: Card, limit: int | None) -> Iterator[str]:
+    """Yield the sentences on the images of a card."""
+    count = len(data.image_ids(card, limit))
+    photographs = card.reader == "folder" and not card.crops
+    if photographs and (sentence := folder.left_out(Path(sources.open_card(card).where))):
+        yield sentence
+    if limit is not None and count < limit:
+        yield f"{count} images, not the {limit} asked for: its {'list has' if card.ids else 'source holds'} no more."
+    if card.reader != "folder" or card.ids:
+        return
+    there = len(data.image_ids(replace(card, test_images=sources.EVERY)))
+    if limit is None and there > count:
+        yield f"the first {count} of {there} images are measured; -n {there} takes all."
+    elif count > card.test_images and not card.train_source and not card.train_crops:
+        yield (
+            f"{count} images, more than the first {card.test_images} that are kept for testing; "
+            "a network that was trained on this folder has seen the others."
+        )

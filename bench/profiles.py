@@ -1,0 +1,79 @@
+"""The names of profiles: `mini`, `paper` and `portraits` come with the suite, any other is the path of a user's folder.
+
+The plain words always mean ours; a folder of such a name in the working directory is `./mini`. However a folder is
+written (`photos`, `./photos/`, by way of a link), its profile is the real path, so that it is one.
+"""
+
+import os
+import sysconfig
+from pathlib import Path
+
+from bench import lists
+from bench.spec import BadFile, MissingImages, UnknownName
+
+
+def facts_root() -> Path:
+    """Return the folder that holds datasets/ and reports/: the checkout, or the installed copy.
+
+    Hugging Face's `datasets` may lie beside this package in site-packages, so a card of ours is what is looked for.
+    """
+    schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+    installed = [Path(sysconfig.get_path("data", scheme)) / "share" / "glean-bench" for scheme in schemes]
+    roots = [Path(__file__).resolve().parent.parent, *installed]
+    for root in roots:
+        if (root / "datasets" / "mini" / "face.toml").is_file():
+            return root
+    raise BadFile(f"no datasets/mini/face.toml in {', '.join(map(str, roots))}; install glean-bench again.")
+
+
+def profiles() -> tuple[str, ...]:
+    """Return the names of the profiles that come with the suite."""
+    return tuple(sorted({card.parent.name for card in (facts_root() / "datasets").glob("*/*.toml")}))
+
+
+def profile_name(profile: str) -> str:
+    """Return the one name of a profile: a word for one of ours, the real path of a user's folder.
+
+    Raises `UnknownName`, and `MissingImages` for a path that is no folder or cannot be looked into.
+    """
+    if profile in profiles():
+        return profile
+    try:
+        real = Path(profile).expanduser().resolve(strict=True)
+        there = real.is_dir()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise _nowhere(profile) from error
+    except (OSError, ValueError, RuntimeError) as error:  # a name that is too long, NUL, a loop of links, no such user
+        reason = getattr(error, "strerror", None) or error
+        raise MissingImages(
+            f"the profile {lists.shown(profile)[:200]} is no folder that can be read: {reason}; "
+            f"a profile is {', '.join(profiles())} or a folder."
+        ) from error
+    if not there:
+        raise _nowhere(profile)
+    ours = real.parent == (facts_root() / "datasets").resolve() and real.name in profiles()
+    return real.name if ours else str(real)
+
+
+def _nowhere(profile: str) -> MissingImages | UnknownName:
+    """Return the error for a profile that is none of ours and no folder."""
+    folder = Path(profile).expanduser()
+    if len(folder.parts) > 1 or profile.startswith((".", "~")) or os.sep in profile:
+        where = lists.shown(str(folder.absolute()))
+        return MissingImages(f"there is no folder {where}; a profile is {', '.join(profiles())} or a folder.")
+    return UnknownName("profile, and no folder,", profile, profiles())
+
+
+def profile_folder(profile: str) -> Path:
+    """Return the folder of a profile: one of ours, or the user's. Raises what `profile_name` does."""
+    name = profile_name(profile)
+    return facts_root() / "datasets" / name if name in profiles() else Path(name)
+
+
+def profile_title(profile: str) -> str:
+    """Return the name of a profile for a table: of a user's folder the last part, `./mini` for one named as ours.
+
+    The path would say where its user keeps it. `profile` is a name as of `profile_name`.
+    """
+    name = Path(profile).name
+    return f"./{name}" if name in profiles() and profile not in profiles() else name
