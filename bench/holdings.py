@@ -107,17 +107,21 @@ def _parts(value: object) -> Iterator[tuple[object, object]]:
         yield from enumerate(value.tolist() if value.dtype.hasobject else ())
     elif isinstance(value, Tensor):
         yield from enumerate(value.unbind() if value.is_nested else ())
-    elif isinstance(value, nn.Module):
-        yield from value.named_parameters(recurse=False, remove_duplicate=False)
-        yield from value.named_buffers(recurse=False, remove_duplicate=False)
-        yield from value.named_children()
     else:
         yield from _of_code(value)
-    for name, part in attributes(value).items():
-        if not isinstance(value, nn.Module) or name not in ("_parameters", "_buffers", "_modules"):
-            hooks = isinstance(value, nn.Module) and "_hooks" in name and isinstance(part, dict)
-            yield name, list(part.values()) if hooks else part  # their keys count the hooks of the whole process
+    yield from _of_network(value) if isinstance(value, nn.Module) else attributes(value).items()
     yield "class", type(value)
+
+
+def _of_network(network: nn.Module) -> Iterator[tuple[object, object]]:
+    """Yield a network's parameters, buffers and parts, then its other attributes."""
+    yield from network.named_parameters(recurse=False, remove_duplicate=False)
+    yield from network.named_buffers(recurse=False, remove_duplicate=False)
+    yield from network.named_children()
+    for name, part in attributes(network).items():
+        if name not in ("_parameters", "_buffers", "_modules"):
+            # the keys of hooks count those of the whole process
+            yield name, list(part.values()) if "_hooks" in name and isinstance(part, dict) else part
 
 
 def _of_code(value: object) -> Iterator[tuple[object, object]]:

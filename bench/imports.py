@@ -64,7 +64,7 @@ def imported(paths: Iterable[Path]) -> set[Path]:
 
 
 def home(method_class: type[Method]) -> Path | None:
-    """Return the folder of a method's file, of the innermost one if it refines another's result; None without a file."""
+    """Return the folder of a method's file, or of the one that it refines; None if there is no file."""
     *_, innermost = layers(method_class)
     path = _file(sys.modules.get(innermost.__module__))
     return path and path.parent
