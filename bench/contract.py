@@ -94,7 +94,20 @@ def _checked(method: Method, task: Task, lr: Images) -> list[Outcome]:
     efforts = list(getattr(method, "efforts", ())) or [Effort()] * len(sr)
     if len(efforts) != len(sr):
         raise ContractError(f"{method.spec.name} tells {len(efforts)} efforts of {len(sr)} images; one each is wanted.")
+    for effort in efforts:
+        if not _is_effort(effort):
+            raise ContractError(
+                f"{method.spec.name} tells {effort!r} as the effort for an image; efforts holds a bench.spec.Effort "
+                "for each, of two whole numbers and a text."
+            )
     return [_outcome(method.spec.name, image, seconds, effort) for image, effort in zip(sr, efforts, strict=True)]
+
+
+def _is_effort(told: object) -> bool:
+    """Return whether a guest's effort can be stored."""
+    if not isinstance(told, Effort):
+        return False
+    return all(isinstance(passes, int) for passes in (told.g_forward, told.g_backward)) and isinstance(told.note, str)
 
 
 def _seconds(start: float, lr: Images) -> float:
