@@ -4,7 +4,6 @@ docs/adding.md tells, line by line, what makes a result be made anew.
 """
 
 import hashlib
-import inspect
 import json
 import platform
 import subprocess
@@ -16,7 +15,7 @@ import torch
 from torch import Tensor
 
 from bench.holdings import tensors
-from bench.imports import files, layers, sha256, sources
+from bench.imports import files, home, modules, sha256, sources
 from bench.spec import Method, MissingWeights, Task
 
 SCHEMA = 3
@@ -61,9 +60,8 @@ def declared(method_class: type[Method]) -> dict[str, Path]:
     spec = method_class.spec
     if not spec.files:
         return {}
-    *_, innermost = layers(method_class)
-    home = Path(inspect.getfile(innermost)).parent
-    found = {name: home / name for name in spec.files}
+    folder = home(method_class) or Path()
+    found = {name: folder / name for name in spec.files}
     for path in found.values():
         if not path.is_file():
             raise MissingWeights(f"{spec.name} names {path.name} in Spec.files, and there is no {path}; put it there.")
@@ -71,9 +69,9 @@ def declared(method_class: type[Method]) -> dict[str, Path]:
 
 
 def weights(method: Method) -> str:
-    """Return the sha256 of every tensor and array that a loaded method holds (`holdings.tensors`), or `none`."""
+    """Return the sha256 of every tensor and array that a loaded method and its files hold (`holdings`), or `none`."""
     digest, none = hashlib.sha256(), True
-    for path, held in tensors(method):
+    for path, held in tensors(method, modules(type(method))):
         if isinstance(held, str):
             digest.update(f"{path} is {held}\n".encode())
             continue

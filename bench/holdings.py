@@ -1,9 +1,21 @@
-"""What an object holds: its attributes, and every tensor and array that can be reached through them."""
+"""What an object holds: its attributes, and every tensor, array and bytes that can be reached through them."""
 
+import sys
+from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from types import CellType, FunctionType, MemberDescriptorType, MethodType, ModuleType
+from pathlib import Path
+from types import (
+    BuiltinMethodType,
+    CellType,
+    FunctionType,
+    MappingProxyType,
+    MemberDescriptorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
 from typing import TypeAlias
 
 import numpy as np
@@ -14,7 +26,8 @@ from bench.spec import BenchError
 Held: TypeAlias = Tensor | np.ndarray | str
 """A tensor, an array, or the path under which the same object was met before."""
 
-_PLAIN = (str, bytes, bytearray, int, float, complex, type(None), type, ModuleType)
+_PLAIN = (str, int, float, complex, type(None))
+_RAW = (bytes, bytearray, memoryview, array)
 _MOST = 1_000_000
 """Objects looked at; a method that holds more is refused an answer rather than given half of one."""
 
@@ -32,18 +45,19 @@ def attributes(holder: object) -> dict[str, object]:
     return found
 
 
-def tensors(holder: object) -> Iterator[tuple[str, Held]]:
-    """Yield each tensor and array that `holder` holds, with its path, in an order that its code alone decides.
+def tensors(holder: object, modules: Sequence[ModuleType] = ()) -> Iterator[tuple[str, Held]]:
+    """Yield each tensor and array of `holder` and of some modules, with its path, in an order that code alone decides.
 
-    Looked into: attributes, lists, dictionaries, networks, closures, objects inside objects to any depth; an object
-    that is met again is yielded as its first path. Not looked into: classes, modules, and what only a function's
-    globals name. Raises `BenchError` beyond a million objects.
+    Looked into: attributes, lists, dictionaries, networks, functions, objects inside objects to any depth, classes of
+    the modules; an object that is met again is yielded as its first path. Bytes count as an array. Not looked into:
+    other classes and modules, iterators, numbers and texts of Python. Raises `BenchError` beyond a million objects.
     """
     seen: dict[int, tuple[str, object]] = {}  # with the objects, so that no id is used twice
-    todo: list[tuple[str, object]] = [("", holder)]
+    todo: list[tuple[str, object]] = [(Path(str(part.__file__)).name, part) for part in reversed(modules)]
+    todo.append(("", holder))
     while todo:
         path, value = todo.pop()
-        if isinstance(value, _PLAIN):
+        if _passed_over(value, modules):
             continue
         if id(value) in seen:
             yield path, seen[id(value)][0]
@@ -53,30 +67,71 @@ def tensors(holder: object) -> Iterator[tuple[str, Held]]:
                 f"{type(holder).__name__} holds more than {_MOST:,} objects; hold arrays instead of lists."
             )
         seen[id(value)] = path, value
-        if isinstance(value, Tensor) or (isinstance(value, np.ndarray) and value.dtype != object):
-            yield path, value
-            continue
+        held = _data(value)
+        if held is not None:
+            yield path, held
         todo += reversed([(f"{path}.{name}", part) for name, part in _parts(value)])
+
+
+def _passed_over(value: object, modules: Sequence[ModuleType]) -> bool:
+    """Return whether an object is a number, a text, or a module, or a class of one, that is none of some."""
+    if isinstance(value, (type, ModuleType)):
+        module = value if isinstance(value, ModuleType) else sys.modules.get(value.__module__)
+        return all(module is not each for each in modules)
+    return isinstance(value, _PLAIN) and not isinstance(value, np.generic)  # numpy's float64 is a float
+
+
+def _data(value: object) -> Tensor | np.ndarray | None:
+    """Return an object as a tensor or an array, if it is data itself."""
+    if isinstance(value, Tensor):
+        return None if value.is_nested else value
+    if isinstance(value, np.ndarray):
+        return None if value.dtype.hasobject else value
+    if isinstance(value, np.generic):
+        return np.asarray(value)
+    # subclasses may be anything, such as the random key of a process
+    return np.array(memoryview(value)) if type(value) in _RAW else None  # type: ignore[arg-type] # they have buffers
 
 
 def _parts(value: object) -> Iterator[tuple[object, object]]:
     """Yield what an object is made of, by name or number."""
-    if isinstance(value, dict):
+    if isinstance(value, (dict, MappingProxyType)):
         for index, (key, part) in enumerate(value.items()):
-            yield key if isinstance(key, (str, int)) else index, part
-    elif isinstance(value, (list, tuple, deque, set, frozenset, np.ndarray)):
+            named = isinstance(key, (str, int))
+            yield key if named else index, part
+            if not named:
+                yield f"key {index}", key
+    elif isinstance(value, (list, tuple, deque, set, frozenset)):
         yield from enumerate(value)
-    elif isinstance(value, nn.Module):
-        yield from value.named_parameters(recurse=False, remove_duplicate=False)
-        yield from value.named_buffers(recurse=False, remove_duplicate=False)
-        yield from value.named_children()
-    elif isinstance(value, MethodType):
+    elif isinstance(value, np.ndarray):
+        yield from enumerate(value.tolist() if value.dtype.hasobject else ())
+    elif isinstance(value, Tensor):
+        yield from enumerate(value.unbind() if value.is_nested else ())
+    else:
+        yield from _of_code(value)
+    yield from _of_network(value) if isinstance(value, nn.Module) else attributes(value).items()
+    yield "class", type(value)
+
+
+def _of_network(network: nn.Module) -> Iterator[tuple[object, object]]:
+    """Yield a network's parameters, buffers and parts, then its other attributes."""
+    yield from network.named_parameters(recurse=False, remove_duplicate=False)
+    yield from network.named_buffers(recurse=False, remove_duplicate=False)
+    yield from network.named_children()
+    for name, part in attributes(network).items():
+        if name not in ("_parameters", "_buffers", "_modules"):
+            # the keys of hooks count those of the whole process
+            yield name, list(part.values()) if "_hooks" in name and isinstance(part, dict) else part
+
+
+def _of_code(value: object) -> Iterator[tuple[object, object]]:
+    """Yield what a function, a method or a cell of a closure is made of, besides its attributes."""
+    if isinstance(value, (MethodType, BuiltinMethodType, MethodWrapperType)):
         yield "self", value.__self__
+        yield "function", getattr(value, "__func__", None)
     elif isinstance(value, FunctionType):
         yield from enumerate(value.__closure__ or ())
+        yield "defaults", (value.__defaults__, value.__kwdefaults__)
     elif isinstance(value, CellType):
         with suppress(ValueError):  # nothing was put in yet
             yield "cell", value.cell_contents
-    for name, part in attributes(value).items():
-        if not (isinstance(value, nn.Module) and name in ("_parameters", "_buffers", "_modules")):
-            yield name, part

@@ -8,12 +8,16 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
+from types import ModuleType
 
 from bench.spec import Method
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OURS = ("bench", "methods")
+_SOURCES = tuple(SOURCE_SUFFIXES)
+_MODULES = (*_SOURCES, *EXTENSION_SUFFIXES)
 _WITHOUT_EFFECT = (
     *("bench.spec", "bench.origins"),
     *(f"methods.weights.{name}" for name in ("catalogue", "folders", "trained")),
@@ -59,25 +63,54 @@ def imported(paths: Iterable[Path]) -> set[Path]:
     return found
 
 
+def home(method_class: type[Method]) -> Path | None:
+    """Return the folder of a method's file, or of the one that it refines; None if there is no file."""
+    *_, innermost = layers(method_class)
+    path = _file(sys.modules.get(innermost.__module__))
+    return path and path.parent
+
+
+def modules(method_class: type[Method]) -> list[ModuleType]:
+    """Return the modules of a guest: its own file's and those beside it that it imports, as far as they are loaded."""
+    wanted = {path for path in files(method_class) if not any(path.is_relative_to(_ROOT / top) for top in _OURS)}
+    found = [module for _, module in sorted(sys.modules.items()) if _file(module) in wanted]
+    return sorted(found, key=lambda module: str(_file(module)))
+
+
 def _defined(part: type) -> Path | None:
     """Return the file of a class of ours or of a guest; None for those of Python and of installed packages."""
-    file = getattr(sys.modules.get(part.__module__), "__file__", None)
-    if file is None:
-        return None
-    path = Path(file)
-    installed = any(path.is_relative_to(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
-    return path if part.__module__.split(".")[0] in _OURS or not installed else None
+    path = _file(sys.modules.get(part.__module__))
+    return path if path and (part.__module__.split(".")[0] in _OURS or not _installed(path)) else None
+
+
+def _file(module: object) -> Path | None:
+    file = getattr(module, "__dict__", {}).get("__file__")
+    return Path(file) if isinstance(file, str) else None
+
+
+def _installed(path: Path) -> bool:
+    return any(path.is_relative_to(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 
 
 def _names(path: Path) -> list[str]:
     """Return the names that a source file imports, but for relative ones: their package is taken whole anyway."""
     names: list[str] = []
+    if not path.name.endswith(_SOURCES):
+        return names
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
             names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
+            given = [*node.args, *(each.value for each in node.keywords)][:1]
+            names += [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     return names
+
+
+def _called(node: ast.Call) -> str:
+    """Return the name of what is called, without what it is an attribute of."""
+    return getattr(node.func, "attr", getattr(node.func, "id", ""))
 
 
 def _modules(name: str, root: Path) -> Iterable[Path]:
@@ -86,8 +119,9 @@ def _modules(name: str, root: Path) -> Iterable[Path]:
     if top in _OURS:
         path = _ours(name)
         return [path] if path is not None else []
-    beside = root / f"{top}.py"
-    return [*([beside] if beside.is_file() else []), *sorted((root / top).rglob("*.py"))]
+    beside = (root / f"{top}{suffix}" for suffix in _MODULES)
+    inside = (path for path in sorted((root / top).rglob("*")) if path.name.endswith(_MODULES))
+    return [path for path in (*beside, *inside) if path.is_file()]
 
 
 def _ours(name: str) -> Path | None:

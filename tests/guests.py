@@ -4,7 +4,7 @@ HEAD = "import torch\nfrom torch import nn\nfrom bench import Spec\n"
 GUEST = (
     HEAD
     + """{before}
-class G:
+class G{bases}:
     spec = Spec(name="{name}", title="{name}", family="{family}", paper="none", factors=(16,){spec})
     {attributes}
 
@@ -24,7 +24,7 @@ class G:
 
 def write(folder, **parts) -> str:
     """Write a guest into `guest.py` of a folder and return how the command line names it."""
-    defaults = dict.fromkeys(("before", "spec", "attributes", "init", "result"), "")
+    defaults = dict.fromkeys(("before", "bases", "spec", "attributes", "init", "result"), "")
     text = GUEST.format(**{**defaults, "name": "g", "family": "interpolation", **parts})
     (folder / "guest.py").write_text(text)
     return f"{folder / 'guest.py'}:G"

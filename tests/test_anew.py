@@ -1,7 +1,9 @@
 """What makes a result be made anew: each line of the table in docs/adding.md, and each place that holds weights."""
 
 import re
+import sys
 from dataclasses import replace
+from importlib.machinery import EXTENSION_SUFFIXES
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ import torch
 from PIL import Image, PngImagePlugin
 
 import methods
-from bench import cards, fingerprint, imports, store
+from bench import cards, fingerprint, imports, resize, store
 from bench.restore import RunSettings, restore
 from bench.spec import Cell, MissingWeights, Task
 from methods.bicubic import Bicubic
@@ -73,8 +75,34 @@ def package_beside(folder, _patch) -> list[str]:
     return edited(folder, "net/deep.py", before="import net.parts")
 
 
+@pytest.mark.parametrize("call", ["importlib.import_module('second')", "__import__(name='second')"])
+def test_a_module_counts_that_is_imported_by_a_call_with_its_name(tmp_path, call):
+    found = edited(tmp_path, "second.py", before="import importlib", init=f"self.a = {call}.A")
+    assert len(set(found)) == 2
+
+
+def compiled(folder, _patch) -> list[str]:
+    (folder / "net").mkdir()
+    found = []
+    for name, content in (("built", b"\x7fELF\x001"), ("built", b"\x7fELF\x002"), ("net/built", b"\x7fELF\x001")):
+        (folder / f"{name}{EXTENSION_SUFFIXES[0]}").write_bytes(content)
+        found.append(run(guests.write(folder, before="if not torch: import built, net")))
+    return found
+
+
 def held(folder, _patch) -> list[str]:
     return [run(guests.write(folder)), run(guests.write(folder, init="self.w = torch.ones(1)"))]
+
+
+READ = "Path(__file__).with_name('data').read_bytes()"
+
+
+def held_by_files(folder, _patch) -> list[str]:
+    return edited(folder, "data", "12", before=f"from pathlib import Path\nA = torch.tensor(list({READ}))")
+
+
+def raw(folder, _patch) -> list[str]:
+    return edited(folder, "data", "12", before="from pathlib import Path", init=f"self.a = {READ}")
 
 
 def named_file(folder, _patch) -> list[str]:
@@ -164,7 +192,10 @@ LINES = {
     "a module of the suite that it imports": module_of_ours,
     "a Python file beside its own that it imports": file_beside,
     "any Python file in a package beside its own that it imports": package_beside,
+    "a compiled module beside its own": compiled,
     "a tensor or array that the loaded method holds": held,
+    "a tensor or array that the method's file": held_by_files,
+    "bytes": raw,
     "a file that `Spec.files` names": named_file,
     "the task": task,
     "the version of torch": torch_version,
@@ -209,15 +240,44 @@ PLACES = {
     "a closure": "self.a = closed({})",
     "a partial function": "self.a = functools.partial(print, {})",
     "a bound method": "self.a = Box({}).get",
+    "a bound function": "self.a = types.MethodType(closed({}), self)",
+    "a tensor's method": "self.a = {}.matmul",
+    "a tensor's attribute": "self.a = torch.ones(1); self.a.b = {}",
+    "a default of an argument": "self.a = default({})",
+    "a default of a keyword": "self.a = keyword({})",
+    "a read-only dictionary": "self.a = types.MappingProxyType({{'x': {}}})",
+    "the key of a dictionary": "self.a = {{{}: 1}}",
+    "a nested tensor": "self.a = torch.nested.nested_tensor([{}], layout=torch.jagged)",
+    "a structured array": "self.a = np.array([(1, {}.numpy())], dtype=[('i', 'i4'), ('o', 'O')])",
+    "a network's hook": "self.a = nn.Identity(); self.a.register_forward_hook(closed({}))",
+    "a class attribute": "type(self).a = {}",
+    "a base class's attribute": "Base.a = {}",
+    "the module": "globals()['A'] = {}",
+    "a class that the module holds": "Box.a = {}",
+    "a class that a function makes": "self.a = made({})()",
+    "a module beside": "beside.a = {}",
+    "a module beside that is not kept": "import another; another.a = {}",
 }
-CLASSES = """import functools
+CLASSES = """import functools, types
+import numpy as np
+import beside
+class Base: pass
 class Box:
     def __init__(self, part): self.part, self.me = part, self
     def get(self): return self.part
 class Slots:
     __slots__ = ("part", "unfilled")
     def __init__(self, part): self.part = part
-def closed(value): return lambda: value
+def closed(value): return lambda *_: value
+def made(value):
+    class Made: a = value
+    return Made
+def default(value):
+    def get(a=value): return a
+    return get
+def keyword(value):
+    def get(*, a=value): return a
+    return get
 """
 VALUES = {
     "another value": "torch.tensor([[1., 3.]])",
@@ -227,17 +287,52 @@ VALUES = {
 
 
 @pytest.mark.parametrize("place", PLACES)
-def test_weights_count_wherever_they_are(tmp_path, place):
+def test_weights_count_wherever_they_are(tmp_path, monkeypatch, place):
     """Only what is held differs: the source is the same, so the digest of the weights alone must tell."""
+    monkeypatch.syspath_prepend(tmp_path)
+    for name in ("beside", "another"):
+        (tmp_path / f"{name}.py").touch()
 
     def digest(value):
-        reference = guests.write(tmp_path, before=CLASSES, init=PLACES[place].format(value))
+        for name in ("beside", "another"):
+            sys.modules.pop(name, None)
+        reference = guests.write(tmp_path, before=CLASSES, bases="(Base)", init=PLACES[place].format(value))
         return fingerprint.weights(methods.find(reference).load(TASK, CPU))
 
     plain = digest("torch.tensor([[1., 2.]])")
     assert digest("torch.tensor([[1., 2.]])") == plain != "none", "equal weights must be kept"
     for name, value in VALUES.items():
         assert digest(value) != plain, f"results of {name} in {place} would be kept"
+
+
+RAW = {
+    "bytes": "bytes([{}])",
+    "a bytearray": "bytearray([{}])",
+    "a view of bytes": "memoryview(bytes([{}]))",
+    "an array of Python": "array('d', [{}])",
+    "a number of numpy": "np.float64({})",
+}
+
+
+@pytest.mark.parametrize("kind", RAW)
+def test_raw_data_counts(tmp_path, kind):
+    before = "from array import array\nimport numpy as np"
+    found = [
+        fingerprint.weights(
+            methods.find(guests.write(tmp_path, before=before, init=f"self.a = {RAW[kind].format(value)}")).load(
+                TASK, CPU
+            )
+        )
+        for value in (1, 1, 2)
+    ]
+    assert found[0] == found[1] != found[2]
+
+
+def test_classes_and_modules_of_others_are_left_alone():
+    """What the suite, torch or pytest keep for themselves is no weight, and may change while a table is made."""
+    guest = type("Guest", (), {"spec": Bicubic.spec, "__module__": "tests.guests"})()
+    guest.parts = [torch.nn, resize, pytest, resize.resize, torch.nn.Linear]
+    assert fingerprint.weights(guest) == "none"
 
 
 def test_it_counts_which_of_two_equal_networks_is_used(tmp_path):

@@ -5,7 +5,7 @@ from torch import Tensor
 from bench import contract
 from bench.resize import eight_bit
 from bench.running import runner
-from bench.spec import ContractError, Method, Spec, Task
+from bench.spec import ContractError, Effort, Method, Spec, Task
 from methods.bicubic import Bicubic
 
 TASK = Task("mini", "face", 4, 16, preset="mini")
@@ -142,3 +142,14 @@ def test_the_channels_stay_where_they_are():
     image = contract.attempt(method(kept)(), TASK, colours)[0].image
     assert torch.equal(seen[0], colours)
     assert torch.equal(image, eight_bit(nearest(colours)[0]))
+
+
+@pytest.mark.parametrize(
+    "told", ["xyz", [1, 2, 3], [None] * 3, [Effort(torch.tensor(1))] * 3, [Effort(1, 0, 2)] * 3], ids=str
+)
+def test_efforts_that_cannot_be_stored_fail_the_images_and_not_the_run(told):
+    made = method(nearest)
+    made.efforts = told
+    outcomes = contract.attempt(made(), TASK, LR)
+    assert [outcome.image for outcome in outcomes] == [None] * 3
+    assert all("effort" in outcome.reason for outcome in outcomes)

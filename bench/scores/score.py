@@ -29,7 +29,7 @@ class _Line:
     """What lies on disk of one image: a record with every value that was ever computed of it, by whom and of what."""
 
     key: str
-    """The pixels of the result and of its ground truth."""
+    """The pixels of the result, of its ground truth and of its input."""
     by: Mapping[str, str]
     """Protocol -> code and versions that its value is of."""
     record: Record
@@ -120,7 +120,7 @@ def _batch(
     """Score the images of one batch."""
     results = [_result(cell, batch, index, folder) for index in range(len(batch.ids))]
     sr = torch.stack([image for image, _ in results])
-    keys = [_key(image, hr) for image, hr in zip(sr, batch.hr, strict=True)]
+    keys = [_key(*images) for images in zip(sr, batch.hr, batch.lr, strict=True)]
     old = [_of(lines.get(image_id), key) for image_id, key in zip(batch.ids, keys, strict=True)]
     values = [dict(line.record.metrics) if line else {} for line in old]
     by = [dict(line.by) if line else {} for line in old]
@@ -163,10 +163,10 @@ def _not_restored(cell: Cell, where: Path) -> BenchError:
     return BenchError(f"{cell.method} on {cell.task.category} is not restored yet: no {where}. Run restore first.")
 
 
-def _key(sr: Images, hr: Images) -> str:
-    """Return the sha256 of a result and its ground truth, both on the 8-bit grid."""
+def _key(*images: Images) -> str:
+    """Return the sha256 of all that metrics look at, on the 8-bit grid: a result, its ground truth and its input."""
     digest = hashlib.sha256()
-    for image in (sr, hr):
+    for image in images:
         digest.update(resize.eight_bit(image).contiguous().numpy().tobytes())
     return digest.hexdigest()
 

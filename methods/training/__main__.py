@@ -18,6 +18,7 @@ from rich.markup import escape
 from bench import cards
 from bench.spec import BenchError
 from methods.training import queue, trained_report
+from methods.training.feed import POOL
 from methods.training.items import Item, everything
 from methods.training.processes import rank
 from methods.weights import trained
@@ -49,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
     add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
     add("--out", type=Path, help="for the weight files, instead of where the profile looks for them")
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
-    add("--pool", type=int, default=8_192, help="scenes kept in memory on a CPU")
+    add("--pool", type=int, default=POOL, help="scenes kept in memory on a CPU; another number is another training")
     return made
 
 

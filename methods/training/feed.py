@@ -20,6 +20,7 @@ from bench.spec import BenchError, Card, Images, MissingImages
 from methods.search.optimise import track
 from methods.training.share import Share
 
+POOL = 8_192  # scenes
 _MOST = 4096  # images in a step: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
 _THREADS = 4  # that read photographs
@@ -37,20 +38,25 @@ class Feed(Protocol):
         ...
 
 
-def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = 8_192) -> Feed:
+def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = POOL) -> Feed:
     """Return the training images of a card; `pool` is for scenes on a CPU.
 
     Raises `MissingImages` if there are none beside the test images.
     """
     if card.reader != "scenes":
         return Photographs(card, share, device)
-    return Pool(card, share, pool) if device.type == "cpu" else Scenes(card, share, device)
+    return Pool(card, share, pool) if pooled(card, device) else Scenes(card, share, device)
 
 
 def _mirrored(images: Images, share: Share, count: int, order: torch.Generator) -> Images:
     """Mirror every second image, by chance, in a share of so many."""
     flip = share.of(torch.rand(count, 1, 1, 1, generator=order)) < 0.5  # noqa: PLR2004 - every second
     return torch.where(flip.to(images.device), images.flip(-1), images)
+
+
+def pooled(card: Card, device: torch.device) -> bool:
+    """Return whether a card's images are drawn from a pool on a device, whose size decides which they are."""
+    return card.reader == "scenes" and device.type == "cpu"
 
 
 class Scenes:

@@ -2,8 +2,9 @@
 
     seed     of weights, images and noise
     recipe   a digest of the recipe and of the networks' sizes
-    start    a digest of the weight files that a restorer begins with: the discriminator's and, for GLEAN, the bank's
-    images   a digest of the training images
+    start    a digest of the weight files that a restorer begins with: the discriminator's, for GLEAN the bank's; and of
+             VGG16's, if it is not the published file
+    images   a digest of the training images; and how many scenes are kept in memory, where that decides which are drawn
 
 Together with the profile's real path they name the folder of a run; its checkpoints and its weight files carry them.
 """
@@ -27,8 +28,8 @@ _LOOKED_AT = 8  # photographs of which the pixels count; the names of all do
 _TOLD = {
     "seed": "with another seed ({old}; this training has {new})",
     "recipe": "by another recipe or at other sizes",
-    "start": "from another bank or discriminator",
-    "images": "on other images",
+    "start": "from another bank, discriminator or VGG16",
+    "images": "on other images, or with another --pool",
 }
 """How weights differ from those wanted, by the fact that does."""
 
@@ -43,6 +44,8 @@ class Key:
     """The recipe, a dataclass."""
     files: tuple[Path, ...]
     """The weight files it begins with; none for a bank."""
+    pool: int | None = None
+    """Scenes kept in memory, if the images depend on it and it is not the usual number."""
 
     @property
     def recipe(self) -> str:
@@ -59,7 +62,8 @@ class Key:
     @cached_property
     def images(self) -> str:
         """Return a digest of the training images. Raises `MissingImages` if they are not here."""
-        return images(cards.card(self.task.profile, self.task.category))
+        found = images(cards.card(self.task.profile, self.task.category))
+        return found if self.pool is None else digest(found, str(self.pool))
 
     def facts(self) -> dict[str, str]:
         """Return all of them."""

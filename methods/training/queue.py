@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench import cards
-from bench.spec import Task
+from bench.spec import MissingWeights, Task
 from methods.formats import stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
@@ -20,13 +20,13 @@ from methods.presets.restorer import restorer_recipes
 from methods.presets.sizes import SIZES
 from methods.training import loop, processes, restorer, run
 from methods.training.bank.bank import BankTraining
-from methods.training.feed import open_feed
+from methods.training.feed import POOL, open_feed, pooled
 from methods.training.items import Item, facts, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import load, trained
+from methods.weights import catalogue, load, trained
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
 
@@ -41,7 +41,7 @@ class TrainingSettings:
     """For checkpoints, logs and samples, a folder for each item."""
     out: Path | None = None
     """For the weight files; None: where the profile looks for them."""
-    pool: int = 8_192
+    pool: int = POOL
     """Scenes that are kept in memory on a CPU."""
     vgg16: Path | None = None
     """Weights for the perceptual loss; None: the published file, where weight files are looked for."""
@@ -88,10 +88,15 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
 def _key(item: Item, settings: TrainingSettings) -> Key:
     """Return what tells an item's training from others."""
     task = item.task
+    matters = settings.pool != POOL and pooled(cards.card(task.profile, task.category), settings.device)
+    pool = settings.pool if matters else None
     if item.what == "bank":
-        return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), ())
-    files = (_critic(task), load.find("glean", task, part="bank")) if item.what in GLEANS else (_critic(task),)
-    return Key(task, settings.seed, chosen(restorer_recipes(task.category), task), files)
+        return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool)
+    files = [_critic(task)]
+    if item.what in GLEANS:
+        files.append(load.find("glean", task, part="bank"))
+    files += _other_vgg16(task, settings)
+    return Key(task, settings.seed, chosen(restorer_recipes(task.category), task), tuple(files), pool)
 
 
 def _kept(item: Item, settings: TrainingSettings) -> dict[str, Path]:
@@ -136,6 +141,17 @@ def _critic(task: Task) -> Path:
 def _vgg16(task: Task) -> Path:
     """Return the published VGG16, which is the same for every preset."""
     return load.find("mganprior", replace(task, preset="paper"), part="vgg16")
+
+
+def _other_vgg16(task: Task, settings: TrainingSettings) -> list[Path]:
+    """Return the VGG16 that was given, unless it is the published one. Raises `MissingWeights` if it is not there."""
+    path = settings.vgg16
+    if path is None:
+        return []
+    if not path.is_file():
+        raise MissingWeights(f"there is no {path}; --vgg16 takes VGG16's weights in torchvision's names.")
+    published = catalogue.fitting("mganprior", replace(task, preset="paper"), "vgg16")
+    return [path] if all(catalogue.wrong(file, path) for file in published) else []
 
 
 def machine(settings: TrainingSettings) -> dict[str, str]:

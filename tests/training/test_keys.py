@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from bench.spec import BadFile, Task
+from bench.spec import BadFile, MissingWeights, Task
 from methods.presets.bank import BankRecipe, BankStage
 from methods.training import __main__ as command
-from methods.training import items, queue, run
+from methods.training import feed, items, queue, run
 from methods.training.items import Item
 
 from .test_feed import shades
@@ -83,13 +83,44 @@ def test_another_recipe_or_other_images_are_another_run(settings, tmp_path, monk
         monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
     else:
         shutil.copy(photos / "face" / "100.png", photos / "face" / "103.png")  # the same name, other pixels
-    words = {"recipe": "by another recipe or at other sizes", "images": "on other images"}[change]
+    words = {"recipe": "by another recipe or at other sizes", "images": "on other images, or with another --pool"}[
+        change
+    ]
     with pytest.raises(BadFile, match=rf"bank_face_32\.safetensors was trained {words}\. To keep it, .*--out"):
         queue.train(item, settings)
     with pytest.raises(BadFile, match=words):
         list(queue.unfinished([item], settings))
     assert queue.train(item, replace(settings, out=tmp_path / "out"))
     assert len(list((settings.runs / "photos").iterdir())) == 2
+
+
+def test_another_pool_is_another_run_where_it_decides_which_scenes_are_drawn(settings, tmp_path):
+    _, first = trained(settings, tmp_path, "eight")
+    _, second = trained(settings, tmp_path, "nine", pool=9)
+    assert first != second, "the weights of other images were taken up"
+    with pytest.raises(BadFile, match=r"was trained on other images, or with another --pool\."):
+        queue.train(FACE, replace(settings, out=tmp_path / "eight", pool=9))
+    on_gpu = replace(settings, device=torch.device("cuda"))
+    assert queue._key(FACE, on_gpu).images == queue._key(FACE, replace(on_gpu, pool=9)).images, "a GPU has no pool"
+    usual = replace(settings, pool=feed.POOL)
+    assert queue._key(FACE, usual).images == queue._key(FACE, on_gpu).images, "runs of before begin anew"
+
+
+def test_another_vgg16_is_another_training_and_the_published_one_is_not(settings, tmp_path, monkeypatch):
+    monkeypatch.setattr(queue.load, "find", lambda *_, **__: settings.vgg16)
+    item = Item("esrgan_plus", replace(FACE.task, factor=16))
+
+    def start(path):
+        return queue._key(item, replace(settings, vgg16=path)).start
+
+    files = [tmp_path / name for name in ("a.pth", "b.pth")]
+    for path in files:
+        path.write_bytes(path.name.encode())
+    assert len({start(path) for path in (None, *files)}) == 3, "the loss of another network trained these weights"
+    monkeypatch.setattr(queue.catalogue, "wrong", lambda _, path: "" if path == files[0] else "other")
+    assert start(files[0]) == start(None) != start(files[1]), "it is the same file as without --vgg16"
+    with pytest.raises(MissingWeights, match=r"there is no .*c\.pth; --vgg16 takes"):
+        start(tmp_path / "c.pth")
 
 
 def test_a_finished_file_of_another_seed_is_no_reason_to_do_nothing(settings, capsys):
