@@ -11,8 +11,9 @@ from typing import Any
 
 import torch
 from safetensors import safe_open
-from safetensors.torch import save
 from torch import Tensor
+
+from methods.formats import sealed
 
 _REST = "state"  # of the header
 
@@ -30,7 +31,7 @@ def pack(state: Mapping[str, Any]) -> bytes:
         for name, value in state.items()
         if not isinstance(value, Mapping)
     }
-    return save(tensors, metadata={_REST: json.dumps(numbers)})
+    return sealed.pack(tensors, {_REST: json.dumps(numbers)})
 
 
 def unpack(path: Path) -> dict[str, Any]:
