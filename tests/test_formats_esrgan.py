@@ -148,7 +148,10 @@ def without(state, name) -> dict[str, Tensor]:
         (lambda state: state | {"attention.weight": torch.zeros(1)}, "no entry 'attention.weight'"),
         (lambda state: without(state, "conv_first.weight"), "lack 'trunk.conv_first.weight'"),
         (lambda state: without(state, "body.1.rdb2.conv3.bias"), "do not fit the network rrdbnet.RRDBNet.*conv3.bias"),
-        (lambda state: state | {"conv_hr.weight": torch.zeros(5, 6, 3, 3)}, "do not fit the network rrdbnet.RRDBNet.*conv_hr"),
+        (
+            lambda state: state | {"conv_hr.weight": torch.zeros(5, 6, 3, 3)},
+            "do not fit the network.*conv_hr",
+        ),
         (lambda state: without(state, "conv_up2.weight"), "take 3 channels and enlarge in 1 stages"),
     ],
 )

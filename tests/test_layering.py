@@ -11,6 +11,7 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
+    {"shipped"},
     {
         "resize",
         "origins",
@@ -37,7 +38,7 @@ ORDER = [
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins"}
+FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.shipped"}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""

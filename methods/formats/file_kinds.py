@@ -42,7 +42,9 @@ def kind(path: Path) -> str:
     head = _head(path)
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if start.startswith(_PAGES):
-        raise BadFile(f"{path} is a web page, not the file: the server gave a form or an error; fetch it again by hand.")
+        raise BadFile(
+            f"{path} is a web page, not the file: the server gave a form or an error; fetch it again by hand."
+        )
     for sign, words in _NOT_WEIGHTS.items():
         if head.startswith(sign):
             raise BadFile(f"{path} {words}.")

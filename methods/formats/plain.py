@@ -51,7 +51,9 @@ class Plain:
     def _container(self, value: Mapping[Any, Any] | list[Any] | tuple[Any, ...], depth: int) -> Any:  # noqa: ANN401
         self._values -= len(value)
         if depth > _DEEPEST or self._values < 0:
-            raise pickle.UnpicklingError(f"its values are more than {_MOST:,}, or nested in more than {_DEEPEST} levels")
+            raise pickle.UnpicklingError(
+                f"its values are more than {_MOST:,}, or nested in more than {_DEEPEST} levels"
+            )
         if isinstance(value, Mapping):
             return {key: self(item, depth + 1) for key, item in value.items()}
         made = [self(item, depth + 1) for item in value]

@@ -13,6 +13,7 @@ from pathlib import Path
 from safetensors.torch import save
 from torch import Tensor
 
+from bench import shipped
 from bench.spec import BadFile
 
 _KEY = "checksum"
@@ -26,19 +27,21 @@ def pack(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> bytes:
     return content.replace(field, f'"{_KEY}":"{hashlib.sha256(content).hexdigest()}"'.encode(), 1)
 
 
-def verify(path: Path) -> bool:
-    """Tell whether a .safetensors file has a checksum. Raises `BadFile` if it has one that is not that of the file.
+def verify(path: Path) -> None:
+    """Raise `BadFile` for a .safetensors file that is not what it was when it was written.
 
-    Each file is read once, unless it has changed.
+    A file without a checksum in its header is one of those that come with the suite, which are in its list, or somebody
+    else's, of which nothing is known. Each file is read once, unless it has changed.
     """
     state = path.stat()
     told, found = _checksums(path, state.st_size, state.st_mtime_ns)
-    if told and told != found:
-        raise BadFile(f"{path} is damaged: its checksum is {found[:12]}, its header says {told[:12]}. {_ADVICE}")
-    return bool(told)
-
-
-_ADVICE = "Fetch or make it again; one that was trained here is written anew if you delete it and go on with its training."
+    if not told:
+        shipped.check(path)
+    elif told != found:
+        raise BadFile(
+            f"{path} is damaged: its checksum is {found[:12]}, its header says {told[:12]}. Make it again; what was "
+            "trained here is written anew when its training goes on after you deleted it."
+        )
 
 
 @lru_cache(maxsize=256)

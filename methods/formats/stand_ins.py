@@ -141,8 +141,6 @@ NAMES: dict[str, Mapping[str, Any]] = {
 }
 """module -> name -> what a pickle of NVIDIA's gets for it."""
 BESIDE_WEIGHTS = [
-    (stand_in, f"{module}.{name}")
-    for module, names in _BESIDE.items()
-    for name, stand_in in names.items()
+    (stand_in, f"{module}.{name}") for module, names in _BESIDE.items() for name, stand_in in names.items()
 ]
 """What stands beside the weights in checkpoints of PyTorch and is no plain value: numbers of numpy, paths."""

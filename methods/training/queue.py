@@ -21,12 +21,13 @@ from methods.presets.sizes import SIZES
 from methods.training import loop, processes, restorer, run
 from methods.training.bank.bank import BankTraining
 from methods.training.feed import open_feed
-from methods.training.items import Item, facts, ship, steps
+from methods.training.items import Item, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
 from methods.weights import load, trained
+from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
 
