@@ -1,8 +1,9 @@
 """The state dict in a checkpoint, wherever it lies: trainers wrap it in dicts and in prefixes of their own.
 
-`{"params_ema": ...}`, `{"state_dict": {"net_g.conv.weight": ...}, "optimizer_states": ...}`, `_orig_mod.` (torch.compile),
-`module.` (data parallel): no list of the dicts could be whole, so a loader says what it recognises, and gets the first
-state dict of that kind. Of prefixes there is a list: a part of a network may look like the whole of another.
+`{"params_ema": ...}`, `{"state_dict": {"net_g.conv.weight": ...}, "optimizer_states": ...}`, `_orig_mod.`
+(torch.compile), `module.` (data parallel): no list of the dicts could be whole, so a loader says what it recognises,
+and gets the first state dict of that kind. Of prefixes there is a list: a part of a network may look like the whole of
+another.
 """
 
 import re

@@ -1,7 +1,7 @@
 """safetensors with a checksum of the whole file in their header: what this suite writes, and checks when it reads.
 
-The checksum is the sha256 of the file with 64 zeros in its place. A changed bit of a weight, a name, a shape, a type or a
-fact shows. It tells damage, not forgery.
+The checksum is the sha256 of the file with 64 zeros in its place. A changed bit of a weight, a name, a shape, a type or
+a fact shows. It tells damage, not forgery.
 """
 
 import hashlib

@@ -1,7 +1,7 @@
 """What a pickle gets for the names that it asks for: harmless things of our own, and nothing else.
 
-What the stand-ins return has neither code nor a `__dict__` that a pickle could write, and none of them makes much out of
-little: a few bytes that ask for gigabytes are refused.
+What the stand-ins return has neither code nor a `__dict__` that a pickle could write, and none of them makes much out
+of little: a few bytes that ask for gigabytes are refused.
 """
 
 import io
@@ -65,9 +65,11 @@ class Sealed:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:  # noqa: ANN401 - see above
+        """Hold a value."""
         self.value = value
 
     def __call__(self, *args: object) -> Any:  # noqa: ANN401 - whatever the function returns
+        """Call it."""
         return self.value(*args)
 
     def __setstate__(self, state: object) -> NoReturn:

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor, nn
 
-from bench.spec import BenchError
+from bench.spec import BadFile, BenchError
 
 AGAIN = "fetch it again, or say in an issue which file it is."
 _SHOWN = 3
@@ -31,6 +32,14 @@ def single(entries: Mapping[str, Tensor]) -> dict[str, Tensor]:
     it: whole numbers, bits, complex and quantised numbers, and those of 8 bits, which mean nothing without a scale.
     """
     return {name: value.float() if value.dtype in _FLOATING else value for name, value in entries.items()}
+
+
+def floating(entries: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
+    """Return the weights of a file of ours. Raises `BadFile` if some are of no type that we write."""
+    for name, value in entries.items():
+        if value.dtype not in _FLOATING and not name.endswith(".sha256"):  # of a part that is left out
+            raise BadFile(f"{path}: {name} is {value.dtype}, which no weights are; delete the file to train it anew.")
+    return entries
 
 
 def shown(text: object, length: int = 60) -> str:
@@ -116,7 +125,7 @@ def filled(network: Network, ours: Mapping[str, Tensor], *, of: str = "") -> Net
     }
     problems["not finite"] = [] if any(problems.values()) else sorted(n for n in ours if not ours[n].isfinite().all())
     told = [
-        f"{len(names)} {what}: {_listed([shown(name, _LINE) for name in names])}{', ...' if len(names) > _SHOWN else ''}"
+        f"{len(names)} {what}: {_listed([shown(n, _LINE) for n in names])}{', ...' if len(names) > _SHOWN else ''}"
         for what, names in problems.items()
         if names
     ]

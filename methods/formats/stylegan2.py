@@ -26,8 +26,8 @@ def is_discriminator(checkpoint: Mapping[str, Any]) -> bool:
 def generator(checkpoint: Mapping[str, Any]) -> StyleGAN2:
     """Return the generator of a checkpoint; size, widths and depth are read off it.
 
-    It is float32, in eval mode, and shares tensors that are so already. Noise maps that a file lacks (`lacks_noise`) are
-    zero. Raises `BenchError` if it is not whole.
+    It is float32, in eval mode, and shares tensors that are so already. Noise maps that a file lacks (`lacks_noise`)
+    are zero. Raises `BenchError` if it is not whole.
     """
     ours = _named(checkpoint)
     sizes = stylegan2_sizes(ours, "synthesis.")

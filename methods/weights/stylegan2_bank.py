@@ -27,7 +27,7 @@ def load(method: str, task: Task, device: torch.device) -> StyleGAN2:
 
 
 def read(state: Mapping[str, Any]) -> StyleGAN2:
-    """Return the generator of a weight file; zero in place of noise maps is noted for the table. Raises `BenchError`."""
+    """Return the generator of a weight file; that its noise maps are zero is noted. Raises `BenchError`."""
     if stylegan2.lacks_noise(state):
         origins.note("noise maps", "none: the weight file holds none, and zero is taken")
     return stylegan2.generator(state)
