@@ -17,7 +17,7 @@ from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
 from methods.presets.restorer import restorer_recipes
 from methods.presets.sizes import SIZES
-from methods.training import lock, loop, processes, restorer, run
+from methods.training import loop, processes, restorer, run
 from methods.training.bank.bank import BankTraining
 from methods.training.feed import open_feed
 from methods.training.items import Item, ship, steps
@@ -25,7 +25,7 @@ from methods.training.key import Key
 from methods.training.loop import Training
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import load, trained
+from methods.weights import load, lock, trained
 from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
@@ -63,7 +63,9 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     key = _key(item, settings)
     processes.once(lambda: _say(key.old_run(settings.runs, item.label)))
     at = run.Run(key.folder(settings.runs, item.label), key, seconds=seconds)
-    with lock.held(at.folder) if rank == 0 else nullcontext():
+    alone = lock.held(at.folder, doing=f"training in {at.folder}")
+    with alone if rank == 0 else nullcontext():
+        at.clean()
         return _train(item, settings, training, key, at, share)
 
 

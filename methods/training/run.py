@@ -56,6 +56,12 @@ class Run:
         files = (self.folder / name for name in (checkpoint.NEWEST, checkpoint.BEFORE, _CARRIED))
         return [path for path in files if path.is_file()]
 
+    def clean(self) -> None:
+        """Remove what a killed process left half written; only who alone trains here may do so."""
+        if rank() == 0:
+            for part in (*self.folder.glob("*.part"), *self.folder.glob(".*.part")):
+                part.unlink(missing_ok=True)
+
     def load(self, take: Callable[[dict[str, Any]], object]) -> None:
         """Hand the last state that is whole, if there is one, to `take`; say so if it is not the newest.
 
