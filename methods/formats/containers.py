@@ -13,7 +13,8 @@ from typing import Any
 
 from torch import Tensor
 
-_AVERAGED = re.compile(r"ema|smooth|average|^Gs$", re.IGNORECASE)  # the averaged weights are the ones to test with
+_AVERAGED = re.compile(r"(?<![a-z])ema(?![a-z])|smooth|average|^Gs$", re.IGNORECASE)
+"""What the averaged weights are called, which are the ones to test with."""
 _WRAPPERS = re.compile(r"^(?:module\.)+|(?<![^.])_orig_mod\.")
 _NETWORK = re.compile(  # what a trainer calls the network that it holds: self.model, self.net_g, self.generator_ema
     r"(?:ema_?)?(?:model|network|net|module|generator|gen|g|net_?g|sr|student|teacher)(?:_?(?:ema|avg|model|net))?",
@@ -34,11 +35,11 @@ def opened(checkpoint: Mapping[str, Any], known: Callable[[Mapping[str, Tensor]]
 
 
 def states(checkpoint: Mapping[str, Any]) -> Iterator[dict[str, Tensor]]:
-    """Yield the state dicts in a checkpoint: outer ones before those within, averaged ones before their siblings.
+    """Yield the state dicts in a checkpoint: averaged ones before others, outer ones before those within.
 
     One whose names begin with those of several networks comes as a whole, then each by itself.
     """
-    for holder in _mappings(checkpoint):
+    for holder, _ in sorted(_mappings(checkpoint), key=lambda each: not each[1]):
         tensors = {name: value for name, value in holder.items() if _is_entry(name, value)}
         state = {_WRAPPERS.sub("", name): value for name, value in tensors.items()}
         if state:
@@ -49,17 +50,18 @@ def _is_entry(name: object, value: object) -> bool:
     return isinstance(value, Tensor) and isinstance(name, str) and len(name) <= _LONGEST
 
 
-def _mappings(checkpoint: Mapping[str, Any]) -> Iterator[Mapping[Any, Any]]:
-    """Yield a mapping and those within it, each once."""
-    todo: deque[Mapping[Any, Any]] = deque([checkpoint])
+def _mappings(checkpoint: Mapping[str, Any]) -> Iterator[tuple[Mapping[Any, Any], bool]]:
+    """Yield a mapping and those within it, each once, and whether a name on the way there says that it is averaged."""
+    todo: deque[tuple[Mapping[Any, Any], bool]] = deque([(checkpoint, False)])
     seen: set[int] = set()
     while todo and len(seen) < _MOST:
-        holder = todo.popleft()
+        holder, averaged = todo.popleft()
         if id(holder) not in seen:
             seen.add(id(holder))
-            yield holder
-            inner = {str(name): value for name, value in holder.items() if isinstance(value, Mapping)}
-            todo.extend(inner[name] for name in sorted(inner, key=_averaged_first))
+            yield holder, averaged
+            todo.extend(
+                (value, averaged or _is_averaged(name)) for name, value in holder.items() if isinstance(value, Mapping)
+            )
 
 
 def _parts(state: dict[str, Tensor], depth: int) -> Iterator[dict[str, Tensor]]:
@@ -71,10 +73,9 @@ def _parts(state: dict[str, Tensor], depth: int) -> Iterator[dict[str, Tensor]]:
             group, dot, rest = name.partition(".")
             if dot and _NETWORK.fullmatch(group):
                 groups.setdefault(group, {})[_WRAPPERS.sub("", rest)] = value
-        for name in sorted(groups, key=_averaged_first):
+        for name in sorted(groups, key=lambda name: not _is_averaged(name)):
             yield from _parts(groups[name], depth - 1)
 
 
-def _averaged_first(name: str) -> bool:
-    """Sort names of averaged weights before others, which stay in their order."""
-    return _AVERAGED.search(name) is None
+def _is_averaged(name: object) -> bool:
+    return isinstance(name, str) and _AVERAGED.search(name) is not None

@@ -67,10 +67,13 @@ def indices(ours: Mapping[str, Tensor], pattern: str) -> list[int]:
 
 
 def last(ours: Mapping[str, Tensor], pattern: str) -> int:
-    """Return the largest of `indices`. Raises `BenchError` if there is none."""
+    """Return the largest of `indices`, which begin at 0. Raises `BenchError` if there is none, or one is left out."""
     found = indices(ours, pattern)
     if not found:
         raise BenchError(f"the weights have no entry like {pattern!r}. Is the file complete, and of this network?")
+    if len(found) <= found[-1]:
+        gap = min(set(range(len(found))) - set(found))
+        raise BenchError(f"the weights lack entries like {pattern!r} with the number {gap}. Is the file complete?")
     return found[-1]
 
 
