@@ -132,6 +132,7 @@ def test_an_answer_that_is_not_the_whole_file_is_not_taken_for_it(entries, own, 
     assert list(own.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # urllib leaves a socket open
 @pytest.mark.parametrize(
     "location",
     ["http://[::1", "https://127.0.0.1:x/", "https://" + "a" * 300 + "/", "//", "", "https:///x", "\x01", "é", "ftp:x",

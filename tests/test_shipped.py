@@ -141,7 +141,7 @@ def test_a_header_that_says_nonsense_of_its_training_is_a_sentence(tmp_path, fac
 
 
 def test_a_damaged_network_of_the_metrics_is_still_refused(monkeypatch):
-    from bench.scores import metric_networks  # noqa: PLC0415
+    from bench.scores import metric_networks
 
     monkeypatch.setattr(shipped, "listed", lambda: {f"bench/weights/{metric_networks.ALEXNET}": "0" * 64})
     with pytest.raises(MissingWeights, match="sha256"):

@@ -141,10 +141,10 @@ class Run:
             return []
         try:
             text = path.read_text(encoding="utf-8")
-            lines = [
-                {name: float(value) for name, value in line.items() if value}
-                for line in csv.DictReader(io.StringIO(text))
-            ]
+            reader = csv.DictReader(io.StringIO(text))
+            if text.strip() and "step" not in (reader.fieldnames or ()):
+                raise ValueError("it has no column step")
+            lines = [{name: float(value) for name, value in line.items() if value} for line in reader]
             return [line | {"step": int(line["step"])} for line in lines]
         except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
             aside = path.with_name("log.damaged.csv")
