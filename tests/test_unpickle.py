@@ -326,5 +326,9 @@ def test_no_file_and_an_unknown_ending_are_told_apart(tmp_path):
     with pytest.raises(MissingWeights, match=r"no file .*a\.pth"):
         load(tmp_path / "a.pth")
     (tmp_path / "a.onnx").write_bytes(b"\x08\x07\x12\x07pytorch")
+    (tmp_path / "text.pth").write_bytes(b'{"error": "no such file"}')
+    with pytest.raises(BadFile) as told:
+        load(tmp_path / "text.pth")
+    assert "weights_only" not in str(told.value), "torch's advice, to run what the file says, is handed on"
     with pytest.raises(BadFile, match=r"a\.onnx does not begin like a checkpoint.*\.pth"):
         load(tmp_path / "a.onnx")

@@ -12,6 +12,7 @@ from bench.spec import BadFile, BenchError
 
 AGAIN = "fetch it again, or say in an issue which file it is."
 _SHOWN = 3
+_ADVICE = re.compile(r"\.? (?:In PyTorch 2\.6|Please use|This is an internal|This file can still)")
 _LINE = 300  # characters of a message that is not ours
 _LAYERS = 4  # digits of the number of a layer
 _FLOATING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
@@ -20,9 +21,13 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def told(error: Exception) -> str:
-    """Return what matters of torch's long messages: the line that names the global, or the first."""
+    """Return what matters of torch's long messages: the line that names the reason, or the first.
+
+    Its advice is left out: a reader without restrictions runs what a file says.
+    """
     lines = str(error).splitlines() or [type(error).__name__]
-    return shown(next((line.strip() for line in lines if "GLOBAL" in line), lines[0]), _LINE)
+    line = next((line.strip() for line in lines if "GLOBAL" in line or "Unpickler error" in line), lines[0])
+    return shown(_ADVICE.split(line)[0], _LINE)
 
 
 def single(entries: Mapping[str, Tensor]) -> dict[str, Tensor]:

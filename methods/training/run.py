@@ -3,8 +3,7 @@
 <folder>/checkpoint.pt   everything, replaced as a whole every few minutes (methods/training/checkpoint.py)
 <folder>/checkpoint.before.pt  the one before, read if the newest is damaged
 <folder>/state.safetensors  its weights in float16, small enough to be carried elsewhere; read if there is no other
-<folder>/log.csv         a line every few steps; lines after the checkpoint are dropped when a run goes on
-<folder>/samples.png     what the network makes at the time of the checkpoint
+<folder>/log.csv, samples.png  a line every few steps, and what the network makes at the time of the checkpoint
 """
 
 import csv
@@ -136,22 +135,24 @@ class Run:
 
     def _read_log(self) -> list[dict[str, float]]:
         """Return the lines of the log. It is for people alone: one that cannot be read is put aside, and said so."""
-        path = self.folder / _LOG
+        path, reason = self.folder / _LOG, ""
         if not path.is_file():
             return []
         try:
             text = path.read_text(encoding="utf-8")
             reader = csv.DictReader(io.StringIO(text))
-            if text.strip() and "step" not in (reader.fieldnames or ()):
-                raise ValueError("it has no column step")
             lines = [{name: float(value) for name, value in line.items() if value} for line in reader]
-            return [line | {"step": int(line["step"])} for line in lines]
+            if text.strip() and "step" in (reader.fieldnames or ()):
+                return [line | {"step": int(line["step"])} for line in lines]
+            reason = "it has no column step" if text.strip() else ""
         except (OSError, ValueError, KeyError, TypeError, OverflowError, csv.Error) as error:
+            reason = str(error)
+        if reason:
             aside = path.with_name("log.damaged.csv")
-            say(f"{path} cannot be read ({error}); it is now {aside.name}, and a new one is begun.")
+            say(f"{path} cannot be read ({reason}); it is now {aside.name}, and a new one is begun.")
             if rank() == 0:
                 path.replace(aside)
-            return []
+        return []
 
 
 def say(words: str) -> None:

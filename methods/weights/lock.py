@@ -1,16 +1,15 @@
 """One process at a time in a folder: two that write the same files would mix them."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from bench.spec import BenchError, OutputError
 
-try:
+if sys.platform != "win32":  # where nothing is locked
     import fcntl
-except ImportError:  # Windows: there nothing is locked
-    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -19,7 +18,7 @@ def held(folder: Path, *, doing: str) -> Iterator[None]:
 
     Raises `BenchError` if another process holds it, which is `doing` something; `OutputError` if there can be none.
     """
-    if fcntl is None:
+    if sys.platform == "win32":
         yield
         return
     try:
