@@ -25,8 +25,8 @@ def told(error: Exception) -> str:
 
     Its advice is left out: a reader without restrictions runs what a file says.
     """
-    lines = str(error).splitlines() or [type(error).__name__]
-    line = next((line.strip() for line in lines if "GLOBAL" in line or "Unpickler error" in line), lines[0])
+    lines = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines() or [type(error).__name__]
+    line = next((line.strip() for line in lines if "GLOBAL" in line), lines[0])
     return shown(_ADVICE.split(line)[0], _LINE)
 
 

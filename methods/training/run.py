@@ -1,7 +1,6 @@
 """A training run: its folder, its time, its processes.
 
-<folder>/checkpoint.pt   everything, replaced as a whole every few minutes (methods/training/checkpoint.py)
-<folder>/checkpoint.before.pt  the one before, read if the newest is damaged
+<folder>/checkpoint.pt   everything, every few minutes; with the one before it (methods/training/checkpoint.py)
 <folder>/state.safetensors  its weights in float16, small enough to be carried elsewhere; read if there is no other
 <folder>/log.csv, samples.png  a line every few steps, and what the network makes at the time of the checkpoint
 """
