@@ -227,12 +227,16 @@ def sheet(
 
 @app.command()
 def convert(
-    source: Annotated[Path, typer.Argument(help="A published checkpoint: .pth, .pt, .pkl, .safetensors.")],
+    source: Annotated[Path, typer.Argument(help="A published checkpoint: .pth, .pt, .ckpt, .pkl, .safetensors ...")],
     target: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
-    network = checkpoints.any_network(unpickle.load(source))
+    own_files.check_target(target, source)
+    checkpoint = unpickle.load(source)
+    network = checkpoints.any_network(checkpoint)
     atomic.write(target, own_files.safetensors(network))
+    if note := checkpoints.remark(checkpoint):
+        err.print(f"[yellow]note[/]: {escape(note)}")
     count = sum(parameter.numel() for parameter in network.parameters())
     out.print(f"{target}: {type(network).__name__}, {count:,} parameters")
 

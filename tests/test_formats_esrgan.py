@@ -146,9 +146,12 @@ def without(state, name) -> dict[str, Tensor]:
         (lambda state: {"layer.weight": torch.zeros(1)}, "not the weights of ESRGAN's generator.*layer.weight"),
         (lambda state: {}, "the first entries are: none"),
         (lambda state: state | {"attention.weight": torch.zeros(1)}, "no entry 'attention.weight'"),
-        (lambda state: without(state, "conv_first.weight"), "not those of a whole RRDBNet"),
-        (lambda state: without(state, "body.1.rdb2.conv3.bias"), "not those of a whole RRDBNet.*conv3.bias"),
-        (lambda state: state | {"conv_hr.weight": torch.zeros(5, 6, 3, 3)}, "not those of a whole RRDBNet.*conv_hr"),
+        (lambda state: without(state, "conv_first.weight"), "lack 'trunk.conv_first.weight'"),
+        (lambda state: without(state, "body.1.rdb2.conv3.bias"), "do not fit the network rrdbnet.RRDBNet.*conv3.bias"),
+        (
+            lambda state: state | {"conv_hr.weight": torch.zeros(5, 6, 3, 3)},
+            "do not fit the network.*conv_hr",
+        ),
         (lambda state: without(state, "conv_up2.weight"), "take 3 channels and enlarge in 1 stages"),
     ],
 )

@@ -11,6 +11,7 @@ from .conftest import ROOT
 
 ORDER = [
     {"spec"},
+    {"shipped"},
     {
         "files",
         "memory",
@@ -42,7 +43,7 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 PROGRAMS = {"__main__", "running.worker"}
-FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins"}
+FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.shipped"}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import save_file
 
 from bench.spec import BadFile, MissingWeights
-from methods.formats import nvidia_pickle
+from methods.formats import stand_ins
 from methods.formats.unpickle import load
 
 
@@ -225,17 +225,17 @@ def test_attributes_of_allowed_names_are_not_allowed(tmp_path, name):
         load(tmp_path / "a.pkl")
 
 
-@pytest.mark.parametrize("module", sorted(nvidia_pickle._NAMES))
+@pytest.mark.parametrize("module", sorted(stand_ins.NAMES))
 def test_nothing_a_pickle_gets_can_be_written_to(tmp_path, module):
     # GLOBAL name, then BUILD with (None, {"x": 1}): setattr on the stand-in itself, for every later file.
-    for name in nvidia_pickle._NAMES[module]:
+    for name in stand_ins.NAMES[module]:
         for state in ({"__setstate__": 1}, (None, {"__setstate__": 1}), (None, {"value": 1, "state": 1})):
             content = f"c{module}\n{name}\n".encode() + pickle.dumps(state, 2)[2:-1] + b"b."
             (tmp_path / "a.pkl").write_bytes(content)
             with pytest.raises(BadFile, match="is cut or no network pickle"):
                 load(tmp_path / "a.pkl")
-            assert nvidia_pickle._Object.__setstate__ != 1
-    assert nvidia_pickle._NAMES["_codecs"]["encode"]("x", "latin1") == b"x", "a stand-in was overwritten"
+            assert stand_ins.Object.__setstate__ != 1
+    assert stand_ins.NAMES["_codecs"]["encode"]("x", "latin1") == b"x", "a stand-in was overwritten"
 
 
 @pytest.mark.parametrize(
@@ -325,5 +325,10 @@ def test_safetensors_are_read_and_a_cut_file_says_so(tmp_path):
 def test_no_file_and_an_unknown_ending_are_told_apart(tmp_path):
     with pytest.raises(MissingWeights, match=r"no file .*a\.pth"):
         load(tmp_path / "a.pth")
-    with pytest.raises(BadFile, match=r"\.h5"):
-        load(tmp_path / "a.h5")
+    (tmp_path / "a.onnx").write_bytes(b"\x08\x07\x12\x07pytorch")
+    (tmp_path / "text.pth").write_bytes(b'{"error": "no such file"}')
+    with pytest.raises(BadFile) as told:
+        load(tmp_path / "text.pth")
+    assert "weights_only" not in str(told.value), "torch's advice, to run what the file says, is handed on"
+    with pytest.raises(BadFile, match=r"a\.onnx does not begin like a checkpoint.*\.pth"):
+        load(tmp_path / "a.onnx")

@@ -1,15 +1,15 @@
 """The two networks that metrics are computed with: AlexNet for LPIPS, MobileFaceNet for ArcFace. Nothing is fetched."""
 
-import hashlib
 import os
 import warnings
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from bench import shipped
 from bench.spec import BenchError, MissingWeights
 
 # Heavy packages are imported where they are used: PSNR needs none of them.
@@ -19,29 +19,20 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 ALEXNET = "alexnet_features.safetensors"
 MOBILEFACENET = "arcface_mobilefacenet.onnx"
 W600K_R50 = "w600k_r50.onnx"
-SHA256 = {
-    ALEXNET: "dbf18606341c78e70d330659471db547e09dfa0128b5e0bbf7324cfc2cf91cb1",
-    MOBILEFACENET: "3580073eaf7f457f05c7f9f139d22e97051f74d76333838d2188743a066333a1",
-    W600K_R50: "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43",
-}
-
-
-@lru_cache(maxsize=16)
-def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+SHA256 = {W600K_R50: "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43"}
+"""Of the file that does not come with the suite; the others are in its list (bench/shipped.py)."""
 
 
 def verified(path: Path) -> str:
-    """Return the sha256 of one of the files of `SHA256`. Raises `MissingWeights` if it is absent or not what it was."""
+    """Return the sha256 of one of the files. Raises `MissingWeights` if it is absent or not what it was."""
+    wanted = SHA256.get(path.name) or shipped.listed()[f"bench/weights/{path.name}"]
     try:
-        state = path.stat()
+        digest = shipped.sha256(path)
     except OSError as error:
         raise MissingWeights(f"{path.name} is not at {path}; it is part of the package: install it again.") from error
-    digest = _digest(path, state.st_size, state.st_mtime_ns)
-    if digest != SHA256[path.name]:
+    if digest != wanted:
         raise MissingWeights(
-            f"{path} has sha256 {digest[:16]}…, not {SHA256[path.name][:16]}…: it is damaged or another version. "
+            f"{path} has sha256 {digest[:16]}…, not {wanted[:16]}…: it is damaged or another version. "
             "Fetch it again, or install the package again if the file is part of it."
         )
     return digest

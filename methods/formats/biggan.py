@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from bench.spec import BenchError
-from methods.formats.state_dicts import filled, first_names, last, opened, shape, single
+from methods.formats.containers import opened
+from methods.formats.state_dicts import filled, first_names, last, shape, single
 from methods.nets.biggan import BigGAN, BigGANDiscriminator
 
 _DROPPED = re.compile(r"(.+\.)?(sv\d+|accumulation_counter)|.+\.in[12]\..+")
@@ -54,7 +55,7 @@ def discriminator(checkpoint: Mapping[str, Any]) -> BigGANDiscriminator:
 
 def _entries(checkpoint: Mapping[str, Any], sign: str, part: str) -> dict[str, Tensor]:
     """Return the entries that our network has, float32."""
-    entries = opened(checkpoint, ())
+    entries = opened(checkpoint, lambda names: sign in names)
     if sign not in entries:
         raise BenchError(
             f"these are not the weights of a BigGAN {part}: there is no {sign!r}; the first entries are: "

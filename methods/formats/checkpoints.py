@@ -42,3 +42,10 @@ def any_network(checkpoint: Mapping[str, Any]) -> nn.Module:  # noqa: PLR0911 - 
         f"RRDBNet (ESRGAN) or an MSRResNet (SRGAN), in a layout we know; the first entries are: "
         f"{first_names(checkpoint)}. Is it the file of another network?"
     )
+
+
+def remark(checkpoint: Mapping[str, Any]) -> str:
+    """Return what a person should know of the network of a checkpoint that `any_network` takes; mostly nothing."""
+    if stylegan2.lacks_noise(checkpoint):
+        return "the file holds no noise maps, as its network drew them anew for each image; the stored ones are zero."
+    return ""

@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 
 from bench.spec import BenchError
-from methods.formats.state_dicts import first_names, opened
+from methods.formats.containers import opened
+from methods.formats.state_dicts import filled, first_names, indices, last, shape, single
 from methods.nets.rrdbnet import RRDBNet
 
-_CONTAINERS = ("params_ema", "params", "state_dict")  # the averaged weights are the ones to test with
 _STAGES = range(7)  # x1 to x64
 _BASICSR = {
     r"conv_first": "trunk.conv_first",
@@ -60,7 +60,11 @@ _LAYOUTS = {  # name: (prefix, a key that tells, table); the averaged weights fi
 
 def layout_of(checkpoint: Mapping[str, Any]) -> str:
     """Return the name of the layout that a checkpoint, or the state dict in it, is in; empty if in none of them."""
-    names = opened(checkpoint, _CONTAINERS)
+    return _layout(opened(checkpoint, _layout))
+
+
+def _layout(names: Mapping[str, Tensor]) -> str:
+    """Return the layout of a state dict; empty for another network's."""
     return next((layout for layout, (prefix, sign, _) in _LAYOUTS.items() if prefix + sign in names), "")
 
 
@@ -75,7 +79,8 @@ def to_ours(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     Raises `BenchError` for an unknown layout, or an entry that is not ESRGAN's. What else a training checkpoint of
     mmagic holds beside the generator is dropped.
     """
-    layout, entries = layout_of(checkpoint), opened(checkpoint, _CONTAINERS)
+    entries = opened(checkpoint, _layout)
+    layout = _layout(entries)
     if not layout:
         raise BenchError(
             f"these are not the weights of ESRGAN's generator in a layout we know ({', '.join(_LAYOUTS)}); "
@@ -94,18 +99,16 @@ def rrdbnet(checkpoint: Mapping[str, Any]) -> RRDBNet:
 
     Raises `BenchError` if it is not an `RRDBNet`, whole and of a factor we know.
     """
-    entries = to_ours(checkpoint)
-    depths = [int(name.split(".")[2]) for name in entries if name.startswith("trunk.body.")]
-    stages = sum(bool(re.fullmatch(r"conv_up\d\.weight", name)) for name in entries)
-    try:
-        channels, inputs = entries["trunk.conv_first.weight"].shape[:2]
-        growth = len(entries["trunk.body.0.rdb1.conv1.weight"])
-        with torch.device("meta"):
-            network = RRDBNet(factor=_factor(inputs, stages), channels=channels, blocks=max(depths) + 1, growth=growth)
-        network.load_state_dict({name: value.float() for name, value in entries.items()}, assign=True)
-    except (KeyError, RuntimeError) as error:
-        raise BenchError(f"the weights are not those of a whole RRDBNet: {error}. Is the file complete?") from error
-    return network.eval()
+    ours = single(to_ours(checkpoint))
+    channels, inputs, *_ = shape(ours, "trunk.conv_first.weight")
+    with torch.device("meta"):
+        network = RRDBNet(
+            factor=_factor(inputs, len(indices(ours, r"conv_up(\d+)\.weight"))),
+            channels=channels,
+            blocks=1 + last(ours, r"trunk\.body\.(\d+)\."),
+            growth=shape(ours, "trunk.body.0.rdb1.conv1.weight")[0],
+        )
+    return filled(network, ours)
 
 
 def _factor(inputs: int, stages: int) -> int:

@@ -12,12 +12,12 @@ from torch import Tensor
 
 from bench.spec import BenchError
 from methods.formats import glean_names
+from methods.formats.containers import opened
 from methods.formats.state_dicts import (
     filled,
     first_names,
     indices,
     last,
-    opened,
     shape,
     single,
     stylegan2_sizes,
@@ -29,13 +29,12 @@ from methods.nets.glean_parts import BASE
 from methods.nets.rrdbnet import Trunk
 from methods.nets.synthesis import Synthesis
 
-_CONTAINERS = ("state_dict",)
 _SIGNS = {"mmagic": "encoder.0.0.conv_first.weight", "ours": "encoder.trunk.conv_first.weight"}
 
 
 def is_glean(checkpoint: Mapping[str, Any]) -> bool:
     """Tell whether a checkpoint, or the state dict in it, is of a GLEAN in a layout we know."""
-    return _layout(opened(checkpoint, _CONTAINERS)) is not None
+    return _layout(opened(checkpoint, _layout)) is not None
 
 
 def _layout(names: Mapping[str, Tensor]) -> tuple[str, str] | None:
@@ -64,7 +63,7 @@ def glean(checkpoint: Mapping[str, Any], *, switches: Switches | None = FULL, in
 
     Raises `BenchError`, also for another `in_size` than that of the weights, or switches that do not fit them.
     """
-    entries = opened(checkpoint, _CONTAINERS)
+    entries = opened(checkpoint, _layout)
     layout, prefix = _known(entries)
     inside = single({name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)})
     ours = glean_names.from_mmagic(inside) if layout == "mmagic" else inside

@@ -2,14 +2,15 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor, nn
 
-from bench.spec import BadFile
+from bench.spec import BadFile, OutputError
+from methods.formats import sealed
 from methods.formats.state_dicts import kind
 
 _DIGEST = "sha256"  # in the place of a part that was left out
@@ -25,7 +26,7 @@ def safetensors(
     """Return a network's weights as the content of a .safetensors file, in our names; methods/formats reads them.
 
     `dtype` None: as they are. Entries that begin with `without` are left out, a digest takes their place: `completed`
-    puts them back. `facts` go into the file's header.
+    puts them back. `facts` go into the file's header, with a checksum of the file.
     """
     own = network.state_dict()
     left = {name: value for name, value in own.items() if without is not None and name.startswith(without)}
@@ -34,7 +35,17 @@ def safetensors(
     }
     if left:
         entries[f"{without}{_DIGEST}"] = _digest(left)
-    return save(entries, metadata={"network": kind(network), **facts})
+    return sealed.pack(entries, {"network": kind(network), **facts})
+
+
+def check_target(target: Path, source: Path) -> None:
+    """Raise `OutputError` unless the file that is made of `source` may be written to `target`."""
+    if target.suffix.lower() != ".safetensors":
+        raise OutputError(f"{target} would be a safetensors file; give it a name that ends in .safetensors.")
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; name the file to write.")
+    if target.exists() and source.exists() and target.samefile(source):
+        raise OutputError(f"{target} is the file to be read, {source}, which is never written to; choose another name.")
 
 
 def completed(state_dict: Mapping[str, Any], prefix: str, part: Callable[[], nn.Module]) -> dict[str, Any]:

@@ -17,10 +17,10 @@ import torch
 from torch import Tensor
 
 from bench.spec import BenchError
-from methods.formats.state_dicts import filled, first_names, indices, last, opened, shape, single
+from methods.formats.containers import opened
+from methods.formats.state_dicts import filled, first_names, indices, last, shape, single
 from methods.nets.srresnet import LINEAR, MSRResNet
 
-_CONTAINERS = ("params_ema", "params", "state_dict")  # the averaged weights are the ones to test with
 _LAYOUTS = {  # name: (prefix, a key that tells)
     "mmagic": ("generator.", "trunk_net.0.conv1.weight"),
     "mmagic, bare": ("", "trunk_net.0.conv1.weight"),
@@ -35,7 +35,11 @@ _MMAGIC = {
 
 def layout_of(checkpoint: Mapping[str, Any]) -> str:
     """Return the name of the layout that a checkpoint, or the state dict in it, is in; empty if in none of them."""
-    names = opened(checkpoint, _CONTAINERS)
+    return _layout(opened(checkpoint, _layout))
+
+
+def _layout(names: Mapping[str, Tensor]) -> str:
+    """Return the layout of a state dict; empty for another network's."""
     return next((layout for layout, (prefix, sign) in _LAYOUTS.items() if prefix + sign in names), "")
 
 
@@ -50,7 +54,8 @@ def to_ours(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     Raises `BenchError` for an unknown layout, or an entry that is not mmagic's. What else a training checkpoint of
     mmagic holds beside the generator is dropped.
     """
-    layout, entries = layout_of(checkpoint), opened(checkpoint, _CONTAINERS)
+    entries = opened(checkpoint, _layout)
+    layout = _layout(entries)
     if not layout:
         raise BenchError(
             f"these are not the weights of an MSRResNet (SRResNet, SRGAN) in a layout we know ({'; '.join(_LAYOUTS)}); "

@@ -2,52 +2,83 @@
 
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
-from bench.spec import BenchError
+from bench.spec import BadFile, BenchError
 
 AGAIN = "fetch it again, or say in an issue which file it is."
 _SHOWN = 3
+_ADVICE = re.compile(r"\.? (?:In PyTorch 2\.6|Please use|This is an internal|This file can still)")
+_LINE = 300  # characters of a message that is not ours
+_LAYERS = 4  # digits of the number of a layer
+_FLOATING = (torch.float32, torch.float16, torch.bfloat16, torch.float64)
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
 def told(error: Exception) -> str:
-    """Return what matters of torch's long messages: the line that names the global, or the first."""
-    lines = str(error).splitlines() or [type(error).__name__]
-    return next((line.strip() for line in lines if "GLOBAL" in line), lines[0])
+    """Return what matters of torch's long messages: the line that names the reason, or the first.
 
-
-def opened(checkpoint: Mapping[str, Any], containers: tuple[str, ...]) -> dict[str, Tensor]:
-    """Take the state dict out of its containers, and `module.` off its names; what is no tensor is left out."""
-    for name in containers:
-        if isinstance(checkpoint.get(name), Mapping):
-            return opened(checkpoint[name], containers)
-    return {name.removeprefix("module."): value for name, value in checkpoint.items() if isinstance(value, Tensor)}
+    Its advice is left out: a reader without restrictions runs what a file says.
+    """
+    lines = str(error).rpartition("WeightsUnpickler error:")[2].strip().splitlines() or [type(error).__name__]
+    line = next((line.strip() for line in lines if "GLOBAL" in line), lines[0])
+    return shown(_ADVICE.split(line)[0], _LINE)
 
 
 def single(entries: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the entries in float32, before any arithmetic on them; those that are so already are shared."""
-    return {name: value.float() for name, value in entries.items()}
+    """Return the entries in float32, before any arithmetic on them; those that are so already are shared.
+
+    What is of no type that weights are stored in stays as it is, for `filled` to refuse if the network has a place for
+    it: whole numbers, bits, complex and quantised numbers, and those of 8 bits, which mean nothing without a scale.
+    """
+    return {name: value.float() if value.dtype in _FLOATING else value for name, value in entries.items()}
+
+
+def floating(entries: Mapping[str, Tensor], path: Path) -> Mapping[str, Tensor]:
+    """Return the weights of a file of ours. Raises `BadFile` if some are of no type that we write."""
+    for name, value in entries.items():
+        if value.dtype not in _FLOATING and not name.endswith(".sha256"):  # of a part that is left out
+            raise BadFile(f"{path}: {name} is {value.dtype}, which no weights are; delete the file to train it anew.")
+    return entries
+
+
+def shown(text: object, length: int = 60) -> str:
+    """Return the beginning of a text that a file brought, fit for a terminal."""
+    line = "".join(letter if letter.isprintable() else " " for letter in str(text)[: length + 1])
+    return line if len(line) <= length else f"{line[:length]}..."
 
 
 def first_names(names: Mapping[str, Any]) -> str:
     """Return the first names, for an error message that says what was found."""
-    return ", ".join(map(str, list(names)[:_SHOWN])) or "none"
+    return _listed([shown(name) for name in names]) or "none"
+
+
+def _listed(names: list[str]) -> str:
+    return ", ".join(names[:_SHOWN])
 
 
 def indices(ours: Mapping[str, Tensor], pattern: str) -> list[int]:
-    """Return the numbers that a pattern finds at the beginning of names, each once, ascending."""
-    return sorted({int(match[1]) for name in ours if (match := re.match(pattern, name))})
+    """Return the numbers that a pattern finds at the beginning of names, each once, ascending; raises `BenchError`."""
+    found = {match[1] for name in ours if (match := re.match(pattern, name))}
+    for digits in found:
+        if len(digits) > _LAYERS:
+            raise BenchError(f"the weights have a layer of the number {shown(digits)}. Is the file complete?")
+    return sorted(map(int, found))
 
 
 def last(ours: Mapping[str, Tensor], pattern: str) -> int:
-    """Return the largest of `indices`. Raises `BenchError` if there is none."""
+    """Return the largest of `indices`, which begin at 0. Raises `BenchError` if there is none, or one is left out."""
     found = indices(ours, pattern)
     if not found:
         raise BenchError(f"the weights have no entry like {pattern!r}. Is the file complete, and of this network?")
+    if len(found) <= found[-1]:
+        gap = min(set(range(len(found))) - set(found))
+        raise BenchError(f"the weights lack entries like {pattern!r} with the number {gap}. Is the file complete?")
     return found[-1]
 
 
@@ -82,8 +113,8 @@ def stylegan_sizes(ours: Mapping[str, Tensor], prefix: str) -> dict[str, Any]:
 def filled(network: Network, ours: Mapping[str, Tensor], *, of: str = "") -> Network:
     """Give a network on the meta device its weights, and return it in eval mode.
 
-    Raises `BenchError` naming the entries that are missing, left over or of a wrong shape; `of` says more of the
-    network there.
+    Raises `BenchError` naming the entries that are missing, left over, of a wrong shape or type, or not finite; `of`
+    says more of the network there.
     """
     wanted = network.state_dict()
     problems = {
@@ -94,9 +125,15 @@ def filled(network: Network, ours: Mapping[str, Tensor], *, of: str = "") -> Net
             for name, value in wanted.items()
             if name in ours and ours[name].shape != value.shape
         ),
+        "of a wrong type": sorted(
+            f"{name} is {ours[name].dtype}, not {value.dtype}"
+            for name, value in wanted.items()
+            if name in ours and ours[name].dtype != value.dtype
+        ),
     }
+    problems["not finite"] = [] if any(problems.values()) else sorted(n for n in ours if not ours[n].isfinite().all())
     told = [
-        f"{len(names)} {what}: {', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
+        f"{len(names)} {what}: {_listed([shown(n, _LINE) for n in names])}{', ...' if len(names) > _SHOWN else ''}"
         for what, names in problems.items()
         if names
     ]

@@ -22,12 +22,12 @@ import torch
 from torch import Tensor
 
 from bench.spec import BenchError
-from methods.formats.state_dicts import filled, first_names, last, opened, shape, single, stylegan_sizes
+from methods.formats.containers import opened
+from methods.formats.state_dicts import filled, first_names, last, shape, single, stylegan_sizes
 from methods.nets import pggan as pggan_net
 from methods.nets import stylegan as stylegan_net
 from methods.nets.stylegan2_layers import SQRT2
 
-_CONTAINERS = ("models", "generator_smooth", "generator")  # the averaged weights are the ones to test with
 _SIGNS = {
     "genforce stylegan": "synthesis.layer0.const",
     "pulse stylegan": "blocks.4x4.const",
@@ -47,7 +47,11 @@ _TURNED = {f"synthesis.convs.{k}.weight" for k in range(9, 17, 2)}  # StyleGAN, 
 
 def layout_of(checkpoint: Mapping[str, Any]) -> str:
     """Return the name of the layout that a checkpoint, or the state dict in it, is in; empty if in none of them."""
-    names = opened(checkpoint, _CONTAINERS)
+    return _layout(opened(checkpoint, _layout))
+
+
+def _layout(names: Mapping[str, Tensor]) -> str:
+    """Return the layout of a state dict; empty for another network's."""
     return next((layout for layout, sign in _SIGNS.items() if sign in names), "")
 
 
@@ -73,7 +77,7 @@ def _known(checkpoint: Mapping[str, Any], family: str) -> str:
         if not layout.endswith(family):
             raise BenchError(f"these are the weights of a network in the layout {layout!r}, not of a {family}.")
         return layout
-    names = opened(checkpoint, _CONTAINERS)
+    names = opened(checkpoint, _layout)
     raise BenchError(
         f"these are not the weights of a generator in a layout we know ({', '.join(_SIGNS)}); "
         f"the first entries are: {first_names(names)}. Is it the file of another network?"
@@ -89,7 +93,7 @@ def to_ours(checkpoint: Mapping[str, Any]) -> dict[str, Tensor]:
     Raises `BenchError` for an unknown layout, or an entry that is not the network's.
     """
     layout = _known(checkpoint, "")
-    theirs = single(opened(checkpoint, _CONTAINERS))
+    theirs = single(opened(checkpoint, _layout))
     if layout.startswith("ours"):
         return theirs
     names = _names(layout, last=max([0, *(int(found[1]) for found in map(_OUTPUT.fullmatch, theirs) if found)]))

@@ -1,11 +1,12 @@
 """Other people's checkpoints, read without running anything of theirs.
 
-.pt and .pth go through torch's own restricted reader, .safetensors holds tensors alone, NVIDIA's .pkl are read by
-methods/formats/nvidia_pickle.py.
+PyTorch's go through torch's own restricted reader, safetensors hold tensors alone, NVIDIA's network pickles are read by
+methods/formats/nvidia_pickle.py. Which one a file is for, its content decides (`file_kinds`).
 """
 
 import pickle  # for the name of its error alone
 import warnings
+import zipfile
 from argparse import Namespace
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,30 +15,29 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench.spec import BadFile, MissingWeights
-from methods.formats import nvidia_pickle
+from bench.spec import BadFile
+from methods.formats import file_kinds, nvidia_pickle, sealed
+from methods.formats.plain import Plain
+from methods.formats.stand_ins import BESIDE_WEIGHTS
 from methods.formats.state_dicts import AGAIN, told
 
 
 def load(path: Path) -> dict[str, Any]:
     """Return what a checkpoint holds: nested dicts whose leaves are CPU tensors and plain values.
 
-    .safetensors: {name: tensor}. .pt, .pth: the dict that was saved. .pkl: {network: {name: tensor}}, the networks and
+    safetensors: {name: tensor}. PyTorch: the dict that was saved. NVIDIA's: {network: {name: tensor}}, the networks and
     names being the file's (G, D, G_ema for PyTorch; G, D, Gs for TensorFlow), and beside them
     "init_kwargs": {network: the arguments it was built with}.
 
     Raises:
         MissingWeights: there is no such file.
-        BadFile: it is cut, of another kind, or asks for anything but tensors and plain containers (named).
+        BadFile: it is cut, damaged, of another kind, or asks for anything but tensors and plain containers (named).
     """
-    readers = {".pkl": nvidia_pickle.networks, ".pt": _torch, ".pth": _torch, ".safetensors": _safetensors}
-    if path.suffix not in readers:
-        raise BadFile(f"{path} ends in {path.suffix or 'nothing'}; checkpoints are {', '.join(readers)}.")
-    if not path.is_file():
-        raise MissingWeights(f"there is no file {path}.")
+    readers = {"pickle": nvidia_pickle.networks, "torch": _torch, "safetensors": _safetensors}
+    read = readers[file_kinds.kind(path)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch's, of old and unusual but not of unsafe files
-        values = readers[path.suffix](path)
+        values = read(path)
     if not isinstance(values, Mapping) or not values:
         raise BadFile(f"{path} holds no dict of tensors but a {type(values).__name__}; {AGAIN}")
     return dict(values)
@@ -49,17 +49,39 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     from safetensors.torch import load_file  # noqa: PLC0415
 
     try:
-        return load_file(path)
-    except SafetensorError as error:
+        values = load_file(path)
+    except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype that torch does not have
         raise BadFile(f"{path} is cut or no safetensors file ({error}); {AGAIN}") from error
+    sealed.verify(path)
+    return values
 
 
 def _torch(path: Path) -> Any:  # noqa: ANN401 - whatever was saved
     """Read a PyTorch checkpoint; `Namespace` (the options rosinality saves) is a bag of values."""
     try:
-        with torch.serialization.safe_globals([Namespace]):
-            return torch.load(path, map_location="cpu", weights_only=True)
+        content = _content(path)
+        with torch.serialization.safe_globals([Namespace, *BESIDE_WEIGHTS]):
+            return Plain(content)(torch.load(path, map_location="cpu", weights_only=True))
+    except BadFile:
+        raise
     except pickle.UnpicklingError as error:
         raise BadFile(f"{path} holds more than tensors, or is no PyTorch file ({told(error)}); {AGAIN}") from error
     except Exception as error:  # whatever torch meets in a file that is cut or is something else
         raise BadFile(f"{path} is cut or no PyTorch file ({told(error)}); {AGAIN}") from error
+
+
+def _content(path: Path) -> int:
+    """Return how many bytes a file has, unpacked. Raises `BadFile` for a zip of something else, or of too much."""
+    if not zipfile.is_zipfile(path):
+        return path.stat().st_size
+    with zipfile.ZipFile(path) as archive:
+        content = sum(entry.file_size for entry in archive.infolist())
+        names = archive.namelist()
+        pickled = next((name for name in names if name.rpartition("/")[2] == "data.pkl"), None)
+        if pickled is None:
+            raise BadFile(f"{path} is an archive (zip) without a checkpoint of PyTorch; unpack it first.")
+        if content >= file_kinds.LARGEST:
+            raise BadFile(f"{path} unpacks to {content:,} bytes; checkpoints of that size are not read.")
+        if b"bytearray" in archive.read(pickled):  # torch allows it, and a few bytes could ask for any size
+            raise BadFile(f"{path} asks for a bytearray, which has no place among weights; it was not run. Delete it.")
+    return content

@@ -6,7 +6,8 @@ from typing import Any
 import torch
 
 from bench.spec import BenchError
-from methods.formats.state_dicts import filled, opened, single
+from methods.formats.containers import opened
+from methods.formats.state_dicts import filled, single
 from methods.nets.vgg16 import Vgg16
 
 
@@ -19,7 +20,8 @@ def vgg16(checkpoint: Mapping[str, Any], *, layer: int) -> Vgg16:
     with torch.device("meta"):
         network = Vgg16(layer=layer)
     wanted = network.state_dict().keys()
-    ours = {name: value for name, value in opened(checkpoint, ("state_dict",)).items() if name in wanted}
+    entries = opened(checkpoint, wanted.__and__)
+    ours = {name: value for name, value in entries.items() if name in wanted}
     if not ours:
         raise BenchError(
             "these are not the weights of a VGG16 in torchvision's names (features.0.weight, ...). "

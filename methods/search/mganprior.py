@@ -31,7 +31,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
-from methods.formats import stylegan2, stylegan_pggan, vgg16
+from methods.formats import stylegan_pggan, vgg16
 from methods.nets.pggan import PGGAN
 from methods.nets.vgg16 import Vgg16
 from methods.presets.lookup import chosen
@@ -195,4 +195,4 @@ def _build(task: Task) -> MixedBank:
 
 def _read(state: Mapping[str, Any]) -> MixedBank:
     """Return the generator of a weight file."""
-    return stylegan_pggan.pggan(state) if stylegan_pggan.is_pggan(state) else stylegan2.generator(state)
+    return stylegan_pggan.pggan(state) if stylegan_pggan.is_pggan(state) else stylegan2_bank.read(state)

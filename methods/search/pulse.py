@@ -31,7 +31,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
-from methods.formats import stylegan2, stylegan_pggan, unpickle
+from methods.formats import stylegan_pggan, unpickle
 from methods.nets.stylegan import StyleGAN
 from methods.nets.stylegan2 import StyleGAN2
 from methods.presets.lookup import chosen
@@ -192,4 +192,4 @@ def _read(state: Mapping[str, Any], task: Task) -> StyledBank:
     """Return the generator of a weight file; the mapping network of PULSE's StyleGAN is a file of its own."""
     if stylegan_pggan.is_pulse(state):
         state = {**state, **unpickle.load(load.find(Pulse.spec.name, task, part="mapping"))}
-    return stylegan_pggan.stylegan(state) if stylegan_pggan.is_stylegan(state) else stylegan2.generator(state)
+    return stylegan_pggan.stylegan(state) if stylegan_pggan.is_stylegan(state) else stylegan2_bank.read(state)

@@ -7,8 +7,9 @@ there as `python -m methods.training`, with the same words. Under torchrun every
 import argparse
 import math
 import re
+import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -21,6 +22,7 @@ from methods.training import queue, trained_report
 from methods.training.feed import POOL
 from methods.training.items import Item, everything
 from methods.training.processes import rank
+from methods.training.stop import Stopped
 from methods.weights import trained
 
 _SECONDS = {"s": 1, "m": 60, "h": 3600}
@@ -43,14 +45,19 @@ def parser() -> argparse.ArgumentParser:
         help="mini, portraits, paper, or a folder with one sub-folder of photographs per category",
     )
     add("--category", help="face, cat, car, bedroom, tower, ...")
-    add("--factor", type=int, default=16, help="of a method")
+    add("--factor", type=_number(2, 1024), default=16, help="of a method")
     add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
-    add("--seed", type=int, default=0, help="of weights, images and noise")
-    add("--device", default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
+    add("--seed", type=_number(0, 2**31 - 1), default=0, help="of weights, images and noise")
+    add("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
     add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
     add("--out", type=Path, help="for the weight files, instead of where the profile looks for them")
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
-    add("--pool", type=int, default=POOL, help="scenes kept in memory on a CPU; another number is another training")
+    add(
+        "--pool",
+        type=_number(1, 10**7),
+        default=POOL,
+        help="scenes in memory on a CPU; another number is another training",
+    )
     return made
 
 
@@ -59,7 +66,7 @@ def main(words: Sequence[str] | None = None) -> int:
     told = parser().parse_args(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     settings = queue.TrainingSettings(
-        device=torch.device(told.device), seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
+        device=told.device, seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
     )
     try:
         if told.report:
@@ -78,6 +85,12 @@ def main(words: Sequence[str] | None = None) -> int:
     except BenchError as error:
         console.print(f"[red]error[/]: {escape(str(error))}")
         return 2
+    except Stopped as stopped:
+        console.print(f"stopped by {stopped}; a checkpoint is written, and the same command goes on from there.")
+        return stopped.status
+    except KeyboardInterrupt:
+        console.print("stopped by SIGINT before the first step; there was nothing to write.")
+        return 128 + signal.SIGINT
     return 0
 
 
@@ -90,6 +103,30 @@ def _items(told: argparse.Namespace) -> list[Item]:
     card = cards.card(told.profile, told.category)
     factor = 1 if told.what == "bank" else told.factor
     return [Item(told.what, card.task(factor))]
+
+
+def _number(least: int, most: int) -> Callable[[str], int]:
+    """Return what reads a whole number within bounds."""
+
+    def read(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
+        return value
+
+    return read
+
+
+def _device(text: str) -> torch.device:
+    """Return a device that is there and computes."""
+    try:
+        torch.zeros(1, device=text).item()
+        return torch.device(text)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise argparse.ArgumentTypeError(f"there is no device {text!r} on this machine; take cpu, or cuda") from error
 
 
 def _duration(text: str) -> float:

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError, safe_open
 from torch import Tensor
+
+from bench.spec import BadFile
+from methods.formats import sealed
 
 _REST = "state"  # of the header
 
@@ -30,20 +32,28 @@ def pack(state: Mapping[str, Any]) -> bytes:
         for name, value in state.items()
         if not isinstance(value, Mapping)
     }
-    return save(tensors, metadata={_REST: json.dumps(numbers)})
+    return sealed.pack(tensors, {_REST: json.dumps(numbers)})
 
 
 def unpack(path: Path) -> dict[str, Any]:
     """Return the state in a file that `pack` made: float32 weights by part, and numbers.
 
-    Raises what safetensors raises for a damaged file, and `KeyError` or `ValueError` for one of something else.
+    Raises `BadFile` for a damaged file, or one of something else.
     """
     state: dict[str, Any] = {}
-    with safe_open(path, "pt") as file:
-        state |= json.loads((file.metadata() or {})[_REST])
-        for key in file.keys():  # noqa: SIM118 - it has no iterator
-            part, name = key.split("/")
-            state.setdefault(part, {})[name] = file.get_tensor(key).float()
+    try:
+        with safe_open(path, "pt") as file:
+            state |= json.loads((file.metadata() or {})[_REST])
+            for key in file.keys():  # noqa: SIM118 - it has no iterator
+                part, name = key.split("/")
+                value = file.get_tensor(key)
+                if value.dtype != torch.float16:
+                    raise BadFile(f"{path}: {key} is {value.dtype}, and all weights in it are float16.")
+                state.setdefault(part, {})[name] = value.float()
+        state["step"], state["seconds"] = int(state["step"]), float(state["seconds"])
+    except (AttributeError, KeyError, OSError, SafetensorError, TypeError, ValueError) as error:
+        raise BadFile(f"{path} is cut, or not the state of a training ({error}).") from error
+    sealed.verify(path)
     return state
 
 

@@ -80,7 +80,13 @@ class Pool:
     def __init__(self, card: Card, share: Share, size: int) -> None:
         """Keep `size` images of 8 bit in memory; they are drawn when the first batch is asked for."""
         self._card, self._share = card, share
-        self._images = torch.empty(size, 3, card.hr_size, card.hr_size, dtype=torch.uint8)
+        try:
+            self._images = torch.empty(size, 3, card.hr_size, card.hr_size, dtype=torch.uint8)
+        except RuntimeError as error:
+            need = size * 3 * card.hr_size**2 / 1e9
+            raise BenchError(
+                f"a pool of {size:,} images takes {need:,.1f} GB of memory; take fewer (--pool)."
+            ) from error
         self._seeds = torch.zeros(size, dtype=torch.int64)
 
     def batch(self, step: int, count: int) -> Images:

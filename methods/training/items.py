@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import safe_open
 
 from bench import atomic, cards
-from bench.spec import BadFile, Task
+from bench.spec import Task
 from methods.formats import own_files
 from methods.training.loop import Training
-from methods.weights import trained
+from methods.weights.trained import FACTS, facts, file_name
 
 RIVALS = ("glean", "esrgan_plus", "srgan")
 FACTORS = (16, 8, 32, 64)
@@ -28,7 +27,6 @@ ABLATIONS = (
     "glean.single-latent",
     "glean.unfrozen-bank",
 )
-_FACTS = "training"  # of a file's header
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,7 @@ class Item:
 
     def file(self, part: str) -> str:
         """Return the name of a part's file."""
-        return trained.file_name(self.what, self.task, part)
+        return file_name(self.what, self.task, part)
 
 
 def everything(profile: str) -> Iterator[Item]:
@@ -80,7 +78,7 @@ def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str |
             told = {"steps": training.step, "of": training.steps, **facts}
             without = "bank." if not any(p.requires_grad for p in _bank(network)) else None
             content = own_files.safetensors(
-                network, dtype=torch.float16, without=without, facts={_FACTS: json.dumps(told)}
+                network, dtype=torch.float16, without=without, facts={FACTS: json.dumps(told)}
             )
             atomic.write(path, content)
             written.append(path)
@@ -95,13 +93,3 @@ def _bank(network: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
 def steps(path: Path) -> int:
     """Return for how many steps a file was trained; 0 if it is not there."""
     return int(facts(path).get("steps", 0)) if path.is_file() else 0
-
-
-def facts(path: Path) -> dict[str, str | int | float]:
-    """Return what a file says of its training; nothing if it was not trained here. Raises `BadFile`."""
-    try:
-        with safe_open(path, "pt") as file:
-            told: dict[str, str | int | float] = json.loads((file.metadata() or {}).get(_FACTS, "{}"))
-    except Exception as error:
-        raise BadFile(f"{path} cannot be read as safetensors ({error}); delete it to train it anew.") from error
-    return told

@@ -1,5 +1,6 @@
 """The loop of every training: images, a step, now and then a line of the log and a checkpoint."""
 
+import signal
 import time
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from bench import store
 from bench.resize import eight_bit
 from bench.spec import Images
+from methods.training import stop
 from methods.training.feed import Feed
 from methods.training.processes import rank
 from methods.training.run import Run
@@ -61,8 +63,17 @@ class Training(Protocol):
 def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[], object] = lambda: None) -> bool:
     """Train to the end, or as long as the run may; return whether the end was reached. Goes on from a checkpoint.
 
-    `kept` is called behind each checkpoint.
+    `kept` is called behind each checkpoint. Raises `Stopped` behind the last one if Ctrl-C or SIGTERM ended it.
     """
+    with stop.asked() as run.asked:
+        _steps(training, feed, run, label, kept)
+    if run.interrupted:
+        raise stop.Stopped(run.asked.number or signal.SIGTERM)  # another process got it
+    return training.step >= training.steps
+
+
+def _steps(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[], object]) -> None:
+    """Go on from the checkpoint, and write one at the end."""
     run.load(training.load)
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
@@ -70,7 +81,7 @@ def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[
     with Progress(*columns, console=console, disable=not shown) as progress:
         bar = progress.add_task(label, total=training.steps, completed=training.step)
         start, first = 0.0, training.step
-        while training.step < training.steps and not run.over:
+        while training.step < training.steps and not run.over and not run.interrupted:
             step = training.step
             images = feed.batch(step, training.batch)
             if step == first:
@@ -84,7 +95,6 @@ def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[
                 kept()
     _keep(training, run)
     kept()
-    return training.step >= training.steps
 
 
 def _keep(training: Training, run: Run) -> None:

@@ -47,6 +47,13 @@ def agreed(decision: bool) -> bool:  # noqa: FBT001
     return bool(told.item())
 
 
+def anyone(decision: bool) -> bool:  # noqa: FBT001
+    """Return whether one of the processes decides so: a signal may reach only some of them."""
+    if not distributed.is_initialized():
+        return decision
+    return averaged(torch.tensor(float(decision), device="cuda" if torch.cuda.is_available() else "cpu")).item() > 0
+
+
 def averaged(value: Tensor) -> Tensor:
     """Return the mean of a number over all processes."""
     if distributed.is_initialized():

@@ -4,16 +4,15 @@ import math
 import platform
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from rich.console import Console
-from rich.markup import escape
 
 from bench import cards
 from bench.spec import MissingWeights, Task
-from methods.formats import stylegan2, unpickle, vgg16
+from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
 from methods.presets.restorer import restorer_recipes
@@ -21,12 +20,13 @@ from methods.presets.sizes import SIZES
 from methods.training import loop, processes, restorer, run
 from methods.training.bank.bank import BankTraining
 from methods.training.feed import POOL, open_feed, pooled
-from methods.training.items import Item, facts, ship, steps
+from methods.training.items import Item, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import catalogue, load, trained
+from methods.weights import catalogue, load, lock, trained
+from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
 
@@ -59,28 +59,37 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     """
     rank, ranks = processes.join()
     share = Share(settings.seed, rank, ranks)
-    card = cards.card(item.task.profile, item.task.category)
     training = start(item, settings, share)
     key = _key(item, settings)
     processes.once(lambda: _say(key.old_run(settings.runs, item.label)))
     at = run.Run(key.folder(settings.runs, item.label), key, seconds=seconds)
+    alone = lock.held(at.folder, doing=f"training in {at.folder}")
+    with alone if rank == 0 else nullcontext():
+        at.clean()
+        return _train(item, settings, training, key, at, share)
 
+
+def _train(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of both
+    item: Item, settings: TrainingSettings, training: Training, key: Key, at: run.Run, share: Share
+) -> bool:
+    """Train an item in its folder."""
     known = _kept(item, settings)
     if not at.begun and len(known) == len(item.parts):
-        kept = {part: unpickle.load(path) for part, path in known.items()}
+        kept = {part: state_dicts.floating(unpickle.load(path), path) for part, path in known.items()}
         run.adopted(next(iter(known.values())), lambda: training.adopt(kept, min(map(steps, known.values()))))
 
     def keep() -> None:
-        if rank == 0:
+        if share.rank == 0:
             told: dict[str, str | int | float] = {
                 **key.facts(),
                 "seed": settings.seed,
                 "minutes": round(at.seconds / 60, 1),
-                "processes": ranks,
+                "processes": share.ranks,
                 **machine(settings),
             }
             ship(item, training, settings.folder(item), told)
 
+    card = cards.card(item.task.profile, item.task.category)
     feed = open_feed(card, share, settings.device, pool=settings.pool)
     return loop.train(training, feed, at, item.label, keep)
 
@@ -112,7 +121,7 @@ def _kept(item: Item, settings: TrainingSettings) -> dict[str, Path]:
 def _say(words: str) -> None:
     """Tell a person what is done with an old run, if there is one."""
     if words:
-        Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]note[/]: {escape(words)}")
+        run.say(words)
 
 
 def start(item: Item, settings: TrainingSettings, share: Share) -> Training:

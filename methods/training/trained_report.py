@@ -11,7 +11,8 @@ from bench.spec import Images
 from methods.formats import stylegan2, unpickle
 from methods.nets.stylegan2 import StyleGAN2
 from methods.training import quality
-from methods.training.items import Item, facts
+from methods.training.items import Item
+from methods.weights.trained import facts
 
 COUNT = 2_000
 """Images of each kind that are compared."""

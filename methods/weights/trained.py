@@ -12,8 +12,11 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from bench.spec import BadFile, Task
+from methods.formats import sealed
 from methods.weights.folders import every_shipped, shipped, short, users
 
+FACTS = "training"
+"""The entry of a file's header that says how it was trained."""
 _SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
 """The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
 
@@ -39,16 +42,33 @@ def locate(method: str, task: Task, part: str = "network") -> Path | None:
 
 
 def told(path: Path) -> str:
-    """Return what a file was trained on, in words: here, and for how long, as its header says."""
+    """Return what a file was trained on, in words: here, and for how long, as its header says. Raises as `facts`."""
+    found = facts(path)
+    if not found:
+        return "unknown: it lies where training puts its files, but says nothing of a training"
+    of = found.get("data", "the images that training takes for the profile")
+    return f"{of}, here, {found['steps']} of {found['of']} steps, seed {found['seed']}"
+
+
+def facts(path: Path) -> dict[str, str | int | float]:
+    """Return what a file says of its training; nothing if it was not trained here.
+
+    Raises `BadFile` if it cannot be read, is not what it was when it was written, or says only a part.
+    """
+    again = "delete it to train it anew."
     try:
         with safe_open(path, "pt") as file:
-            facts: dict[str, str | int | float] = json.loads((file.metadata() or {}).get("training", "{}"))
+            found = json.loads((file.metadata() or {}).get(FACTS, "{}"))
     except (OSError, SafetensorError, ValueError) as error:
-        raise BadFile(f"{short(path)} cannot be read as safetensors ({error}); delete it and train it anew.") from error
-    if not facts:
-        return "unknown: it lies where training puts its files, but says nothing of a training"
-    of = facts.get("data", "the images that training takes for the profile")
-    return f"{of}, here, {facts['steps']} of {facts['of']} steps, seed {facts['seed']}"
+        raise BadFile(f"{short(path)} cannot be read as safetensors ({error}); {again}") from error
+    sealed.verify(path)
+    if not isinstance(found, dict) or (found and not {"steps", "of", "seed"} <= found.keys()):
+        raise BadFile(f"{short(path)} does not say how long and with which seed it was trained; {again}")
+    if found and not all(isinstance(found[name], int) for name in ("steps", "of")):
+        raise BadFile(
+            f"{short(path)} says that it was trained for {found['steps']!r} of {found['of']!r} steps; {again}"
+        )
+    return found
 
 
 def advice(method: str, task: Task, part: str) -> str:
