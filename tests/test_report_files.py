@@ -91,7 +91,7 @@ def test_unknown_table_suggests():
         ('metric = ["psnr"]', "'metric'.*did you mean metrics"),
         ("[published.x16.face.glean]\npsnr = 26.84", "must be a string of digits as printed"),
         ('[published.x16.face.glean]\npsrn = "26.84"', "'psrn'.*did you mean psnr"),
-        ('[published.16.face.glean]\npsnr = "26.84"', "published.x16"),
+        ('[published.16.face.glean]\npsnr = "26.84"', "the key published.16 must be .* such as x16, not '16'"),
         ('also = ["sim"]', "'sim'.*ssim"),
         ('full = "bicubc"', "full.*'bicubc'.*did you mean bicubic"),
         ("[margin]\npsrn = 0.1", "margin.psrn.*did you mean psnr"),

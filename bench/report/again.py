@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 
 from bench import cards, report_files
-from bench.report import table
+from bench.report import spreadsheet, table
 from bench.report.table import Row, Table
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, BenchError, Cell, Record, Task
 
-_TEXTS = {"image": str, "method": str}  # columns that may look like numbers
+_TEXTS = ("category", "method", "image", "status", "run")  # columns that may look like numbers
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError)
 
 
 def facts(result: Table, machine: Mapping[str, str]) -> str:
@@ -51,15 +52,16 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     path = folder / f"{name}.cells.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        values = pd.read_csv(folder / f"{name}.images.csv", dtype=_TEXTS, keep_default_na=False)
+        values = spreadsheet.read(folder / f"{name}.images.csv", _TEXTS)
         protocols, machine = stored["protocols"], stored["machine"]
         cells = {_cell(entry): entry for entry in stored["cells"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        known = {metric: METRICS[metric].protocol() for metric in protocols}
+        records = [record for cell, entry in cells.items() for record in _records(cell, entry, values, protocols)]
+    except _DAMAGED as error:
         raise BadFile(f"{path} and {name}.images.csv cannot be read: {error!r}; measure the table again.") from error
     for metric, protocol in protocols.items():
-        if METRICS[metric].protocol() != protocol:
-            raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
-    records = [record for cell, entry in cells.items() for record in _records(cell, entry, values, protocols)]
+        if known[metric] != protocol:
+            raise BenchError(f"{path}: {metric} is {protocol}, here {known[metric]}: measure it again.")
     tasks = {cell.task.category: cell.task for cell in cells}
     found = {category: cards.card(task.profile, category, task.hr_size) for category, task in tasks.items()}
     result = table.build(report_files.read(name), list(cells), records, found)

@@ -13,12 +13,15 @@ from matplotlib.lines import Line2D
 from torch import Tensor
 
 from bench import store
+from bench.escape import picture
 from bench.images import data
 from bench.report.table import Row, Table
 from bench.restore import RunSettings
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Task
 
+# Names hold dollar signs: no formulas, and no LaTeX, whatever the user's matplotlibrc says.
+_PLAIN: Any = {"text.parse_math": False, "text.usetex": False}
 _IMAGES = 3
 _INCHES = 1.15  # side of one picture
 _PANEL = (2.0, 2.1)  # width and height of one panel, in inches
@@ -47,7 +50,7 @@ def strip(cells: Sequence[Cell], cards: Mapping[str, Card], settings: RunSetting
     if not rows:
         return []
     heads = ["LR", *(_wrapped(title) for title in methods.values()), "HR"]
-    with mpl.rc_context({"savefig.dpi": 120, "font.size": 7, **_TIGHT}):
+    with mpl.rc_context({"savefig.dpi": 120, "font.size": 7, **_TIGHT, **_PLAIN}):
         figure = Figure(figsize=(_INCHES * len(heads), _INCHES * len(rows) + 0.3), layout="constrained")
         axes = figure.subplots(len(rows), len(heads), squeeze=False)
         for line, (label, pictures) in zip(axes, rows, strict=True):
@@ -79,7 +82,7 @@ def _rows(
             continue
         for image_id, lr, hr in zip(entry.ids, entry.lr, entry.hr, strict=True):
             results = [_result(cell, image_id, settings.out) for cell in cells]
-            rows.append((f"{task.category} {task.factor}x\n{image_id}", [lr, *results, hr]))
+            rows.append((f"{picture(task.category)} {task.factor}x\n{picture(image_id)}", [lr, *results, hr]))
         if len(rows) >= images:
             break
     return rows[:images]
@@ -104,7 +107,7 @@ def _result(cell: Cell, image_id: str, out: Path) -> Tensor | str:
 def _wrapped(title: str) -> str:
     """Break a title into short lines."""
     lines = [""]
-    for word in title.split():
+    for word in picture(title).split():
         if lines[-1] and len(lines[-1]) + len(word) > _WIDEST:
             lines.append(word)
         else:
@@ -127,7 +130,7 @@ def curves(table: Table, path: Path) -> list[Path]:
     seen = {row.cell.method for row in measured}
     titles = {row.cell.method: row.cell.title for row in table.rows if row.cell.method in seen}
     size = (_PANEL[0] * len(categories) + 0.4, _PANEL[1] * len(metrics) + 0.5)
-    with mpl.rc_context({"savefig.dpi": 150, "font.size": 9, "lines.markersize": 3.5, "lines.linewidth": 1}):
+    with mpl.rc_context({"savefig.dpi": 150, "font.size": 9, "lines.markersize": 3.5, "lines.linewidth": 1, **_PLAIN}):
         figure = Figure(figsize=size, layout="constrained")
         axes = figure.subplots(len(metrics), len(categories), squeeze=False)
         for line, metric in zip(axes, metrics, strict=True):
@@ -135,8 +138,8 @@ def curves(table: Table, path: Path) -> list[Path]:
                 _panel(axis, [r for r in measured if (r.metric, r.cell.task.category) == (metric, category)], places)
             line[0].set_ylabel(f"{metric.title} ({'higher' if metric.higher_is_better else 'lower'} is better)")
         for axis, category in zip(axes[0], categories, strict=True):
-            axis.set_title(category)
-        handles = [Line2D([], [], label=title, **_look(places[method])) for method, title in titles.items()]
+            axis.set_title(picture(category))
+        handles = [Line2D([], [], label=picture(title), **_look(places[method])) for method, title in titles.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=8, frameon=False, columnspacing=1.2)
         figure.supxlabel("Factor. Mean over the images, bars: its 95 % t interval", fontsize="medium")
         return _save(figure, path)

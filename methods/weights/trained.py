@@ -11,6 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from bench.paths import expanded
 from bench.spec import BadFile, Task
 from methods.weights.folders import every_shipped, shipped, short, users
 
@@ -73,7 +74,7 @@ def _places(profile: str, preset: str) -> list[Path]:
     """Return where the files that were trained for a profile are looked for, in order."""
     if profile == preset:  # one of the suite's own
         return shipped(preset) or users()
-    return [Path(profile).expanduser().absolute() / "weights", *shipped(preset), *users()]
+    return [expanded(profile).absolute() / "weights", *shipped(preset), *users()]
 
 
 def present() -> list[Path]:
