@@ -1,7 +1,8 @@
 """Benchmark of large-factor image super-resolution. The public names; `python -m bench --help` is the command line."""
 
 from importlib import import_module
-from typing import TYPE_CHECKING
+
+TYPE_CHECKING = False  # without `typing`, which a file of the working directory may hide
 
 if TYPE_CHECKING:
     from bench.pipeline import run, task, upscale

@@ -1,44 +1,49 @@
 """The command line. This file finds the packages of the suite, and bench/commands.py has the verbs.
 
-Nothing heavy is imported before `main` watches over it: Ctrl-C, or a broken package, is one line then, too.
+Nothing but what Python has loaded anyway is imported before the working directory is off the path, and nothing heavy
+before `console.run` watches over it: Ctrl-C, or a broken package, is one line then, too.
 """
 
-import importlib.util
+import os
 import sys
-from collections.abc import Sequence
-from pathlib import Path
 
-from bench import console
-from bench.spec import BenchError
-
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = os.path.dirname(os.path.dirname(os.path.realpath(__file__)))  # noqa: PTH120 - see above
 
 
 def main() -> None:
     """Run the command line and exit; what a user can put right is one sentence and exit status 2."""
-    sys.exit(console.run(_start, sys.argv[1:]))
-
-
-def _start(words: Sequence[str]) -> int:
-    """Run a verb; return its exit status."""
     _leave_working_directory()
-    methods = importlib.util.find_spec("methods")
-    if methods is None or methods.origin is None or not Path(methods.origin).resolve().is_relative_to(_ROOT):
-        found = "nowhere" if methods is None else f"at {methods.origin or 'a folder without __init__.py'}"
-        raise BenchError(
-            f"the package `methods` was found {found}, not in {_ROOT}; take what hides it off PYTHONPATH, or install "
-            "glean-bench again."
-        )
-    from bench import commands  # noqa: PLC0415 - torch takes seconds to import
+    from bench import console  # noqa: PLC0415 - not before
 
-    return commands.start(words)
+    sys.exit(console.run(_start, sys.argv[1:]))
 
 
 def _leave_working_directory() -> None:
     """Take the working directory, which `python -m` puts first, off the path: no `methods.py` there is the suite's."""
-    first = sys.path[0] if sys.path else None
-    if first is not None and Path(first or ".").resolve() == Path.cwd() != _ROOT:
+    try:
+        here = os.getcwd()  # noqa: PTH109
+    except OSError:  # it is gone; `console.run` says so
+        return
+    if sys.path and os.path.realpath(sys.path[0] or here) == here != _ROOT:
         del sys.path[0]
+
+
+def _start(words: list[str]) -> int:
+    """Run a verb; return its exit status. Raises `BenchError` if something hides the methods of the suite."""
+    from importlib.util import find_spec  # noqa: PLC0415
+
+    from bench.errors import BenchError  # noqa: PLC0415
+
+    methods = find_spec("methods")
+    origin = methods.origin if methods is not None else None
+    if origin is None or not os.path.realpath(origin).startswith(os.path.join(_ROOT, "")):  # noqa: PTH118
+        raise BenchError(
+            f"the package `methods` was found at {origin or 'no place'}, not in {_ROOT}; take what hides it off "
+            "PYTHONPATH, or install glean-bench again."
+        )
+    from bench import commands  # noqa: PLC0415 - torch takes seconds to import
+
+    return commands.start(words)
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ def tell(kind: str, text: str) -> None:
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(line)
 
 
-def run(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
+def run(command: Callable[[list[str]], int], words: Sequence[str]) -> int:
     """Run a command with its words; return its exit status, or that of what went wrong, which is told in one line.
 
     What was not foreseen is written to a log file, whose place is told, with a request to report it.
@@ -40,7 +40,7 @@ def run(command: Callable[[Sequence[str]], int], words: Sequence[str]) -> int:
     _encodable()
     try:
         _check(words)
-        status = command(words)
+        status = command(list(words))
         if sys.stdout is not None:  # as under `>&-`
             sys.stdout.flush()
     except BrokenPipeError:  # such as `| head`

@@ -117,8 +117,9 @@ class TableOf:
         if not isinstance(value, dict):
             raise BadFile(f"{where}: {key} must be {self.words}, not {_type(value)} ({shown(value)}).")
         for name, item in value.items():
-            self.name.check(where, f"the key {key}.{name}", name)
-            self.kind.check(where, f"{key}.{name}", item)
+            place = f"{key}.{name[:_LONGEST]}"
+            self.name.check(where, f"the key {place}", name)
+            self.kind.check(where, place, item)
 
 
 @dataclass(frozen=True, slots=True)

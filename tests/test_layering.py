@@ -11,12 +11,10 @@ from .conftest import ROOT
 
 ORDER = [
     {"errors"},
-    {"spec", "escape"},
+    {"spec", "escape", "paths", "devices"},
     {
         "console",
         "schema",
-        "paths",
-        "devices",
         "resize",
         "origins",
         "holdings",

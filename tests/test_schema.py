@@ -33,12 +33,21 @@ WEIGHTS = {
     "trained_on": "LSUN cat", "licence": "unknown", "part": "network", "hr_size": 256, "address": "https://x.org/a",
     "where": "there", "sha256": "0" * 64, "size": 3,
 }  # fmt: skip
+
+
+class Raw(str):
+    """TOML as it stands."""
+
+    __slots__ = ()
+
+
 ODD = st.sampled_from(
     ["", " ", "..", "../x", "/etc/passwd", "a/b", "a\nb", "\x1b[31m", "x16", "x0", "16", "psnr", "bicubic", "1e5", "-1"]
 )
+HUGE = st.sampled_from([Raw(f"0x{'f' * 5000}"), Raw("9" * 5000), Raw("[" * 3000 + "]" * 3000)])
+DATES = st.dates() | st.times() | st.datetimes(timezones=st.none())
 SINGLE = (
-    ODD | st.text(max_size=4) | st.booleans() | st.integers(-3, 3) | st.integers() | st.just(10**4000) | st.floats()
-    | st.just(16**5000) | st.dates() | st.times() | st.datetimes(timezones=st.none())
+    ODD | st.text(max_size=4) | st.booleans() | st.integers(-3, 3) | st.integers() | st.floats() | HUGE | DATES
 )  # fmt: skip
 VALUES = st.recursive(
     SINGLE, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(ODD | st.text(max_size=3), inner, max_size=3)
@@ -52,12 +61,12 @@ def toml(value):
         return f"[{', '.join(map(toml, value))}]"
     if isinstance(value, dict):
         return "{" + ", ".join(f"{toml(name)} = {toml(item)}" for name, item in value.items()) + "}"
+    if isinstance(value, Raw):
+        return str(value)
     if isinstance(value, str):
         return '"' + "".join(f"\\U{ord(letter):08x}" for letter in value) + '"'
     if isinstance(value, dt.date | dt.time):
         return value.isoformat()
-    if isinstance(value, int) and value > 10**18:
-        return hex(value)
     return str(value).lower()  # true, 1, 1.5, nan, inf
 
 

@@ -77,7 +77,9 @@ def remarks(table: Table, escape: Escape) -> list[str]:
     if fewer:
         found.append(_FEWER.format(", ".join(fewer)))
     found += [f"{escape(sentence)}." for sentence in table.left_out]
-    return found + [f"[{number}] {escape(note)}." for number, note in enumerate(reasons(table), start=1)]
+    return found + [
+        f"[{number}] {escape(note).removesuffix('.')}." for number, note in enumerate(reasons(table), start=1)
+    ]
 
 
 def _apart(table: Table, escape: Escape) -> list[str]:
