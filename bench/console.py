@@ -1,19 +1,16 @@
 """What the command line prints, and how it ends: errors are one line, and the exit status tells which kind."""
 
 import os
-import shlex
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from rich.console import Console
-from rich.text import Text
-
 from bench import escape
 from bench.spec import BenchError
+
+# What is imported here is not watched over by `run`: the rest is imported where it is used.
+# ruff: noqa: PLC0415
 
 WRONG, FAULT, STOPPED, CLOSED = 2, 70, 130, 1
 """Exit statuses: what a user can put right; a fault of the suite (EX_SOFTWARE); Ctrl-C; nobody reads on."""
@@ -27,6 +24,9 @@ def say(text: str) -> None:
 
 def tell(kind: str, text: str) -> None:
     """Print a line to standard error: what kind of thing it is, in red, and what is to be said."""
+    from rich.console import Console
+    from rich.text import Text
+
     line = Text.assemble((kind, "red"), f": {escape.plain(text)}")
     with suppress(OSError):  # with standard error full or closed there is nowhere left to say it
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(line)
@@ -67,6 +67,8 @@ def _told(error: Exception) -> int:
     elif isinstance(error, MemoryError):
         tell("error", "there is not enough memory; take a smaller --batch-size or --hr-size, or fewer images.")
     else:
+        import traceback
+
         what = "".join(traceback.format_exception_only(error)).strip()[:_LONGEST]
         tell("error", f"this is a fault of glean-bench: {what}. Please report it, with {_log(error)}")
         return FAULT
@@ -80,6 +82,10 @@ def _named(filename: str | bytes | int) -> str:
 
 def _log(error: Exception) -> str:
     """Write what happened to a file in the folder for temporary files; return where, or why that cannot be."""
+    import shlex
+    import tempfile
+    import traceback
+
     text = f"{shlex.join(sys.argv)}\n\n{''.join(traceback.format_exception(error))}"
     try:
         number, name = tempfile.mkstemp(prefix="glean-bench-", suffix=".log")

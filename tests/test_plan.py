@@ -87,7 +87,7 @@ def test_only_methods_that_draw_random_numbers_get_several_seeds():
 
 def test_images_that_are_too_small_for_a_metric_are_refused_before_any_is_restored(photos):
     """Everything was restored, and then a sentence said that LPIPS cannot be had of it."""
-    with pytest.raises(BenchError, match="lpips at 16x takes .* of at least 31 px, not 16: take a larger --hr-size"):
+    with pytest.raises(BenchError, match=r"lpips at 16x takes .* of at least 31 px, not 16: take a larger --hr-size"):
         plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 16))
     with pytest.raises(BenchError, match="psnr_crop at 16x takes images of at least 33 px, not 32"):
         plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 32))
