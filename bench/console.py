@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from bench import escape
-from bench.spec import BenchError
+from bench.errors import BenchError
 
 # What is imported here is not watched over by `run`: the rest is imported where it is used.
 # ruff: noqa: PLC0415
