@@ -33,7 +33,7 @@ _REPORT = schema.Table(
         "published": schema.TableOf(
             _FACTOR, schema.TableOf(schema.NAME, schema.TableOf(schema.NAME, schema.TableOf(_METRIC, _FIGURE)))
         ),
-        "margin": schema.TableOf(_METRIC, schema.Margin()),
+        "margin": schema.TableOf(_METRIC, schema.MARGIN),
     },
 )
 

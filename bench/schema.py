@@ -1,4 +1,4 @@
-"""What the TOML files of the suite may say. An error names the file, the key, what it may be and what it is.
+"""What TOML and JSON that the suite reads may say. An error names the file, the key, what it may be and what it is.
 
 A kind of value is something that is called with the place, the key and the value, and raises `BadFile` for a value that
 is not of it. Kinds of lists and tables are made of kinds.
@@ -7,6 +7,7 @@ is not of it. Kinds of lists and tables are made of kinds.
 import math
 import re
 import tomllib
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ class One:
 
     def check(self, where: str, key: str, value: object) -> None:
         """Raise `BadFile` for another type, or a value that does not fit."""
-        if type(value) is not self.type:
+        if type(value) is not self.type and not (self.type is float and type(value) is int):
             raise BadFile(f"{where}: {key} must be {self.words}, not {_type(value)} ({shown(value)}).")
         if not self.fits(value):
             raise BadFile(f"{where}: {key} must be {self.words}, not {shown(value)}.")
@@ -78,10 +79,11 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
-    """A list of different single values of a kind."""
+    """A list of values of a kind, each of them once; or, if they are tables, as often as may be."""
 
     kind: Kind
     least: int = 0
+    once: bool = True
 
     @property
     def words(self) -> str:
@@ -92,12 +94,10 @@ class ListOf:
         """Raise `BadFile` for another type, too few entries, an entry that is not of the kind, or one that is twice."""
         if not isinstance(value, list) or len(value) < self.least:
             raise BadFile(f"{where}: {key} must be {self.words}; it is {shown(value)}.")
-        seen = set()
         for index, item in enumerate(value):
             self.kind.check(where, f"{key}[{index}]", item)
-            if item in seen:
-                raise BadFile(f"{where}: {key} names {shown(item)} more than once; once is enough.")
-            seen.add(item)
+        if self.once and (twice := [item for item, count in Counter(value).items() if count > 1]):
+            raise BadFile(f"{where}: {key} names {shown(twice[0])} more than once; once is enough.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Table:
     def check(self, where: str, key: str, value: object) -> None:
         """Raise `BadFile` for another type, an unknown or missing key, or a value that is not of its kind."""
         if not isinstance(value, dict):
-            raise BadFile(f"{where}: {key} must be {self.words}, not {_type(value)} ({shown(value)}).")
+            raise BadFile(f"{where}: {key or 'it'} must be {self.words}, not {_type(value)} ({shown(value)}).")
         kinds = {**self.required, **self.optional}
         place, prefix = (f"{where}: {key}", f"{key}.") if key else (where, "")
         for name, item in value.items():
@@ -149,27 +149,13 @@ class Table:
                 raise BadFile(f"{place}: the key {name!r} is missing; add it, it is {kind.words}.")
 
 
-@dataclass(frozen=True, slots=True)
-class Margin:
-    """A number from 0 up."""
-
-    @property
-    def words(self) -> str:
-        """Say it, as after `it must be`."""
-        return "a number from 0 up, such as 0.05"
-
-    def check(self, where: str, key: str, value: object) -> None:
-        """Raise `BadFile` for anything else, infinity and NaN included."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < math.inf:
-            raise BadFile(f"{where}: {key} must be {self.words}, not {shown(value)}.")
-
-
 TEXT = One(str)
 NAME = One(
     str,
     "that is not empty, in one line, without control characters",
     lambda text: bool(text.strip()) and escape.plain(text) == text,
 )
+MARGIN = One(float, "from 0 up, such as 0.05", lambda number: 0 <= number < math.inf)
 
 
 def whole(least: int, most: int) -> One:

@@ -172,7 +172,7 @@ def test_any_bytes_are_read_or_refused(tmp_path_factory, content):
         ("", "[test_sets]\nface = 3", r"test_sets\.face must be a string"),
         ("", "[pending]\nx = []", r"pending\.x must be a string"),
         ("", "[test_data.face]\nhr_size = -1\nsha256 = 'x'\noperator = 'o'", r"test_data\.face\.hr_size must be"),
-        ("", "margin.psnr = true", r"margin\.psnr must be a number from 0 up"),
+        ("", "margin.psnr = true", r"margin\.psnr must be a decimal number from 0 up"),
         ("", f"margin.psnr = 0x{'f' * 5000}", None),
         ("", f"x = {'[' * 5000}{']' * 5000}", "nested too deeply"),
         ("", f"full = {'{a=' * 5000}1{'}' * 5000}", "nested too deeply"),

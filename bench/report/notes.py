@@ -40,7 +40,7 @@ def legend(table: Table, mark: str, escape: Escape) -> str:
         f"{table.margin(metric):.9f}".rstrip("0").rstrip(".") + f" ({metric.title})" for metric in metrics
     )
     if table.full is not None:
-        title = next(row.cell.title for row in table.rows if row.cell.method == table.full)
+        title = next((row.cell.title for row in table.rows if row.cell.method == table.full), table.full)
         return _VARIANTS_LEGEND.format(full=escape(title), mark=mark) + _LEVEL.format(level)
     text = _LEGEND.format(mark=mark) + _LEVEL.format(level)
     if any(row.published for row in table.rows):
