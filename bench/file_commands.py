@@ -20,7 +20,7 @@ from methods.weights import catalogue, download
 
 def upscale(
     source: Annotated[Path, typer.Argument(help="A square low-resolution image.")],
-    target: Annotated[Path, typer.Argument(help="The PNG to write.")],
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
     *,
     method: Annotated[str, typer.Option(help="A name, or FILE:CLASS.")] = "bicubic",
     factor: Factor = 16,
@@ -51,7 +51,7 @@ def diagnose(
 
 
 def sheet(
-    target: Annotated[Path, typer.Argument(help="The PNG to write.")],
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
     *,
     profile: Profile = "mini",
     hr_size: HrSize = None,
@@ -65,7 +65,7 @@ def sheet(
 
 def convert(
     source: Annotated[Path, typer.Argument(help="A published checkpoint: .pth, .pt, .pkl, .safetensors.")],
-    target: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The .safetensors file to write.")],
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
     network = checkpoints.any_network(unpickle.load(source))

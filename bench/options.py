@@ -14,7 +14,7 @@ Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 HrSize = Annotated[
     int | None, typer.Option(min=1, max=LARGEST, help="Side of the ground truth in pixels, for the cards' own.")
 ]
-Folder = Annotated[Path, typer.Option("--out", help="Where results go.")]
+Folder = Annotated[Path, typer.Option("--out", file_okay=False, help="Where results go.")]
 Seeds = Annotated[
     list[int] | None,
     typer.Option("--seed", min=0, max=2**32 - 1, help="Of the methods that draw random numbers; several are averaged."),

@@ -41,7 +41,7 @@ def plan(
 
 def _size_refusal(report: Report, card: Card, factor: int) -> str | None:
     """Return why images of a card are too small for a metric of the table; to be known before any is restored."""
-    metrics = [METRICS[name] for name in (*report.metrics, *report.also)]
+    metrics = [METRICS[name] for name in (*report.metrics, *report.also) if _divides(factor, card)]
     found = (metric.refuses(card.hr_size, factor) for metric in metrics if metric.applies(card.category))
     return next((refusal for refusal in found if refusal), None)
 

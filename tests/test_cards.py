@@ -1,5 +1,6 @@
 """Cards are read as they are written, and a mistake in one is named."""
 
+import shutil
 import sysconfig
 from pathlib import Path
 
@@ -70,6 +71,10 @@ def test_the_facts_of_an_installed_copy_are_found(tmp_path, monkeypatch):
     monkeypatch.setattr(cards, "__file__", str(site / "bench" / "cards.py"))
     monkeypatch.setattr(sysconfig, "get_path", lambda *_: str(tmp_path))
     assert cards.facts_root() == share
+    shutil.copytree(share, site / "share" / "glean-bench")  # as `pip install --target` does
+    monkeypatch.setattr(sysconfig, "get_path", lambda *_: str(tmp_path / "nowhere"))
+    assert cards.facts_root() == site / "share" / "glean-bench"
+    shutil.rmtree(site / "share")
     (share / "datasets" / "mini" / "face.toml").unlink()
     with pytest.raises(BadFile, match="install glean-bench again"):
         cards.facts_root()

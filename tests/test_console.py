@@ -190,6 +190,23 @@ def test_diagnose_of_the_images_in_the_wrong_order_says_so(bench, tmp_path):
     assert bench("diagnose", tmp_path / "small.png", tmp_path / "large.png")[0] == 0
 
 
+@pytest.mark.parametrize("target", ["/", ".", "..", "folder"])
+@pytest.mark.parametrize("verb", ["upscale", "sheet", "convert"])
+def test_a_folder_where_a_file_is_to_be_written_is_a_sentence(bench, monkeypatch, tmp_path, verb, target):
+    (tmp_path / "folder").mkdir()
+    monkeypatch.chdir(tmp_path)
+    status, _, err = bench(verb, *([] if verb == "sheet" else ["x.png"]), target)
+    assert status == 2
+    assert "is a directory" in err
+    assert err.count("\n") == 1
+
+
+def test_a_file_where_results_are_to_go_is_a_sentence(bench, photos):
+    status, _, err = bench("table", "table2", "--profile", photos, "--out", photos / "face" / "0.png")
+    assert status == 2
+    assert "0.png' is a file" in err
+
+
 @pytest.mark.parametrize("words", [["--seed", "x"], ["--profile", "mni"], ["--category", "x"], [""]])
 def test_training_with_silly_words_is_no_traceback(capsys, words):
     try:

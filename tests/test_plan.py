@@ -91,6 +91,8 @@ def test_images_that_are_too_small_for_a_metric_are_refused_before_any_is_restor
         plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 16))
     with pytest.raises(BenchError, match="psnr_crop at 16x takes images of at least 33 px, not 32"):
         plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 32))
+    with pytest.raises(BenchError, match="factor 16 does not divide hr_size 7"):
+        plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 7))
     found = cards.cards(str(photos), 16) | {"cat": cards.card(str(photos), "cat", 64)}
     cells = plan.plan(report_files.read("table2"), METHODS, found)
     assert {cell.task.category for cell in cells if cell.refusal} == {"face"}, "the others are measured"
