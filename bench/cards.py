@@ -4,37 +4,49 @@ A user's folder needs no TOML: each sub-folder that holds photographs is a categ
 it says more, and comes first.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from bench import files, lists, memory
+from bench import lists, memory, schema
 from bench.images import folder as photographs
+from bench.paths import expanded
 from bench.profiles import profile_folder, profile_name, profiles
 from bench.spec import BadFile, BenchError, Card, MissingImages, UnknownName
 
 STANDARD = ("face", "cat", "car", "bedroom", "tower")
 """The paper's categories in its order; others follow by name."""
 
+_HINTS = get_type_hints(Card)
 _FOLDER_HR_SIZE = 256  # of a folder of photographs without a card
-_REQUIRED = {"title": str, "hr_size": int, "reader": str, "source": str, "test_set": str, "train_set": str}
-_OPTIONAL = {
-    "list": str,
-    "ids": list,
-    "test_images": int,
-    "searched_images": int,
-    "fit": str,
-    "train_source": str,
-    "train_reader": str,
-    "crops": str,
-    "train_crops": list,
-    "licence": str,
-    "address": str,
-    "preset": str,
+LARGEST = 2**14
+"""Side of the largest ground truth, in pixels: 16 in float64 fill 100 GB."""
+_REQUIRED: dict[str, schema.Kind] = {
+    "title": schema.NAME,
+    "hr_size": schema.whole(1, LARGEST),
+    "reader": schema.Choice("reader", get_args(_HINTS["reader"])),
+    "source": schema.NAME,
+    "test_set": schema.NAME,
+    "train_set": schema.TEXT,
 }
-_TYPE_NAMES = {str: "a string", int: "a whole number", list: "a list", bool: "true or false", dict: "a table"}
+_OPTIONAL: dict[str, schema.Kind] = {
+    "list": schema.NAME,
+    "ids": schema.ListOf(schema.TEXT),
+    "test_images": schema.whole(1, 10**9),
+    "searched_images": schema.whole(1, 10**9),
+    "fit": schema.Choice("fit", get_args(_HINTS["fit"])),
+    "train_source": schema.NAME,
+    "train_reader": schema.Choice("train_reader", get_args(_HINTS["train_reader"])),
+    "crops": schema.NAME,
+    "train_crops": schema.ListOf(schema.NAME),
+    "licence": schema.TEXT,
+    "address": schema.TEXT,
+    "preset": schema.form(r"\w[\w.-]*", "of letters, digits, _ . and -"),
+}
+_CARD = schema.Table(_REQUIRED, _OPTIONAL)
+_PART = schema.Table({}, {**_REQUIRED, **_OPTIONAL})
+"""What is read of every card to see which folders the cards use."""
 
 
 def cards(profile: str, hr_size: int | None = None, *, need_lists: bool = True) -> dict[str, Card]:
@@ -68,32 +80,6 @@ def card(profile: str, category: str, hr_size: int | None = None) -> Card:
     return _card(profile, categories[category], hr_size, need_lists=True)
 
 
-def read_toml(path: Path, required: Mapping[str, type], optional: Mapping[str, type]) -> dict[str, Any]:
-    """Return the values of a TOML file of known keys and types; raises `BadFile` naming the key that is wrong."""
-    try:
-        values = tomllib.loads(files.text(path))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadFile(f"{path} cannot be read as TOML: {error}") from error
-    check_keys(path, values, required, optional)
-    return values
-
-
-def check_keys(
-    where: Path | str, values: Mapping[str, Any], required: Mapping[str, type], optional: Mapping[str, type]
-) -> None:
-    """Raise `BadFile`, naming the key, for values of a TOML table whose keys or types are not these."""
-    types = {**required, **optional}
-    for key, value in values.items():
-        if key not in types:
-            raise BadFile(f"{where}: {UnknownName('key', key, types)}")
-        if type(value) is not types[key]:
-            found = _TYPE_NAMES.get(type(value), type(value).__name__)
-            raise BadFile(f"{where}: {key} must be {_TYPE_NAMES[types[key]]}, not {found} ({value!r}).")
-    for key, kind in required.items():
-        if key not in values:
-            raise BadFile(f"{where}: the key {key!r} is missing; add it, it is {_TYPE_NAMES[kind]}.")
-
-
 def list_paths(profile: str) -> dict[str, Path]:
     """Return category -> where its list is: as its card says, or `<category>.sha256` beside it.
 
@@ -102,7 +88,7 @@ def list_paths(profile: str) -> dict[str, Path]:
     folder = profile_folder(profile)
     found: dict[str, Path] = {}
     for category, path in _categories(folder).items():
-        told = {} if path.is_dir() else read_toml(path, {}, {**_REQUIRED, **_OPTIONAL})
+        told = {} if path.is_dir() else schema.read(path, _PART)
         name = told.get("list", f"{category}.sha256")
         taken = Path(name).suffix.lower() in (".toml", ".csv", *photographs.SUFFIXES) or folder / name in found.values()
         if taken or not (folder / name).resolve().is_relative_to(folder.resolve()):
@@ -114,7 +100,7 @@ def list_paths(profile: str) -> dict[str, Path]:
 def _categories(folder: Path) -> dict[str, Path]:
     """Return category -> its card, or its sub-folder of photographs, in the suite's order."""
     found = {path.stem: path for path in folder.glob("*.toml") if not path.name.startswith(".")}
-    told = [read_toml(path, {}, {**_REQUIRED, **_OPTIONAL}) for path in found.values()]
+    told = [schema.read(path, _PART) for path in found.values()]
     used = {folder / values.get(key, "") for values in told for key in ("source", "train_source")}
     for path in photographs.subfolders(folder):
         if path not in used and not lists.unfit(path.name) and photographs.holds_any(path):
@@ -132,8 +118,8 @@ def _card(profile: str, path: Path, hr_size: int | None, *, need_lists: bool) ->
         )  # fmt: skip
     else:
         facts = _read_card(profile, path, need_lists=need_lists)
-    if hr_size is not None and hr_size < 1:
-        raise BenchError(f"hr_size must be at least 1, not {hr_size}.")
+    if hr_size is not None and not 1 <= hr_size <= LARGEST:
+        raise BenchError(f"hr_size must be from 1 to {LARGEST}, not {schema.shown(hr_size)}.")
     if hr_size not in (None, facts.hr_size):
         facts = replace(facts, hr_size=hr_size, sha256={})
     if facts.hr_size > memory.largest_side():
@@ -146,19 +132,12 @@ def _card(profile: str, path: Path, hr_size: int | None, *, need_lists: bool) ->
 
 def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     """Return the card of a TOML file."""
-    values = read_toml(path, _REQUIRED, _OPTIONAL)
-    kinds = get_type_hints(Card)
-    for key in ("reader", "fit", "train_reader"):
-        if key in values and values[key] not in get_args(kinds[key]):
-            raise BadFile(f"{path}: {UnknownName(key, values[key], get_args(kinds[key]))}")
-    for key in ("hr_size", "test_images", "searched_images"):
-        if values.get(key, 1) < 1:
-            raise BadFile(f"{path}: {key} must be at least 1, not {values[key]}.")
+    values = schema.read(path, _CARD)
     _check_training_set(path, values)
     listed = _listed(path, values, need_lists=need_lists)
     if values["reader"] != "scenes" and profile not in profiles():
         for key in values.keys() & {"source", "train_source"}:
-            values[key] = str(path.parent / Path(values[key]).expanduser())
+            values[key] = str(path.parent / expanded(values[key]))
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
     facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
     facts |= _tables(path, values)
@@ -186,8 +165,6 @@ def _tables(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Path, ...]
         raise BadFile(f"{path}: crops are cut out of the files of a folder; set the reader to 'folder'.")
     if train and not test:
         raise BadFile(f"{path} has train_crops and no crops; name the table of the test images too.")
-    if any(not isinstance(name, str) for name in train):
-        raise BadFile(f"{path}: train_crops must be names of tables, write them in quotes.")
     return {
         key: tuple(path.parent / name for name in names) for key, names in (("crops", test), ("train_crops", train))
     }
@@ -198,10 +175,7 @@ def _listed(path: Path, values: Mapping[str, Any], *, need_lists: bool) -> dict[
     if "ids" in values and "list" in values:
         raise BadFile(f"{path} has both `ids` and `list`; keep one of them.")
     if "list" not in values:
-        names = values.get("ids", [])
-        pairs = [(name, "") for name in names if isinstance(name, str)]
-        if len(pairs) != len(names):
-            raise BadFile(f"{path}: ids must be strings, write them in quotes.")
+        pairs = [(name, "") for name in values.get("ids", [])]
     else:
         path = path.parent / values["list"]
         if not need_lists and not path.is_file():

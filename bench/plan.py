@@ -1,7 +1,9 @@
 """A table's facts and the methods there are -> the list of cells to run. Pure, and printed before anything runs."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from bench.scores.metrics import METRICS
 from bench.spec import BenchError, Card, Cell, Report, Spec, Task
 
 
@@ -25,12 +27,23 @@ def plan(
     places = [(cards[category], factor) for category in categories for factor in report.factors]
     # Where no factor divides any size, the first task says so, and which factors would.
     fitting = [(card, factor) for card, factor in places if _divides(factor, card)] or places
-    return [
+    sizes = {(card.category, factor): _size_refusal(report, card, factor) for card, factor in fitting}
+    if all(sizes.values()):
+        raise BenchError(f"{next(iter(sizes.values()))}.")
+    cells = [
         _cell(report, methods, card.task(factor, seed), name, card)
         for card, factor in fitting
         for name in names
         for seed in (seeds if name in methods and methods[name].seeded else seeds[:1])
     ]
+    return [replace(cell, refusal=sizes[cell.task.category, cell.task.factor] or cell.refusal) for cell in cells]
+
+
+def _size_refusal(report: Report, card: Card, factor: int) -> str | None:
+    """Return why images of a card are too small for a metric of the table; to be known before any is restored."""
+    metrics = [METRICS[name] for name in (*report.metrics, *report.also) if _divides(factor, card)]
+    found = (metric.refuses(card.hr_size, factor) for metric in metrics if metric.applies(card.category))
+    return next((refusal for refusal in found if refusal), None)
 
 
 def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:

@@ -9,6 +9,7 @@ import sysconfig
 from pathlib import Path
 
 from bench import lists
+from bench.paths import expanded
 from bench.spec import BadFile, MissingImages, UnknownName
 
 
@@ -18,8 +19,9 @@ def facts_root() -> Path:
     Hugging Face's `datasets` may lie beside this package in site-packages, so a card of ours is what is looked for.
     """
     schemes = (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
-    installed = [Path(sysconfig.get_path("data", scheme)) / "share" / "glean-bench" for scheme in schemes]
-    roots = [Path(__file__).resolve().parent.parent, *installed]
+    beside = Path(__file__).resolve().parent.parent  # where `pip install --target` puts share/, too
+    installed = [beside, *(Path(sysconfig.get_path("data", scheme)) for scheme in schemes)]
+    roots = [beside, *(path / "share" / "glean-bench" for path in installed)]
     for root in roots:
         if (root / "datasets" / "mini" / "face.toml").is_file():
             return root
@@ -39,7 +41,7 @@ def profile_name(profile: str) -> str:
     if profile in profiles():
         return profile
     try:
-        real = Path(profile).expanduser().resolve(strict=True)
+        real = expanded(profile).resolve(strict=True)
         there = real.is_dir()
     except (FileNotFoundError, NotADirectoryError) as error:
         raise _nowhere(profile) from error
@@ -57,7 +59,7 @@ def profile_name(profile: str) -> str:
 
 def _nowhere(profile: str) -> MissingImages | UnknownName:
     """Return the error for a profile that is none of ours and no folder."""
-    folder = Path(profile).expanduser()
+    folder = expanded(profile)
     if len(folder.parts) > 1 or profile.startswith((".", "~")) or os.sep in profile:
         where = lists.shown(str(folder.absolute()))
         return MissingImages(f"there is no folder {where}; a profile is {', '.join(profiles())} or a folder.")

@@ -19,6 +19,8 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
+from bench.escape import plain
+
 Item = TypeVar("Item")
 
 
@@ -32,17 +34,17 @@ class _Rate(ProgressColumn):
 
 def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]:
     """Yield the items, drawing a bar on standard error if that is a terminal."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     one_line = Column(no_wrap=True)
     columns = (
-        TextColumn("{task.description}", table_column=one_line),
+        TextColumn("{task.description}", markup=False, table_column=one_line),
         BarColumn(bar_width=20),
         MofNCompleteColumn(table_column=one_line),
         _Rate(table_column=Column(no_wrap=True)),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
     )
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        bar = progress.add_task(description, total=total)
+        bar = progress.add_task(plain(description), total=total)
         for item in items:
             yield item
             progress.advance(bar)
@@ -50,9 +52,9 @@ def track(items: Iterable[Item], description: str, total: int) -> Iterator[Item]
 
 def follow(downloads: Iterable[tuple[int, int, str]]) -> Iterator[str]:
     """Go through downloads, items (bytes done, bytes in all, name), with a bar for each; yield each name when done."""
-    console = Console(stderr=True)
+    console = Console(stderr=True, emoji=False)
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(bar_width=20),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -63,6 +65,6 @@ def follow(downloads: Iterable[tuple[int, int, str]]) -> Iterator[str]:
         for done, total, name in downloads:
             if name not in bars:
                 yield from list(bars)[-1:]
-                bars[name] = progress.add_task(name, total=total or None)
+                bars[name] = progress.add_task(plain(name), total=total or None)
             progress.update(bars[name], completed=done)
         yield from list(bars)[-1:]

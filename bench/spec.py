@@ -1,8 +1,7 @@
-"""The nouns of the suite. Plain frozen values; this module imports nothing of ours."""
+"""The nouns of the suite. Plain frozen values, and the errors of bench/errors.py; it imports nothing else of ours."""
 
-import difflib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
@@ -10,57 +9,50 @@ from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkab
 import torch
 from torch import Tensor
 
+from bench.errors import (
+    BadFile,
+    BadGuest,
+    BadImage,
+    BenchError,
+    ContractError,
+    MissingImages,
+    MissingWeights,
+    OutputError,
+    TooSmall,
+    UnknownName,
+)
+
+__all__ = [
+    "BadFile",
+    "BadGuest",
+    "BadImage",
+    "BenchError",
+    "Card",
+    "Cell",
+    "ContractError",
+    "Effort",
+    "Images",
+    "Method",
+    "MissingImages",
+    "MissingWeights",
+    "OutputError",
+    "Published",
+    "PublishedOn",
+    "Record",
+    "Refining",
+    "Report",
+    "Spec",
+    "Status",
+    "Task",
+    "TooSmall",
+    "UnknownName",
+    "Weights",
+]
+
 Images: TypeAlias = Tensor
 """(N, 3, H, W), float32, RGB, [0, 1]."""
 
 Status = Literal["ok", "refused", "failed"]
-
-
-class BenchError(Exception):
-    """Something a user can put right; the message says what, where we looked and what to do."""
-
-
-class UnknownName(BenchError):
-    """A category, method, table or profile that does not exist."""
-
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        """Name what was asked for, and suggest the nearest names there are."""
-        names = list(known)
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}."
-        super().__init__(f"there is no {kind} {name!r}; {hint}")
-
-
-class BadFile(BenchError):
-    """A TOML card, table or list that cannot be used as it stands."""
-
-
-class BadImage(BenchError):
-    """An image file that cannot be read, or whose pixels are not those of its list."""
-
-
-class TooSmall(BenchError):
-    """A photograph smaller than the size it is to be scored at."""
-
-
-class MissingImages(BenchError):
-    """A folder of images that is absent or empty."""
-
-
-class MissingWeights(BenchError):
-    """A weight file that is absent or has another checksum than it should."""
-
-
-class ContractError(BenchError):
-    """A method that does not return what `Method.upscale` promises."""
-
-
-class BadGuest(BenchError):
-    """A user's method whose file fails while it is imported, or which says of itself what cannot be."""
-
-
-class OutputError(BenchError):
-    """A result that could not be written: no permission or no space."""
 
 
 @dataclass(frozen=True, slots=True)

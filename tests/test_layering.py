@@ -10,11 +10,13 @@ import pytest
 from .conftest import ROOT
 
 ORDER = [
-    {"spec"},
+    {"errors"},
+    {"spec", "escape", "paths", "devices"},
     {"shipped"},
     {
         "files",
         "memory",
+        "console",
         "resize",
         "origins",
         "holdings",
@@ -29,21 +31,26 @@ ORDER = [
     {"profiles", "images.database", "images.folder", "images.png16"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"images.photos", "scores.metrics", "scenes", "scores.stats"},
-    {"cards", "images.crops", "scores.flips", "report.published", "atomic", "running.declared", "running.wire"},
-    {"images.sources", "report_files", "scores.family", "running.process", "locks"},
+    {"cards", "images.crops", "scores.flips", "report.published", "report.spreadsheet"},
+    {"images.sources", "report_files", "scores.family"},
+    {"atomic", "running.declared", "running.wire"},
+    {"running.process", "locks"},
     {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
     {"store", "plan", "images.remarks", "cost.cost_table", "cost.duration"},
     {"running.runner", "progress", "report.fonts"},
-    {"restore", "running.isolated", "running.worker"},
+    {"restore", "running.isolated", "running.worker", "running.runners"},
     {"scores.score"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes", "report.again"},
     {"report.render"},
+    {"options"},
+    {"file_commands"},
+    {"commands"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-PROGRAMS = {"__main__", "running.worker"}
-FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.shipped"}
+PROGRAMS = {"commands", "file_commands", "running.runners", "running.worker"}
+FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.schema", "bench.paths", "bench.shipped"}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""

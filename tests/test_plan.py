@@ -1,9 +1,12 @@
 from dataclasses import replace
 
 import pytest
+import torch
 
 from bench import cards, plan, report_files
-from bench.spec import BenchError, Spec
+from bench.scores.metrics import METRICS as METRICS_BY_NAME
+from bench.scores.metrics import Pair
+from bench.spec import BenchError, Spec, TooSmall
 from methods import BY_NAME, find
 
 SPECS = {name: method.spec for name, method in BY_NAME.items()}
@@ -88,5 +91,32 @@ def test_methods_that_search_get_no_more_images_than_the_others(photos, asked, g
     found = {
         name: replace(card, searched_images=asked, test_images=2) for name, card in cards.cards(str(photos)).items()
     }
-    cells = plan.plan(report_files.read("table2"), {"pulse": BY_NAME["pulse"]}, found)
+    cells = plan.plan(report_files.read("table2"), {"pulse": SPECS["pulse"]}, found)
     assert {cell.images for cell in cells if cell.method == "pulse"} == {given}
+
+
+def test_images_that_are_too_small_for_a_metric_are_refused_before_any_is_restored(photos):
+    """Everything was restored, and then a sentence said that LPIPS cannot be had of it."""
+    with pytest.raises(BenchError, match=r"lpips at 16x takes .* of at least 31 px, not 16: take a larger --hr-size"):
+        plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 16))
+    with pytest.raises(BenchError, match="psnr_crop at 16x takes images of at least 33 px, not 32"):
+        plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 32))
+    with pytest.raises(BenchError, match="factor 16 does not divide hr_size 7"):
+        plan.plan(report_files.read("table2"), METHODS, cards.cards(str(photos), 7))
+    found = cards.cards(str(photos), 16) | {"cat": cards.card(str(photos), "cat", 64)}
+    cells = plan.plan(report_files.read("table2"), METHODS, found)
+    assert {cell.task.category for cell in cells if cell.refusal} == {"face"}, "the others are measured"
+
+
+@pytest.mark.parametrize("name", METRICS_BY_NAME)
+@pytest.mark.parametrize("factor", [2, 8])
+def test_the_smallest_size_that_is_planned_can_be_measured(name, factor):
+    metric = METRICS_BY_NAME[name]
+    sizes = [size for size in range(factor, 64, factor) if metric.refuses(size, factor) is None]
+    for size in (sizes[0], sizes[0] - factor):
+        sr, hr, lr = (torch.full((1, 3, side, side), 0.5) for side in (size, size, size // factor))
+        if size in sizes:
+            assert metric.function(Pair(sr, hr, lr, factor)).shape == (1,)
+        elif size:
+            with pytest.raises(TooSmall):
+                metric.function(Pair(sr, hr, lr, factor))

@@ -146,8 +146,8 @@ def test_the_inversion_methods_have_a_generator_for_every_column_of_the_table(me
         ({"address": '"file:///etc/passwd"'}, "address"),
         ({"factor": '"16"'}, "factor must be a whole number"),
         ({"factor": "true"}, "factor must be a whole number"),
-        ({"methods": '"glean"'}, "methods must be a list of names"),
-        ({"methods": "[]"}, "methods must be a list of names"),
+        ({"methods": '"glean"'}, "methods must be a list, not empty, of entries"),
+        ({"methods": "[]"}, "methods must be a list, not empty, of entries"),
         ({"layout": ""}, "'layout' is missing"),
     ],
 )

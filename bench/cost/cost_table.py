@@ -8,6 +8,7 @@ from tabulate import tabulate
 
 from bench.cost.count import Cost, count
 from bench.cost.flop_counter import Known
+from bench.escape import markdown as escaped
 from bench.spec import BenchError, Card, Method, Report, Task
 
 
@@ -85,25 +86,34 @@ def markdown(report: Report, found: Sequence[Line], machine: Mapping[str, str]) 
     totals = [*heads, "GMACs", "GFLOPs", "trainable parameters", "frozen parameters", "remark"]
     parts = [*heads, *(f"{name}: GMACs; parameters" for name in ("encoder", "fusion", "bank", "decoder", "rest"))]
     refusals = dict.fromkeys(line.refusal for line in found if line.refusal)
-    blocks = [f"# {report.title}", report.caption, _grid(whole, totals)]
+    blocks = [f"# {escaped(report.title)}", escaped(report.caption), _grid(whole, totals)]
     if split:
         blocks += ["## By part", _grid(split, [*parts, "dead: GMACs"])]
     if refusals:
-        blocks += ["## Not counted", "\n".join(f"- {refusal}" for refusal in refusals)]
-    blocks += ["## How it was made", "\n".join(f"- {name}: {value}" for name, value in machine.items())]
+        blocks += ["## Not counted", "\n".join(f"- {escaped(refusal)}" for refusal in refusals)]
+    blocks += [
+        "## How it was made",
+        "\n".join(f"- {escaped(name)}: {escaped(value)}" for name, value in machine.items()),
+    ]
     return "\n\n".join(blocks) + "\n"
 
 
 def _heads(line: Line) -> list[str]:
     """Return what a line is about."""
     task = line.task
-    where = f"{task.lr_size} to {task.hr_size} ({', '.join(line.categories)})"
-    return [task.profile, line.title, where, f"{task.factor}x"]
+    where = f"{task.lr_size} to {task.hr_size} ({', '.join(map(escaped, line.categories))})"
+    return [escaped(task.profile), escaped(line.title), where, f"{task.factor}x"]
 
 
 def _totals(cost: Cost) -> list[str]:
     """Return the figures of a whole method."""
-    return [f"{cost.macs / 1e9:.4f}", f"{cost.flops / 1e9:.4f}", f"{cost.trainable:,}", f"{cost.frozen:,}", cost.remark]
+    return [
+        f"{cost.macs / 1e9:.4f}",
+        f"{cost.flops / 1e9:.4f}",
+        f"{cost.trainable:,}",
+        f"{cost.frozen:,}",
+        escaped(cost.remark),
+    ]
 
 
 def _split(cost: Cost) -> list[str]:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench import files, lists, scenes
 from bench.images import crops, database, folder, photos
+from bench.paths import expanded
 from bench.spec import BadFile, BadImage, Card, MissingImages, UnknownName
 
 EVERY = sys.maxsize
@@ -159,7 +160,7 @@ def _id(key: bytes) -> str:
 def _path(card: Card) -> Path:
     """Return where a card's images lie; a relative path is looked for below $GLEAN_DATA."""
     root = os.environ.get("GLEAN_DATA", "")
-    path = Path(root).expanduser() / card.source
+    path = expanded(root) / card.source
     if not path.is_absolute() and not root:
         raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was looked for nowhere; {_how_to_get(card)}")
     try:

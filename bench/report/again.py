@@ -5,20 +5,65 @@ tables say of a cell. Both together are enough to render the table anew, without
 """
 
 import json
+import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench import cards, report_files
-from bench.report import table
+from bench import cards, report_files, schema
+from bench.report import spreadsheet, table
 from bench.report.table import Row, Table
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, BenchError, Cell, Record, Task
 
-_TEXTS = {"image": str, "method": str}  # columns that may look like numbers
+_TEXTS = ("category", "method", "image", "status", "run")  # columns that may look like numbers
+
+
+@dataclass(frozen=True, slots=True)
+class _Maybe:
+    """A value of a kind, or none at all, which JSON has."""
+
+    kind: schema.Kind
+
+    @property
+    def words(self) -> str:
+        """Say it, as after `it must be`."""
+        return f"{self.kind.words}, or null"
+
+    def check(self, where: str, key: str, value: object) -> None:
+        """Raise `BadFile` for anything else."""
+        if value is not None:
+            self.kind.check(where, key, value)
+
+
+_COUNT = schema.whole(0, 2**63 - 1)
+_SIDE = schema.whole(1, cards.LARGEST)
+_TASK = schema.Table(
+    {"profile": schema.TEXT, "category": schema.TEXT, "factor": _SIDE, "hr_size": _SIDE},
+    {"seed": schema.whole(0, 0), "preset": schema.TEXT},  # a row is of all seeds
+)
+_CELL = schema.Table(
+    {
+        "task": _TASK,
+        "method": schema.TEXT,
+        "title": schema.TEXT,
+        "seeds": schema.ListOf(_COUNT, least=1),
+        "remark": schema.TEXT,
+        "notes": schema.TableOf(schema.TEXT, _COUNT),
+        "reason": schema.TEXT,
+    },
+    {"refusal": _Maybe(schema.TEXT), "trained_on": schema.TEXT, "images": _Maybe(_COUNT)},
+)
+_FILE = schema.Table(
+    {
+        "machine": schema.TableOf(schema.TEXT, schema.TEXT),
+        "protocols": schema.TableOf(schema.Choice("metric", METRICS), schema.TEXT),
+        "cells": schema.ListOf(_CELL, once=False),
+    }
+)
 
 
 def facts(result: Table, machine: Mapping[str, str]) -> str:
@@ -51,15 +96,16 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     path = folder / f"{name}.cells.json"
     try:
         stored = json.loads(path.read_text(encoding="utf-8"))
-        values = pd.read_csv(folder / f"{name}.images.csv", dtype=_TEXTS, keep_default_na=False)
+        _FILE.check(str(path), "", stored)
+        values = spreadsheet.read(folder / f"{name}.images.csv", _TEXTS)
         protocols, machine = stored["protocols"], stored["machine"]
         cells = {_cell(entry): entry for entry in stored["cells"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        records = [record for cell, entry in cells.items() for record in _records(cell, entry, values, protocols)]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise BadFile(f"{path} and {name}.images.csv cannot be read: {error!r}; measure the table again.") from error
     for metric, protocol in protocols.items():
         if METRICS[metric].protocol() != protocol:
             raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
-    records = [record for cell, entry in cells.items() for record in _records(cell, entry, values, protocols)]
     tasks = {cell.task.category: cell.task for cell in cells}
     found = {category: cards.card(task.profile, category, task.hr_size) for category, task in tasks.items()}
     result = table.build(report_files.read(name), list(cells), records, found)
@@ -78,18 +124,26 @@ def _records(cell: Cell, entry: Mapping[str, Any], values: pd.DataFrame, protoco
     here = (values["category"] == task.category) & (values["factor"] == task.factor) & (values["method"] == cell.method)
     return [
         Record(
-            replace(task, seed=line.get("seed", entry["seeds"][0])),
+            replace(task, seed=int(line.get("seed", entry["seeds"][0]))),
             cell.method,
             line["image"],
             line["status"],
-            metrics={protocols[name]: float(line[name]) for name in protocols if line.get(name, "") != ""},
+            metrics={protocols[name]: _value(line[name]) for name in protocols if line.get(name, "") != ""},
             run=line["run"],
         )
         for line in values[here].to_dict("records")
     ]
 
 
+def _value(text: object) -> float:
+    """Return a value of an image. Raises ValueError for what is none."""
+    value = float(str(text))
+    if math.isnan(value):
+        raise ValueError("nan")
+    return value
+
+
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     """Return a row with what its images do not say."""
-    told = {key: entry[key] for key in ("remark", "notes", "reason")}
-    return replace(row, seeds=tuple(entry["seeds"]), **told)
+    told = {key: entry[key] for key in ("remark", "notes")}
+    return replace(row, seeds=tuple(entry["seeds"]), reason=entry["reason"] or row.reason, **told)

@@ -20,6 +20,8 @@ from bench.restore import RunSettings, State
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Task
 
+# Names hold dollar signs: no formulas, and no LaTeX, whatever the user's matplotlibrc says.
+_PLAIN: Any = {"text.parse_math": False, "text.usetex": False}
 _IMAGES = 3
 _INCHES = 1.15  # side of one picture
 _PANEL = (2.0, 2.1)  # width and height of one panel, in inches

@@ -1,10 +1,15 @@
 """What is said below a table, in words: legend, settings, images that were left out, reasons, protocols."""
 
 import math
+from collections.abc import Callable
+from typing import TypeAlias
 
-from bench.report.table import Table
+from bench.report.table import Row, Table
 from bench.scores.family import LEAST
 from bench.scores.metrics import METRICS, Metric
+
+Escape: TypeAlias = Callable[[str], str]
+"""What makes a text of others harmless in the output it is for (bench/escape.py)."""
 
 _INTERVAL = "Measured: mean ± half-width of its 95 % t interval."
 _TEST = (
@@ -28,15 +33,15 @@ _FEWER = (
 _OPERATOR = "LR: MATLAB imresize bicubic, antialiased, in float64, rounded to 8 bit. Scored: the stored 8-bit RGB PNG."
 
 
-def legend(table: Table, mark: str) -> str:
+def legend(table: Table, mark: str, escape: Escape) -> str:
     """Return what the figures of the tables are; `mark` says how they are marked."""
     metrics = [METRICS[name] for name in table.report.metrics]
     level = " or ".join(
         f"{table.margin(metric):.9f}".rstrip("0").rstrip(".") + f" ({metric.title})" for metric in metrics
     )
     if table.full is not None:
-        title = next(row.cell.title for row in table.rows if row.cell.method == table.full)
-        return _VARIANTS_LEGEND.format(full=title, mark=mark) + _LEVEL.format(level)
+        title = next((row.cell.title for row in table.rows if row.cell.method == table.full), table.full)
+        return _VARIANTS_LEGEND.format(full=escape(title), mark=mark) + _LEVEL.format(level)
     text = _LEGEND.format(mark=mark) + _LEVEL.format(level)
     if any(row.published for row in table.rows):
         text += _PUBLISHED
@@ -49,65 +54,76 @@ def reasons(table: Table) -> list[str]:
     return list(dict.fromkeys(row.reason for row in table.rows if row.reason))
 
 
-def remarks(table: Table) -> list[str]:
+def remarks(table: Table, escape: Escape) -> list[str]:
     """Return the notes below a table: other images than the paper's, what cannot be told, refusals, failures."""
-    found = [*_apart(table), *_unmarked(table), *_exact(table), *_seeds(table)]
-    seen = dict.fromkeys(f"{row.cell.title} ({row.cell.task.category})" for row in table.rows if row.seen)
-    found += _weights(table)
+    found = [*_apart(table, escape), *_unmarked(table, escape), *_exact(table, escape), *_seeds(table, escape)]
+    seen = dict.fromkeys(
+        f"{escape(row.cell.title)} ({escape(row.cell.task.category)})" for row in table.rows if row.seen
+    )
+    found += _weights(table, escape)
     if seen:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
-    found += dict.fromkeys(f"{row.cell.title}: {row.remark}." for row in table.rows if row.remark)
+    found += dict.fromkeys(f"{escape(row.cell.title)}: {escape(row.remark)}." for row in table.rows if row.remark)
     found += dict.fromkeys(
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {count} of {row.n} images: {note}."
+        f"{_where(row, escape)}, {count} of {row.n} images: {escape(note)}."
         for row in table.rows
         for note, count in row.notes.items()
     )
     fewer = dict.fromkeys(
-        row.cell.title for row in table.rows if row.cell.images and 0 < row.n < table.images(row.cell.task.category)
+        escape(row.cell.title)
+        for row in table.rows
+        if row.cell.images and 0 < row.n < table.images(row.cell.task.category)
     )
     if fewer:
         found.append(_FEWER.format(", ".join(fewer)))
-    found += [f"{sentence}." for sentence in table.left_out]
-    return found + [f"[{number}] {note}." for number, note in enumerate(reasons(table), start=1)]
+    found += [f"{escape(sentence)}." for sentence in table.left_out]
+    return found + [
+        f"[{number}] {escape(note).removesuffix('.')}." for number, note in enumerate(reasons(table), start=1)
+    ]
 
 
-def _apart(table: Table) -> list[str]:
+def _apart(table: Table, escape: Escape) -> list[str]:
     """Return why the published values are not set against the measured ones."""
     rows = [row for row in table.rows if row.published is not None and row.apart]
     reasons = dict.fromkeys(row.apart for row in rows)
     of = {reason: dict.fromkeys(row.cell.task.category for row in rows if row.apart == reason) for reason in reasons}
-    theirs = "; ".join(f"for {', '.join(categories)} {reason}" for reason, categories in of.items())
-    return [_APART.format(theirs, ", ".join(dict.fromkeys(row.test_set for row in rows)))] if rows else []
+    theirs = "; ".join(f"for {', '.join(map(escape, places))} {escape(reason)}" for reason, places in of.items())
+    return [_APART.format(theirs, ", ".join(dict.fromkeys(escape(row.test_set) for row in rows)))] if rows else []
 
 
-def _unmarked(table: Table) -> list[str]:
+def _where(row: Row, escape: Escape) -> str:
+    """Return what a row is of."""
+    return f"{escape(row.cell.title)} ({escape(row.cell.task.category)}, {row.cell.task.factor}x)"
+
+
+def _unmarked(table: Table, escape: Escape) -> list[str]:
     """Return which methods are not compared: those with too few images, or with none of their own."""
     found: dict[str, None] = {}
     for row in table.rows:
-        where = f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x)"
         if row.summary is not None and row.n_ok == 0:
-            found[f"{where} has no image of its own and is not compared."] = None
+            found[f"{_where(row, escape)} has no image of its own and is not compared."] = None
         elif row.summary is not None and row.summary.n < LEAST:
             n = row.summary.n
+            images = f"{escape(row.cell.task.category)}, {n} image{'s' if n > 1 else ''}"
             found[
-                f"{row.cell.task.category}, {n} image{'s' if n > 1 else ''}: too few to tell methods apart, so nothing "
-                f"that was measured on them is marked; it takes at least {LEAST}."
+                f"{images}: too few to tell methods apart, so nothing that was measured on them is marked; it takes at "
+                f"least {LEAST}."
             ] = None
     return list(found)
 
 
-def _exact(table: Table) -> list[str]:
+def _exact(table: Table, escape: Escape) -> list[str]:
     """Return whose images are the ground truth itself, and where an infinite value makes a mean infinite."""
     equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in table.rows]
     perfect = [
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {count} of {row.n} images have a "
+        f"{_where(row, escape)}, {count} of {row.n} images have a "
         f"{row.metric.title} of {row.metric.exact:g}: they are the ground truth itself, or as good as. No method can "
         "know it from its input; this one may have seen it."
         for row, count in equal
         if count
     ]
     return perfect + [
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x), {row.summary.infinite} of "
+        f"{_where(row, escape)}, {row.summary.infinite} of "
         f"{row.summary.n} images are exact: their {row.metric.title} is infinite, and so is the mean; the median is "
         f"{row.summary.median:.{row.metric.digits}f}."
         for row in table.rows
@@ -115,10 +131,10 @@ def _exact(table: Table) -> list[str]:
     ]
 
 
-def _seeds(table: Table) -> list[str]:
+def _seeds(table: Table, escape: Escape) -> list[str]:
     """Return how far the seeds of a method lie apart, of which the table has the mean of each image."""
     return [
-        f"{row.cell.title} ({row.cell.task.category}, {row.cell.task.factor}x): mean of the seeds "
+        f"{_where(row, escape)}: mean of the seeds "
         f"{', '.join(map(str, row.seeds))}; their {row.metric.title}s have a standard deviation of "
         f"{row.spread:.{row.metric.digits + 1}f}, which the intervals do not hold."
         for row in table.rows
@@ -126,15 +142,15 @@ def _seeds(table: Table) -> list[str]:
     ]
 
 
-def _weights(table: Table) -> list[str]:
+def _weights(table: Table, escape: Escape) -> list[str]:
     """Return which weight files each method read, by category and factor, and what they were trained on."""
     told: dict[str, dict[str, None]] = {}
     for row in table.rows:
         task = row.cell.task
         for file, trained_on in row.weights.items():
-            entry = f"{task.category} {task.factor}x {file} (trained on {trained_on})"
+            entry = f"{escape(task.category)} {task.factor}x {escape(file)} (trained on {escape(trained_on)})"
             told.setdefault(row.cell.title, {})[entry] = None
-    return [f"Weights of {title}: {'; '.join(entries)}." for title, entries in told.items()]
+    return [f"Weights of {escape(title)}: {'; '.join(entries)}." for title, entries in told.items()]
 
 
 def protocol_lines(table: Table) -> list[str]:

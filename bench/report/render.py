@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
-from bench import atomic
-from bench.report import again, notes
+from bench import atomic, escape
+from bench.report import again, notes, spreadsheet
 from bench.report.data_frames import comparisons, frame, images, interval, number, timing
 from bench.report.table import Row, Table
 from bench.scores.family import LEAST
@@ -26,14 +26,9 @@ class _Style:
     escape: Callable[[str], str]
 
 
-_MARKDOWN = _Style("pipe", "**{}**".format, "- [{}]".format, str)
-_TERMINAL = _Style("simple", "{} *".format, "- [{}]".format, str)
-_LATEX = _Style(
-    "latex_raw",
-    "\\textbf{{{}}}".format,
-    "--\\textsuperscript{{{}}}".format,
-    lambda text: text.replace("±", "$\\pm$").replace("∞", "$\\infty$").replace("_", "\\_").replace("%", "\\%"),
-)
+_MARKDOWN = _Style("pipe", "**{}**".format, "- [{}]".format, escape.markdown)
+_TERMINAL = _Style("simple", "{} *".format, "- [{}]".format, escape.plain)
+_LATEX = _Style("latex_raw", "\\textbf{{{}}}".format, "--\\textsuperscript{{{}}}".format, escape.latex)
 
 _COMPARISONS = (
     "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip test of the mean with "
@@ -50,30 +45,33 @@ def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], f
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
     contents = texts(table, machine) | {".cells.json": again.facts(table, machine)}
-    contents |= {".images.csv": _csv(images(table, records)), ".timing.csv": _csv(timing(records))}
+    contents |= {
+        ".images.csv": spreadsheet.text(images(table, records)),
+        ".timing.csv": spreadsheet.text(timing(records)),
+    }
     paths = [folder / f"{table.report.name}{ending}" for ending in contents]
     for path, text in zip(paths, contents.values(), strict=True):
-        atomic.write(path, text.encode())
+        atomic.write(path, text.encode(errors="backslashreplace"))
     return paths
 
 
 def texts(table: Table, machine: Mapping[str, str]) -> dict[str, str]:
     """Return what follows from the table alone, by the ending of its file."""
-    return {".md": markdown(table, machine), ".csv": _csv(frame(table)), ".tex": latex(table)}
+    return {".md": markdown(table, machine), ".csv": spreadsheet.text(frame(table)), ".tex": latex(table)}
 
 
 def markdown(table: Table, machine: Mapping[str, str]) -> str:
     """Return the whole report as Markdown."""
-    parts = [f"# {table.report.title}", table.report.caption]
+    parts = [f"# {escape.markdown(table.report.title)}", escape.markdown(table.report.caption)]
     for heading, rows in _blocks(table):
-        parts += [f"## {heading}", _grid(rows, table, _MARKDOWN), *_detectable(rows, table)]
-    parts += [notes.legend(table, "Bold"), *notes.remarks(table)]
+        parts += [f"## {heading}", _grid(rows, table, _MARKDOWN), *_detectable(rows, table, _MARKDOWN)]
+    parts += [notes.legend(table, "Bold", escape.markdown), *notes.remarks(table, escape.markdown)]
     parts += ["## Details", _pipe(_details(table))]
     if table.contests:
         first = "full" if table.full else "best"
         parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
         parts.append(_COMPARISONS.format(first))
-    facts = [f"- {name}: {value}" for name, value in machine.items()]
+    facts = [f"- {escape.markdown(name)}: {escape.markdown(value)}" for name, value in machine.items()]
     parts += ["## How it was made", "\n".join([f"- {line}" for line in notes.protocol_lines(table)] + facts)]
     return "\n\n".join(parts) + "\n"
 
@@ -90,9 +88,9 @@ def summary(table: Table) -> str:
     parts = [
         part
         for heading, rows in _blocks(table)
-        for part in (heading, _grid(rows, table, _TERMINAL), *_detectable(rows, table))
+        for part in (heading, _grid(rows, table, _TERMINAL), *_detectable(rows, table, _TERMINAL))
     ]
-    return "\n\n".join([*parts, notes.legend(table, "Starred"), *notes.remarks(table)])
+    return "\n\n".join([*parts, notes.legend(table, "Starred", escape.plain), *notes.remarks(table, escape.plain)])
 
 
 def latex(table: Table) -> str:
@@ -100,7 +98,7 @@ def latex(table: Table) -> str:
     parts = [f"% {line}" for line in notes.protocol_lines(table)]
     for heading, rows in _blocks(table):
         parts += [f"% {heading}", _grid(rows, table, _LATEX)]
-    return "\n".join([*parts, *(f"% {remark}" for remark in notes.remarks(table))]) + "\n"
+    return "\n".join([*parts, *(f"% {remark}" for remark in notes.remarks(table, escape.plain))]) + "\n"
 
 
 def _blocks(table: Table) -> Iterator[tuple[str, list[Row]]]:
@@ -126,11 +124,11 @@ def _grid(rows: Sequence[Row], table: Table, style: _Style) -> str:
         differences = [_difference(row, table, style) for row in found if table.full]
         if any(differences):
             lines.append([style.escape("· full minus this"), *differences])
-    heads = ["", *(f"{category} (n = {table.images(category)})" for category in categories)]
+    heads = ["", *(f"{style.escape(category)} (n = {table.images(category)})" for category in categories)]
     return tabulate(lines, headers=heads, tablefmt=style.layout, disable_numparse=True, stralign="left")
 
 
-def _detectable(rows: Sequence[Row], table: Table) -> list[str]:
+def _detectable(rows: Sequence[Row], table: Table, style: _Style) -> list[str]:
     """Return the line below a table that says how small a difference it can show; none without comparisons."""
     metric, factor = rows[0].metric, rows[0].cell.task.factor
     least: dict[str, float] = {}
@@ -138,7 +136,9 @@ def _detectable(rows: Sequence[Row], table: Table) -> list[str]:
         if (contest.metric.name, contest.task.factor) == (metric.name, factor) and contest.result.n >= LEAST:
             category = contest.task.category
             least[category] = max(least.get(category, 0.0), contest.detectable)
-    values = [f"{category} {number(value, metric.digits + 1) or 'none'}" for category, value in least.items()]
+    values = [
+        f"{style.escape(category)} {number(value, metric.digits + 1) or 'none'}" for category, value in least.items()
+    ]
     return (
         [f"Least detectable difference (paired, 80 % power, the hardest pair): {', '.join(values)}."] if values else []
     )
@@ -179,11 +179,5 @@ def _difference(row: Row, table: Table, style: _Style) -> str:
 
 def _pipe(rows: pd.DataFrame) -> str:
     """Return a frame as a Markdown table."""
-    return tabulate(
-        rows.fillna("").to_numpy().tolist(), headers=list(rows.columns), tablefmt="pipe", disable_numparse=True
-    )
-
-
-def _csv(rows: pd.DataFrame) -> str:
-    """Return a frame as CSV."""
-    return str(rows.to_csv(index=False, lineterminator="\n"))
+    cells = [[escape.markdown(str(cell)) for cell in row] for row in rows.fillna("").to_numpy().tolist()]
+    return tabulate(cells, headers=list(rows.columns), tablefmt="pipe", disable_numparse=True)

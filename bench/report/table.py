@@ -157,7 +157,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         values=values,
         n_ok=len(images.keys() - failed),
         n=len(images),
-        reason="; ".join(dict.fromkeys(record.reason for record in records if record.status != "ok")),
+        reason=_reason(records, bool(values)),
         summary=stats.summarise(list(values.values()), metric.higher_is_better) if values else None,
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
@@ -168,6 +168,12 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
         spread=spread,
     )
+
+
+def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001
+    """Return why there are no values, or not all are a method's own; an exception may have had no words."""
+    told = dict.fromkeys(record.reason or "no reason was given" for record in records if record.status != "ok")
+    return "; ".join(told) or ("" if measured else "no value was measured")
 
 
 def _names(text: str, test_set: str) -> bool:

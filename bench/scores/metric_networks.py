@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import shipped
+from bench.paths import expanded, home
 from bench.spec import BenchError, MissingWeights
 
 # Heavy packages are imported where they are used: PSNR needs none of them.
@@ -62,9 +63,9 @@ def lpips_alex(device: torch.device) -> nn.Module:
 
 def arcface_file() -> Path:
     """Return the ArcFace network to use: insightface's w600k_r50 if it is in place, else the shipped MobileFaceNet."""
-    folders = [Path.home() / ".insightface" / "models" / "buffalo_l"]
+    folders = [home() / ".insightface" / "models" / "buffalo_l"]
     if root := os.environ.get("GLEAN_WEIGHTS"):
-        folders = [Path(root), Path(root) / "buffalo_l", *folders]
+        folders = [expanded(root), expanded(root) / "buffalo_l", *folders]
     found = (folder / W600K_R50 for folder in folders if (folder / W600K_R50).is_file())
     return next(found, SHIPPED / MOBILEFACENET)
 

@@ -160,6 +160,10 @@ class Metric:
     """The largest difference that two values can have."""
     exact: float = math.nan
     """The value that the ground truth itself has and next to nothing else; NaN if there is none."""
+    window: int = 1
+    """The smallest side it can be computed on."""
+    cropped: bool = False
+    """True if a border of `factor` pixels is left out first."""
     packages: tuple[str, ...] = ()
     """The packages besides torch whose version a value depends on."""
 
@@ -167,6 +171,13 @@ class Metric:
     def margin(self) -> float:
         """Half a unit of the last printed digit."""
         return 0.5 * 10.0**-self.digits
+
+    def refuses(self, hr_size: int, factor: int) -> str | None:
+        """Return why images of a size cannot be measured, or None if they can."""
+        least = self.window + 2 * factor * self.cropped
+        if hr_size >= least:
+            return None
+        return f"{self.name} at {factor}x takes images of at least {least} px, not {hr_size}: take a larger --hr-size"
 
     def applies(self, category: str) -> bool:
         """Return whether the metric means anything for this category."""
@@ -184,9 +195,24 @@ METRICS: dict[str, Metric] = {
     for metric in (
         Metric("psnr", "PSNR", lambda: "psnr[rgb,u8,crop0,mean]", True, 2, lambda p: psnr(p.sr, p.hr)),
         Metric(
-            "psnr_crop", "PSNR", lambda: "psnr[rgb,u8,crop=factor,mean]", True, 2, lambda p: psnr(p.sr, p.hr, p.factor)
+            "psnr_crop",
+            "PSNR",
+            lambda: "psnr[rgb,u8,crop=factor,mean]",
+            True,
+            2,
+            lambda p: psnr(p.sr, p.hr, p.factor),
+            cropped=True,
         ),
-        Metric("ssim", "SSIM", lambda: "ssim[rgb,u8,gauss11,crop0,mean]", True, 4, lambda p: ssim(p.sr, p.hr), span=2),
+        Metric(
+            "ssim",
+            "SSIM",
+            lambda: "ssim[rgb,u8,gauss11,crop0,mean]",
+            True,
+            4,
+            lambda p: ssim(p.sr, p.hr),
+            span=2,
+            window=_WINDOW,
+        ),
         Metric(
             "ssim_crop",
             "SSIM",
@@ -195,6 +221,8 @@ METRICS: dict[str, Metric] = {
             4,
             lambda p: ssim(p.sr, p.hr, p.factor),
             span=2,
+            window=_WINDOW,
+            cropped=True,
         ),
         Metric(
             "lpips",
@@ -205,6 +233,7 @@ METRICS: dict[str, Metric] = {
             lambda p: lpips(p.sr, p.hr),
             span=1,
             exact=0.0,
+            window=_LPIPS_LEAST,
             packages=("lpips", "torchvision"),
         ),
         Metric(

@@ -17,6 +17,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench import cards
+from bench.console import run
 from bench.spec import BenchError
 from methods.training import queue, trained_report
 from methods.training.feed import POOL
@@ -63,6 +64,11 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Train; return the exit status: 0 also if the time ended before the training."""
+    return run(_train, sys.argv[1:] if words is None else words)
+
+
+def _train(words: Sequence[str]) -> int:
+    """Train as the words say."""
     told = parser().parse_args(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     settings = queue.TrainingSettings(

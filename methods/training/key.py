@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench import cards
 from bench.images import data
+from bench.paths import expanded
 from bench.profiles import profiles
 from bench.spec import BadFile, Card, Task
 from methods.presets.lookup import chosen
@@ -77,7 +78,7 @@ class Key:
 
     def folder(self, runs: Path, label: str) -> Path:
         """Return where the run is kept: a part to read, and a digest of the profile's real path and of the facts."""
-        path = self.task.profile if self._ours else str(Path(self.task.profile).expanduser().resolve())
+        path = self.task.profile if self._ours else str(expanded(self.task.profile).resolve())
         old = _old_folder(runs, self.task, label)
         return old.with_name(f"{old.name}-{digest(path, *self.facts().values())}")
 

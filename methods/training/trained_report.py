@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from bench import atomic, scenes, store
+from bench import atomic, escape, scenes, store
 from bench.resize import eight_bit
 from bench.spec import Images
 from methods.formats import stylegan2, unpickle
@@ -43,7 +43,7 @@ def write(items: Iterable[Item], weights: Path, folder: Path, *, count: int = CO
                 bank = stylegan2.generator(unpickle.load(path))
                 yield sheet(bank, folder / f"bank_{item.task.category}.png")
                 near, floor = measure(bank, item.task.category, count)
-                floors.append(f"{item.task.category} {' and '.join(floor)}")
+                floors.append(f"{escape.markdown(item.task.category)} {' and '.join(floor)}")
             rows.append((*_row(item, path), *near))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     text = _TEXT.format(table=table, count=count, floors="; ".join(floors) or "not measured")
@@ -56,8 +56,9 @@ def _row(item: Item, path: Path) -> tuple[str, ...]:
     told = {"seed": "", "steps": "", "of": "", "minutes": "", "device": ""} | facts(path)
     where = f" --category {item.task.category}" + ("" if item.what == "bank" else f" --factor {item.task.factor}")
     machine = f"{told['device']}, threads: {told['threads']}" if "threads" in told else str(told["device"])
-    numbers = (str(told[name]) for name in ("seed", "steps", "of", "minutes"))
-    return (path.name, f"{path.stat().st_size / 1e3:.0f}", f"`train {item.what}{where}`", *numbers, machine)
+    numbers = (escape.markdown(str(told[name])) for name in ("seed", "steps", "of", "minutes"))
+    size = f"{path.stat().st_size / 1e3:.0f}"
+    return (escape.markdown(path.name), size, f"`train {item.what}{where}`", *numbers, escape.markdown(machine))
 
 
 def measure(bank: StyleGAN2, category: str, count: int = COUNT) -> tuple[tuple[str, str], tuple[str, str]]:

@@ -7,19 +7,38 @@ methods/weights/download.py brings them.
 """
 
 import hashlib
-import re
-import tomllib
-from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, fields
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
-from bench.spec import BadFile, Task, UnknownName
+from bench import schema
+from bench.spec import BadFile, Task
 from methods.weights.folders import shipped, short, users
 
 _CATALOGUE = Path(__file__).with_name("catalogue.toml")
-_FORMS = {"name": r"[A-Za-z0-9][A-Za-z0-9._-]*", "sha256": r"([0-9a-f]{8,64})?", "address": r"(https?://\S+)?"}
+_WORD = schema.form(r"\w[\w.+-]*", "of letters, digits, _ . + and -")
+_COUNT = schema.whole(0, 2**63 - 1)
+_ENTRY = schema.Table(
+    {
+        "name": schema.form(r"[A-Za-z0-9][A-Za-z0-9._-]*", "that is a plain file name of letters, digits, . _ and -"),
+        "methods": schema.ListOf(_WORD, least=1),
+        "preset": _WORD,
+        "category": _WORD,
+        "factor": _COUNT,
+        "layout": schema.NAME,
+        "trained_on": schema.NAME,
+        "licence": schema.NAME,
+    },
+    {
+        "part": _WORD,
+        "hr_size": _COUNT,
+        "address": schema.form(r"(https?://\S+)?", "that begins with https:// or http://, or is empty"),
+        "where": schema.TEXT,
+        "sha256": schema.form(r"([0-9a-f]{8,64})?", "of 8 to 64 hexadecimal digits in lower case, or empty"),
+        "size": _COUNT,
+    },
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +78,10 @@ class WeightFile:
 
 def catalogue() -> tuple[WeightFile, ...]:
     """Return every weight file of catalogue.toml, in its order; raises `BadFile` naming the file and the key."""
-    try:
-        values = tomllib.loads(_CATALOGUE.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise BadFile(f"{_CATALOGUE} cannot be read as TOML: {error}") from error
+    values = schema.parse(_CATALOGUE)
     if list(values) != ["file"] or not isinstance(values["file"], list):
         raise BadFile(f"{_CATALOGUE} holds {', '.join(values) or 'nothing'}; it must hold [[file]] entries alone.")
-    files = tuple(_entry(entry) for entry in values["file"])
+    files = tuple(_entry(index, entry) for index, entry in enumerate(values["file"]))
     names = [file.name for file in files]
     for name in names:
         if names.count(name) > 1:
@@ -93,22 +109,10 @@ def present() -> list[tuple[WeightFile, Path]]:
     return [(file, path) for file in catalogue() if (path := locate(file))]
 
 
-def _entry(values: Mapping[str, Any]) -> WeightFile:
+def _entry(index: int, values: Any) -> WeightFile:  # noqa: ANN401 - checked here
     """Return one [[file]] of the catalogue, its keys, types and forms checked."""
-    place = f"{_CATALOGUE}: {values.get('name', 'an entry without a name')}"
-    types = get_type_hints(WeightFile)
-    for key, value in values.items():
-        if key not in types:
-            raise BadFile(f"{place}: {UnknownName('key', key, types)}")
-        names = isinstance(value, list) and value and all(isinstance(name, str) for name in value)
-        if not names if key == "methods" else type(value) is not types[key]:
-            kind = {str: "a string", int: "a whole number"}.get(types[key], "a list of names")
-            raise BadFile(f"{place}: {key} must be {kind}, not {value!r}.")
-        if key in _FORMS and not re.fullmatch(_FORMS[key], str(value)):
-            raise BadFile(f"{place}: {key} = {value!r} is not of the form {_FORMS[key]}.")
-    for field in fields(WeightFile):
-        if field.name not in values and field.default is MISSING:
-            raise BadFile(f"{place}: the key {field.name!r} is missing.")
+    name = values.get("name") if isinstance(values, dict) else None
+    _ENTRY.check(f"{_CATALOGUE}: {name if isinstance(name, str) else f'file[{index}]'}", "", values)
     return WeightFile(**{**values, "methods": tuple(values["methods"])})
 
 

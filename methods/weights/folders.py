@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from bench.paths import expanded, home
+
 _ROOT = Path(__file__).parents[2]
 SHIPPED = Path(__file__).parent
 """A folder for each preset whose files come with the suite, such as mini/."""
@@ -21,13 +23,13 @@ def every_shipped() -> list[Path]:
 def users() -> list[Path]:
     """Return the user's folders in order: $GLEAN_WEIGHTS if it is set, then the cache."""
     given = os.environ.get("GLEAN_WEIGHTS")
-    own = [Path(given).expanduser()] if given else []
-    return [*own, Path.home() / ".cache" / "glean-bench" / "weights"]
+    own = [expanded(given)] if given else []
+    return [*own, home() / ".cache" / "glean-bench" / "weights"]
 
 
 def short(path: Path) -> str:
     """Return a path for a message, which may end in a published table: without the name of the user or our place."""
-    for prefix, base in (("", _ROOT), ("~/", Path.home())):
+    for prefix, base in (("", _ROOT), ("~/", expanded("~")), ("", home())):
         if path.is_relative_to(base):
             return f"{prefix}{path.relative_to(base)}"
     return str(path)

@@ -1,0 +1,94 @@
+"""The verbs that read or write single files: images, checkpoints, weights, lists."""
+
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from bench import atomic, devices, pipeline, resize, store
+from bench import cards as card_files
+from bench.console import say, tell
+from bench.images import data, photos
+from bench.options import Device, Factor, HrSize, Profile, Timeout
+from bench.progress import follow
+from bench.running import runners
+from bench.spec import BenchError
+from methods.formats import checkpoints, own_files, unpickle
+from methods.weights import catalogue, download
+
+
+def upscale(
+    source: Annotated[Path, typer.Argument(help="A square low-resolution image.")],
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
+    *,
+    method: Annotated[str, typer.Option(help="A name, or FILE:CLASS.")] = "bicubic",
+    factor: Factor = 16,
+    category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
+    profile: Profile = "mini",
+    device: Device = "auto",
+    timeout: Timeout = None,
+) -> None:
+    """Restore one low-resolution image with one method."""
+    lr = photos.read(source)[None].to(devices.named(device)) / 255
+    task = pipeline.task(category, factor, profile=profile, hr_size=lr.shape[-1] * factor)
+    store.save(target, pipeline.picture(runners.named(method, timeout, (factor,)), lr, task))
+
+
+def diagnose(
+    lr: Annotated[Path, typer.Argument(help="A low-resolution image of unknown making.")],
+    hr: Annotated[Path, typer.Argument(help="The image it was made from.")],
+) -> None:
+    """Say how a low-resolution image was probably made."""
+    small, large = photos.read(lr)[None] / 255, photos.read(hr)[None] / 255
+    (height, width), (full_height, full_width) = small.shape[-2:], large.shape[-2:]
+    factor = full_width // width
+    if factor < 2 or (height * factor, width * factor) != (full_height, full_width):  # noqa: PLR2004 - else no reduction
+        raise BenchError(
+            f"{lr} has {width} x {height} pixels and {hr} {full_width} x {full_height}; give the low-resolution image "
+            "first, and the one it was made from, a whole number of times as wide and as high, second."
+        )
+    say(resize.diagnose(small, large, factor))
+
+
+def sheet(
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
+    *,
+    profile: Profile = "mini",
+    hr_size: HrSize = None,
+    count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
+) -> None:
+    """Draw a contact sheet: the first test images of each category."""
+    found = card_files.cards(profile, hr_size).values()
+    rows = [torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)]) for card in found]
+    store.save_sheet(target, rows)
+
+
+def convert(
+    source: Annotated[Path, typer.Argument(help="A published checkpoint: .pth, .pt, .ckpt, .pkl, .safetensors ...")],
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The .safetensors file to write.")],
+) -> None:
+    """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
+    own_files.check_target(target, source)
+    checkpoint = unpickle.load(source)
+    network = checkpoints.any_network(checkpoint)
+    atomic.write(target, own_files.safetensors(network))
+    if note := checkpoints.remark(checkpoint):
+        tell("note", note)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    say(f"{target}: {type(network).__name__}, {count:,} parameters")
+
+
+def fetch(
+    names: Annotated[list[str] | None, typer.Argument(help="Files by name; none: all that a program can get.")] = None,
+) -> None:
+    """Download published weight files, with resume and checksum; offline, say what to get from where."""
+    wanted = names or [file.name for file in catalogue.catalogue() if file.address]
+    for name in follow(download.fetch(wanted)):
+        say(f"{name}: there")
+
+
+def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
+    """Write the lists of a profile's test images anew, each with the checksum of its pixels."""
+    for path in data.write_lists(profile):
+        say(f"written: {path}")

@@ -1,0 +1,15 @@
+"""Which runner a method of the command line gets."""
+
+import methods
+from bench.running.isolated import Isolated
+from bench.running.runner import Runner, of
+
+
+def named(name: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
+    """Return a method by name or FILE:CLASS; a guest, and with a time limit any, runs in a process of its own.
+
+    `factors` are those of a guest that cannot say its own, as it fails while it is imported.
+    """
+    if timeout is None and ":" not in name:
+        return of(methods.find(name))
+    return Isolated(name, timeout=timeout, factors=factors)
