@@ -27,7 +27,7 @@ _REQUIRED: dict[str, schema.Kind] = {
     "hr_size": schema.whole(1, LARGEST),
     "reader": schema.Choice("reader", get_args(_HINTS["reader"])),
     "source": schema.NAME,
-    "test_set": schema.NAME,
+    "test_set": schema.TEXT,
     "train_set": schema.TEXT,
 }
 _OPTIONAL: dict[str, schema.Kind] = {

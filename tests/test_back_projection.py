@@ -9,7 +9,7 @@ import methods
 from bench import cards, contract, resize, store
 from bench.cost.count import count
 from bench.images import data
-from bench.restore import restore
+from bench.restore import restore, state
 from bench.scores.score import score
 from bench.spec import Card, Cell, Effort, Refining, Spec, Task
 
@@ -79,7 +79,10 @@ def test_effort_time_note_and_remark_are_the_inner_methods(photos, settings):
     card, inner, outer = cells(photos)
     for cell, method in ((inner, Searching), (outer, BP)):
         list(restore(cell, card, method, settings))
-    first, then = ({r.image: r for r in score(cell, card, ("psnr",), settings)} for cell in (inner, outer))
+    first, then = (
+        {r.image: r for r in score(cell, card, ("psnr",), settings, state(cell, method, settings))}
+        for cell, method in ((inner, Searching), (outer, BP))
+    )
     for image_id, record in then.items():
         assert (record.g_forward, record.g_backward, record.note, record.remark) == (5, 4, "a note", "3 steps")
         assert record.seconds > first[image_id].seconds, "the search is part of the time"

@@ -201,7 +201,7 @@ def test_a_table_that_cannot_be_read_is_named(folder):
     [
         (('reader = "folder"', 'reader = "lmdb"'), r"crops are cut out of the files of a folder"),
         (('crops = "face.csv"\n', ""), r"train_crops and no crops"),
-        (('["train.csv"]', "[1]"), r"train_crops must be names of tables"),
+        (('["train.csv"]', "[1]"), r"train_crops\[0\] must be a string"),
     ],
 )
 def test_a_card_with_crops_is_read_strictly(folder, change, message):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from bench import cards
+from bench import cards, files
 from bench.images import data, folder, photos
 from bench.images.remarks import remarks
 from bench.spec import Card, MissingImages
@@ -110,14 +110,18 @@ def test_a_folder_that_cannot_be_read_ends_nothing(tmp_path, monkeypatch):
 
 def test_a_folder_that_may_be_listed_and_not_entered_holds_photographs_that_fail(tmp_path, monkeypatch):
     path = profile(tmp_path, others=["cat/notes"])
-    original = Path.stat
+    stat, opened = Path.stat, files.os.open
 
-    def refusing(self, **how):
-        if self.parent.name == "cat":
-            raise PermissionError(13, "Permission denied")
-        return original(self, **how)
+    def refusing(original):
+        def refused(asked, *how, **more):
+            if Path(asked).parent.name == "cat":
+                raise PermissionError(13, "Permission denied")
+            return original(asked, *how, **more)
 
-    monkeypatch.setattr(Path, "stat", refusing)
+        return refused
+
+    monkeypatch.setattr(Path, "stat", refusing(stat))
+    monkeypatch.setattr(files.os, "open", refusing(opened))
     card = cards.card(path, "cat", 8)
     found = list(data.batches(card, 4, 8))
     assert [entry.id for entry in found] == ["1", "2"], "not measured, and not forgotten"

@@ -17,6 +17,7 @@ ORDER = [
         "files",
         "memory",
         "console",
+        "schema",
         "resize",
         "origins",
         "holdings",

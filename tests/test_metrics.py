@@ -31,7 +31,7 @@ from bench.spec import BenchError, MissingWeights, TooSmall
 @pytest.fixture(autouse=True)
 def shipped_networks_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep the tests from using a network that happens to lie on this machine."""
-    monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
     monkeypatch.delenv("GLEAN_WEIGHTS", raising=False)
 
 

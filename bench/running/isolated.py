@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
+from weakref import finalize
 
 import numpy as np
 import torch
@@ -44,6 +45,7 @@ class Isolated:
         """Why it could not be imported; empty if it was."""
         try:
             self._spare = Process(reference)
+            self._unused = finalize(self, self._spare.end)
             self.spec = declared.from_plain(self._spare.spec)
         except (Ended, Refused, ContractError) as error:
             if isinstance(error, Refused) and error.usage:
@@ -57,7 +59,9 @@ class Isolated:
         if self.failure:
             raise LoadError(self.failure)
         session = _Session(self._reference, task, device, self._timeout, self._spare)
-        self._spare = None
+        if self._spare is not None:
+            self._spare = None
+            self._unused.detach()
         try:
             facts = session.load()
         except (Ended, Refused, wire.Broken) as error:

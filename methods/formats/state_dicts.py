@@ -75,10 +75,12 @@ def last(ours: Mapping[str, Tensor], pattern: str) -> int:
     """Return the largest of `indices`, which begin at 0. Raises `BenchError` if there is none, or one is left out."""
     found = indices(ours, pattern)
     if not found:
-        raise BenchError(f"the weights have no entry like {pattern!r}. Is the file complete, and of this network?")
+        name = pattern.replace(r"(\d+)", "0").replace("\\", "")
+        raise BenchError(f"the weights lack entries of {name!r}. Is the file complete, and of this network?")
     if len(found) <= found[-1]:
         gap = min(set(range(len(found))) - set(found))
-        raise BenchError(f"the weights lack entries like {pattern!r} with the number {gap}. Is the file complete?")
+        name = pattern.replace(r"(\d+)", str(gap)).replace("\\", "")
+        raise BenchError(f"the weights lack entries of {name!r}. Is the file complete?")
     return found[-1]
 
 
@@ -86,6 +88,8 @@ def shape(ours: Mapping[str, Tensor], name: str) -> tuple[int, ...]:
     """Return the shape of an entry, of a weight at least two numbers. Raises `BenchError` if there is no such entry."""
     if name not in ours or ours[name].dim() < 1 + name.endswith("weight"):
         raise BenchError(f"the weights lack {name!r} (in our names). Is the file complete, and of this network?")
+    if not ours[name].numel():
+        raise BenchError(f"{name!r} (in our names) holds nothing. Is the file complete?")
     return tuple(ours[name].shape)
 
 

@@ -16,7 +16,7 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from bench import cards
+from bench import cards, devices
 from bench.console import run
 from bench.spec import BenchError
 from methods.training import queue, trained_report
@@ -129,9 +129,8 @@ def _number(least: int, most: int) -> Callable[[str], int]:
 def _device(text: str) -> torch.device:
     """Return a device that is there and computes."""
     try:
-        torch.zeros(1, device=text).item()
-        return torch.device(text)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        return devices.named(text)
+    except BenchError as error:
         raise argparse.ArgumentTypeError(f"there is no device {text!r} on this machine; take cpu, or cuda") from error
 
 

@@ -232,12 +232,12 @@ def test_a_lock_is_given_back_and_a_folder_that_cannot_be_is_a_sentence(tmp_path
 
 @pytest.mark.parametrize(
     "words",
-    ["--device nope", "--device cuda:99", "--device meta", "--device ''", "--device cpu:x", "--pool 0", "--pool -3",
+    ["--device nope", "--device cuda:99", "--device meta", "--device cpu:x", "--pool 0", "--pool -3",
      "--pool x", "--pool 1e3", "--pool 99999999999999999999", "--seed -1", "--seed 1e30", "--seed 99999999999999999999",
      "--factor 0", "--factor -16", "--factor x", "--factor 99999", "--budget soon", "--budget -5s", "--budget infs"],
 )  # fmt: skip
 def test_an_option_of_no_use_is_one_sentence(settings, capsys, words):
-    option, value = words.replace("''", "").split(" ")
+    option, value = words.split(" ")
     with pytest.raises(SystemExit) as ended:
         command.main(["bank", "--category", "face", option, value])
     assert ended.value.code == 2
