@@ -58,7 +58,7 @@ def lines(path) -> list[str]:
 def digit(path) -> None:
     """Change one digit of one value."""
     plain = json.loads(lines(path)[0])
-    (value,) = plain["metrics"].values()
+    value = next(value for value in plain["metrics"].values() if value[-1].isdigit())
     edited(path, value, value[:-1] + str((int(value[-1]) + 1) % 10))
 
 

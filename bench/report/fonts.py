@@ -1,11 +1,13 @@
 """Which fonts can draw a text: the default one, then any installed one that has the glyphs it lacks."""
 
+import logging
 import unicodedata
 from collections.abc import Iterable
 from functools import lru_cache
 
 from matplotlib import font_manager, ft2font
 
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # it tells which weights a family does not have
 _DEFAULT = "DejaVu Sans"  # comes with matplotlib
 _LAST_RESORT = "Last Resort"  # has a box for every character, so it would always be found and tell nothing
 _LONGEST = 24  # characters that have room beside a picture
