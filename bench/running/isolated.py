@@ -50,7 +50,7 @@ class Isolated:
         except (Ended, Refused, ContractError) as error:
             if isinstance(error, Refused) and error.usage:
                 raise BenchError(str(error)) from error
-            self.failure = f"it could not be imported: {error}"
+            self.failure = f"it could not be imported: {error}" if isinstance(error, Ended) else str(error)
             name = Path(reference.rpartition(":")[0]).stem + ":" + reference.rpartition(":")[2]
             self.spec = Spec(name=name, title=name, family="", paper="", factors=factors)
 
