@@ -9,7 +9,7 @@ import torch
 import typer
 
 import methods as suite
-from bench import atomic, devices, file_commands, fingerprint, pipeline, report_files, store
+from bench import atomic, devices, fetch_command, file_commands, fingerprint, pipeline, report_files, store
 from bench import cards as card_files
 from bench.console import STOPPED, say, tell
 from bench.options import Device, Folder, HrSize, Profile, Seeds, Timeout
@@ -184,7 +184,7 @@ def count_flops(*, folder: Folder = Path("reports/out")) -> None:
 
 for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet, file_commands.convert):
     app.command()(verb)
-app.command()(file_commands.fetch)
+app.command()(fetch_command.fetch)
 app.command("lists")(file_commands.write_lists)
 
 

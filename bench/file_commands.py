@@ -11,11 +11,9 @@ from bench import cards as card_files
 from bench.console import say, tell
 from bench.images import data, photos
 from bench.options import Device, Factor, HrSize, Profile, Timeout
-from bench.progress import follow
 from bench.running import runners
 from bench.spec import BenchError
 from methods.formats import checkpoints, own_files, unpickle
-from methods.weights import catalogue, download
 
 
 def upscale(
@@ -77,15 +75,6 @@ def convert(
         tell("note", note)
     count = sum(parameter.numel() for parameter in network.parameters())
     say(f"{target}: {type(network).__name__}, {count:,} parameters")
-
-
-def fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Files by name; none: all that a program can get.")] = None,
-) -> None:
-    """Download published weight files, with resume and checksum; offline, say what to get from where."""
-    wanted = names or [file.name for file in catalogue.catalogue() if file.address]
-    for name in follow(download.fetch(wanted)):
-        say(f"{name}: there")
 
 
 def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
