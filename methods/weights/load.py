@@ -1,10 +1,10 @@
 """From a task to a network that is ready, in one chain: find its file, read the tensors, build what they are of.
 
-Files that were trained here come before published ones. Which layouts a method reads is its own affair: it gives the
-reader (methods/formats).
+Files that were trained here to their end come before published ones, if the task does not say which are taken. Which
+layouts a method reads is its own affair: it gives the reader (methods/formats).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -70,26 +70,48 @@ def find(method: str, task: Task, *, part: str = "network") -> Path:
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
-    own = trained.locate(method, task, part)
-    if own is not None:
-        origins.note(own.name, trained.told(own))
+    own = trained.locate(method, task, part) if task.weights != "published" else None
+    files = catalogue.fitting(method, task, part) if not _own_alone(method, task, part) else []
+    aside = trained.unfinished(own) if own and not task.unfinished else ""
+    if own and not aside:
+        others = [file.name for file in files if catalogue.locate(file)]
+        origins.note(
+            own.name, trained.told(own) + (f"; taken before {others[0]}, which is published" if others else "")
+        )
         return own
-    files = catalogue.fitting(method, task, part)
+    left = f"{own.name}, trained here, {aside}, is used with --unfinished alone" if own else ""
     for file in files:
         if path := catalogue.locate(file):
             if problem := catalogue.wrong(file, path):
                 raise MissingWeights(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
-            origins.note(file.name, file.trained_on)
+            origins.note(file.name, f"{file.trained_on}; {left}" if left else file.trained_on)
             return path
+    absent = _absent(method, task, part, files)
+    raise MissingWeights(f"{left}; {absent}" if left else absent)
+
+
+def _own_alone(method: str, task: Task, part: str) -> bool:
+    """Return whether published files are left out: a task wants its own, of what training makes."""
+    return task.weights == "own" and trained.trainable(method, part)
+
+
+def _absent(method: str, task: Task, part: str, files: Sequence[catalogue.WeightFile]) -> str:
+    """Return what is missing, from where it can be had, and where it is to be put."""
+    own = _own_alone(method, task, part)
     if not files:  # no category is named, so that the cells of a table share one note
-        raise MissingWeights(
-            f"methods/weights/catalogue.toml knows no {part} of {method} for this category, {task.factor}x and "
-            f"{task.hr_size} px, with the preset {task.preset}" + trained.advice(method, task, part)
+        known = (
+            "published files are left out (--weights own), so there is"
+            if own
+            else "methods/weights/catalogue.toml knows"
+        )
+        return (
+            f"{known} no {part} of {method} for this category, {task.factor}x and {task.hr_size} px, with the preset "
+            f"{task.preset}{trained.advice(method, task, part)}"
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
     looked = ", ".join(short(folder) for folder in catalogue.places(task.preset))
     others = ", ".join(file.name for file in files[1:])
-    raise MissingWeights(
+    return (
         f"{what} ({files[0].name}) is not on this machine; looked in {looked}. To have it, {catalogue.advice(files[0])}"
         + (f" Others that would do: {others}." if others else "")
     )
