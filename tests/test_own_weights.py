@@ -1,4 +1,4 @@
-"""Own weight files and published ones: which is taken, that it is told, and that half a training never passes for one."""
+"""Own weight files and published ones: which is taken, that it is told, and that no half training passes for one."""
 
 import argparse
 import json
