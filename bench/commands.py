@@ -12,7 +12,7 @@ import methods as suite
 from bench import atomic, devices, fetch_command, file_commands, fingerprint, pipeline, report_files, store
 from bench import cards as card_files
 from bench.console import STOPPED, say, tell
-from bench.options import Device, Folder, HrSize, Profile, Seeds, Timeout
+from bench.options import Choice, ChosenWeights, Device, Folder, HrSize, Profile, Seeds, Timeout, Unfinished
 from bench.pipeline import Measurement
 from bench.profiles import profiles
 from bench.restore import RunSettings
@@ -49,6 +49,8 @@ def make_table(
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seeds: Seeds = None,
     folder: Folder = Path("reports/out"),
+    weights: ChosenWeights = Choice.ANY,
+    unfinished: Unfinished = False,
     timeout: Timeout = None,
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
@@ -57,7 +59,16 @@ def make_table(
     wanted: list[str] = [*names, *(guests or [])]
     methods = [runners.named(method, timeout, report.factors) for method in dict.fromkeys(wanted)]
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
-    measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds or (0,))
+    measurement = pipeline.prepare(
+        report,
+        methods,
+        settings,
+        profile=profile,
+        hr_size=hr_size,
+        seeds=seeds or (0,),
+        weights=weights.value,
+        unfinished=unfinished,
+    )
     say(measurement.describe())
     if only in (None, Step.RESTORE):
         for sentence in measurement.durations():

@@ -1,5 +1,6 @@
 """The verbs that read or write single files: images, checkpoints, weights, lists."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from bench import atomic, devices, pipeline, resize, store
 from bench import cards as card_files
 from bench.console import say, tell
 from bench.images import data, photos
-from bench.options import Device, Factor, HrSize, Profile, Timeout
+from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Profile, Timeout, Unfinished
 from bench.running import runners
 from bench.spec import BenchError
 from methods.formats import checkpoints, own_files, unpickle
@@ -25,11 +26,14 @@ def upscale(
     category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
     profile: Profile = "mini",
     device: Device = "auto",
+    weights: ChosenWeights = Choice.ANY,
+    unfinished: Unfinished = False,
     timeout: Timeout = None,
 ) -> None:
     """Restore one low-resolution image with one method."""
     lr = photos.read(source)[None].to(devices.named(device)) / 255
     task = pipeline.task(category, factor, profile=profile, hr_size=lr.shape[-1] * factor)
+    task = replace(task, weights=weights.value, unfinished=unfinished)
     store.save(target, pipeline.picture(runners.named(method, timeout, (factor,)), lr, task))
 
 

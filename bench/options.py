@@ -1,5 +1,6 @@
 """Options that several verbs of the command line share."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -7,6 +8,18 @@ import typer
 
 from bench.cards import LARGEST
 
+
+class Choice(StrEnum):
+    """Which weight files are taken, as in `Task`."""
+
+    ANY = "any"
+    PUBLISHED = "published"
+    OWN = "own"
+
+
+ChosenWeights = Annotated[
+    Choice, typer.Option("--weights", help="any: your own that are trained to their end come first.")
+]
 Profile = Annotated[
     str, typer.Option(help="mini, portraits, paper, or a folder with one sub-folder of photographs per category.")
 ]
@@ -21,6 +34,9 @@ Seeds = Annotated[
 ]
 Categories = Annotated[list[str] | None, typer.Option("--category", help="These categories alone; several: again.")]
 Factor = Annotated[int, typer.Option(min=2, max=LARGEST, help="How many times larger the result is.")]
+Unfinished = Annotated[
+    bool, typer.Option("--unfinished", help="Also take weights of your own whose training has not ended.")
+]
 Timeout = Annotated[
     float | None,
     typer.Option(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -130,10 +130,13 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     profile: str = "mini",
     hr_size: int | None = None,
     seeds: Sequence[int] = (0,),
+    weights: Literal["any", "published", "own"] = "any",
+    unfinished: bool = False,
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows.
 
-    Methods that draw random numbers are measured with each of the seeds, and averaged image by image.
+    Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `weights` and
+    `unfinished` say which weight files the methods of the suite take, as in `Task`.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
     """
@@ -149,6 +152,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
             raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
     cards = card_files.cards(profile, hr_size)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
+    cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
 
 

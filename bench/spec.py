@@ -68,6 +68,10 @@ class Task:
     """The suite's seed; a method that draws random numbers draws them from this and from the image."""
     preset: str = "paper"
     """Which sizes, steps and rates a method has (methods/presets), and so which weights fit; from the card."""
+    weights: Literal["any", "published", "own"] = "any"
+    """Which weight files are taken: those that were trained here, published ones, or the first of both that fits."""
+    unfinished: bool = False
+    """True: a file that was trained here is taken although its training has not ended."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
