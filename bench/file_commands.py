@@ -1,6 +1,7 @@
 """The verbs that read or write single files: images, checkpoints, weights, lists."""
 
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +16,13 @@ from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Profile
 from bench.running import runners
 from bench.spec import BenchError
 from methods.formats import checkpoints, own_files, unpickle
+
+
+class Part(StrEnum):
+    """What `convert` takes of a file."""
+
+    NETWORK = "network"
+    DISCRIMINATOR = "discriminator"
 
 
 def upscale(
@@ -69,11 +77,17 @@ def sheet(
 def convert(
     source: Annotated[Path, typer.Argument(help="A published checkpoint: .pth, .pt, .ckpt, .pkl, .safetensors ...")],
     target: Annotated[Path, typer.Argument(dir_okay=False, help="The .safetensors file to write.")],
+    *,
+    part: Annotated[Part, typer.Option(help="What to take of a file that holds several networks.")] = Part.NETWORK,
+    mapping: Annotated[Path | None, typer.Option(help="The second file of PULSE's StyleGAN, mapping.pt.")] = None,
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
-    own_files.check_target(target, source)
-    checkpoint = unpickle.load(source)
-    network = checkpoints.any_network(checkpoint)
+    for each in (source, *([mapping] if mapping else [])):
+        own_files.check_target(target, each)
+    checkpoint = unpickle.load(source) | (unpickle.load(mapping) if mapping else {})
+    network = (
+        checkpoints.discriminator(checkpoint) if part is Part.DISCRIMINATOR else checkpoints.any_network(checkpoint)
+    )
     atomic.write(target, own_files.safetensors(network))
     if note := checkpoints.remark(checkpoint):
         tell("note", note)

@@ -88,7 +88,7 @@ def random_weights(monkeypatch, tmp_path) -> None:
     The methods that search get two steps.
     """
 
-    def find(name, task, *, part="network"):
+    def find(name, task, *, part="network", **_):
         path = tmp_path / f"{name}-{part}-{task.category}-{task.factor}-{task.hr_size}.safetensors"
         if not path.exists():
             network = getattr(BY_NAME[name].load(task, torch.device("meta")), part).to_empty(device="cpu")

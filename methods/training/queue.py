@@ -25,7 +25,7 @@ from methods.training.key import Key
 from methods.training.loop import Training
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import catalogue, load, lock, trained
+from methods.weights import catalogue, critic, load, lock, trained
 from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
@@ -144,7 +144,7 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
 
 def _critic(task: Task) -> Path:
     """Return the discriminator of the category's bank."""
-    return load.find("dgp", replace(task, factor=1), part="discriminator")
+    return critic.path(replace(task, factor=1))
 
 
 def _vgg16(task: Task) -> Path:

@@ -55,8 +55,8 @@ def network(  # noqa: PLR0913 - of what, for what, from what
             for each in noted:
                 origins.note(each.file, each.trained_on)
             return found
-    first, error = next(iter(passed.items()))
-    raise _named(first, error) from error
+    first, reason = next(iter(passed.items()))
+    raise _named(first, reason) from reason
 
 
 def bank(
