@@ -12,7 +12,7 @@ import methods as suite
 from bench import atomic, devices, fetch_command, file_commands, fingerprint, pipeline, report_files, store
 from bench import cards as card_files
 from bench.console import STOPPED, say, tell
-from bench.options import Choice, ChosenWeights, Device, Folder, HrSize, Profile, Seeds, Timeout, Unfinished
+from bench.options import Categories, Choice, ChosenWeights, Device, Folder, HrSize, Profile, Seeds, Timeout, Unfinished
 from bench.pipeline import Measurement
 from bench.profiles import profiles
 from bench.restore import RunSettings
@@ -40,6 +40,7 @@ def make_table(
     name: Annotated[str, typer.Argument(help="table2, factors, ablation_bank: a file of reports/.")],
     *,
     profile: Profile = "mini",
+    categories: Categories = None,
     guests: Annotated[list[str] | None, typer.Option("--with", help="A further method: a name, or FILE:CLASS.")] = None,
     only: Annotated[Step | None, typer.Option(help="Run one step alone.")] = None,
     limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Images per category.")] = None,
@@ -68,6 +69,7 @@ def make_table(
         seeds=seeds or (0,),
         weights=weights.value,
         unfinished=unfinished,
+        categories=categories or (),
     )
     say(measurement.describe())
     if only in (None, Step.RESTORE):

@@ -28,6 +28,9 @@ HrSize = Annotated[
     int | None, typer.Option(min=1, max=LARGEST, help="Side of the ground truth in pixels, for the cards' own.")
 ]
 Folder = Annotated[Path, typer.Option("--out", file_okay=False, help="Where results go.")]
+Categories = Annotated[
+    list[str] | None, typer.Option("--category", help="Of the table's categories this one alone; may be repeated.")
+]
 Seeds = Annotated[
     list[int] | None,
     typer.Option("--seed", min=0, max=2**32 - 1, help="Of the methods that draw random numbers; several are averaged."),

@@ -1,6 +1,6 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +18,7 @@ from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
 from bench.running.runner import Runner, of
 from bench.scores import score
-from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task
+from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task, UnknownName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -132,11 +132,13 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     seeds: Sequence[int] = (0,),
     weights: Literal["any", "published", "own"] = "any",
     unfinished: bool = False,
+    categories: Collection[str] = (),
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows.
 
     Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `weights` and
-    `unfinished` say which weight files the methods of the suite take, as in `Task`.
+    `unfinished` say which weight files the methods of the suite take, as in `Task`; `categories`, if there are any, to
+    which of the table's it is limited.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
     """
@@ -144,6 +146,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         raise BenchError(
             f"{report.name} names no metric: it is counted, not measured. Use: python -m bench {report.name}"
         )
+    report = _limited(report, categories)
     by_name: dict[str, Runner] = {}
     for each in methods:
         method = of(each)
@@ -154,6 +157,14 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
+
+
+def _limited(report: Report, categories: Collection[str]) -> Report:
+    """Return a report of some of its categories, of all if none is named. Raises `UnknownName`."""
+    for name in categories:
+        if name not in report.categories:
+            raise UnknownName(f"category of {report.name}:", name, report.categories)
+    return replace(report, categories=tuple(name for name in report.categories if not categories or name in categories))
 
 
 def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:

@@ -53,6 +53,7 @@ def parser() -> argparse.ArgumentParser:
     add("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
     add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
     add("--out", type=Path, help="for the weight files, instead of where the profile looks for them")
+    add("--train-data", type=Path, metavar="PATH", help="photographs or an LMDB to train on, in place of the card's")
     add("--unfinished", action="store_true", help="also begin with a bank whose own training has not ended")
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
     add(
@@ -74,7 +75,13 @@ def _train(words: Sequence[str]) -> int:
     told = parser().parse_args(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     settings = queue.TrainingSettings(
-        device=told.device, seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
+        device=told.device,
+        seed=told.seed,
+        runs=told.runs,
+        out=told.out,
+        pool=told.pool,
+        vgg16=told.vgg16,
+        train_data=told.train_data,
     )
     try:
         if told.report:
@@ -116,6 +123,8 @@ def _unpublished(items: Sequence[Item], settings: queue.TrainingSettings) -> Ite
 def _items(told: argparse.Namespace) -> list[Item]:
     """Return what is to be trained. Raises `BenchError` if the words do not say."""
     if told.missing:
+        if told.train_data:
+            raise BenchError("--train-data is for the images of one category; name what to train and --category.")
         return [_begun(item, told) for item in everything(told.profile)]
     if told.what is None or told.category is None:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
