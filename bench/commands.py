@@ -5,11 +5,20 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 import methods as suite
-from bench import atomic, devices, fetch_command, file_commands, fingerprint, pipeline, report_files, store
+from bench import (
+    atomic,
+    devices,
+    fetch_command,
+    file_commands,
+    fingerprint,
+    flops_command,
+    pipeline,
+    report_files,
+    store,
+)
 from bench import cards as card_files
 from bench.console import STOPPED, say, tell
 from bench.options import Categories, Choice, ChosenWeights, Device, Folder, HrSize, Profile, Seeds, Timeout, Unfinished
@@ -179,25 +188,10 @@ def train(context: typer.Context) -> None:
     raise typer.Exit(start(context.args))
 
 
-@app.command("flops")
-def count_flops(*, folder: Folder = Path("reports/out")) -> None:
-    """Count operations and parameters of every method at the paper's sizes and those of `mini`."""
-    from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
-    from bench.report import spreadsheet  # noqa: PLC0415
-
-    report = report_files.read("flops")
-    sizes = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
-    found = list(cost_table.lines(report, suite.BY_NAME, sizes))
-    text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
-    files = [folder / "flops.md", folder / "flops.csv"]
-    atomic.write(files[0], text.encode())
-    atomic.write(files[1], spreadsheet.text(cost_table.frame(found)).encode())
-    say(f"{text}\nWritten: {', '.join(map(str, files))}")
-
-
 for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet, file_commands.convert):
     app.command()(verb)
 app.command()(fetch_command.fetch)
+app.command("flops")(flops_command.count_flops)
 app.command("lists")(file_commands.write_lists)
 
 

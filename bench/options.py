@@ -35,7 +35,6 @@ Seeds = Annotated[
     list[int] | None,
     typer.Option("--seed", min=0, max=2**32 - 1, help="Of the methods that draw random numbers; several are averaged."),
 ]
-Categories = Annotated[list[str] | None, typer.Option("--category", help="These categories alone; several: again.")]
 Factor = Annotated[int, typer.Option(min=2, max=LARGEST, help="How many times larger the result is.")]
 Unfinished = Annotated[
     bool, typer.Option("--unfinished", help="Also take weights of your own whose training has not ended.")

@@ -60,8 +60,12 @@ class Row:
 
     @property
     def seen(self) -> bool:
-        """True if the method was trained on the images it is tested on."""
-        return any(_names(text, self.test_set) for text in (self.cell.trained_on, *self.weights.values()))
+        """True if the method was trained on the images it is tested on.
+
+        What a weight file was trained on stands before the first semicolon; how it was chosen behind it.
+        """
+        told = (self.cell.trained_on, *(text.partition(";")[0] for text in self.weights.values()))
+        return any(_names(text, self.test_set) for text in told)
 
     @property
     def difference(self) -> float:
