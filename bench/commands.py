@@ -10,6 +10,7 @@ import typer
 import methods as suite
 from bench import (
     atomic,
+    data_command,
     devices,
     fetch_command,
     file_commands,
@@ -190,6 +191,7 @@ def train(context: typer.Context) -> None:
 
 for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet, file_commands.convert):
     app.command()(verb)
+app.command()(data_command.data)
 app.command()(fetch_command.fetch)
 app.command("flops")(flops_command.count_flops)
 app.command("lists")(file_commands.write_lists)
