@@ -204,6 +204,8 @@ class Card:
     test_images: int = 100
     searched_images: int | None = None
     """How many of the test images, the first ones, the methods that search get; None: all."""
+    large_enough: bool = False
+    """True: without `ids`, only photographs whose short side has `hr_size` pixels count among the first ones."""
     fit: Literal["crop", "stretch"] = "crop"
     """How a photograph that is not square is made square: its centre is cut out, or its aspect is given up."""
     train_source: str = ""

@@ -51,7 +51,15 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 PROGRAMS = {"commands", "file_commands", "running.runners", "running.worker"}
-FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.schema", "bench.paths", "bench.shipped"}
+FOR_METHODS = {
+    "bench.atomic",
+    "bench.spec",
+    "bench.resize",
+    "bench.origins",
+    "bench.schema",
+    "bench.paths",
+    "bench.shipped",
+}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""

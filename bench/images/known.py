@@ -36,9 +36,9 @@ def check(card: Card) -> None:
     if wrong:
         origin = f": {card.address}" if card.address else ""
         raise BadFile(
-            f"the files of {card.category} are not the images of the list: {len(wrong)} of {len(found)} that are known "
-            f"look otherwise ({_told(wrong[0], found[wrong[0]], card.looks)}). They may be numbered from another number "
-            f"or be in another order; get {card.test_set} as it is published{origin}."
+            f"the files of {card.category} are not the images of the list: {len(wrong)} of {len(found)} known ones "
+            f"look otherwise ({_told(wrong[0], found[wrong[0]], card.looks)}). They may be numbered from another "
+            f"number or be in another order; get {card.test_set} as it is published{origin}."
         )
 
 
