@@ -11,7 +11,7 @@ from torch import Tensor
 from bench import cards as card_files
 from bench import contract, report_files
 from bench.cost.duration import spelt
-from bench.images import data
+from bench.images import data, known
 from bench.images.remarks import remarks
 from bench.plan import describe, left_out, plan
 from bench.progress import track
@@ -174,6 +174,7 @@ def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
     for category in categories:
         try:
             data.image_ids(cards[category])
+            known.check(cards[category])
         except BenchError as error:
             missing[category] = error
     if len(missing) == len(categories):

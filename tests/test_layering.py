@@ -37,8 +37,8 @@ ORDER = [
     {"atomic", "running.declared", "running.wire"},
     {"running.process", "locks"},
     {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
-    {"store", "plan", "images.remarks", "images.prepare", "cost.cost_table", "cost.duration"},
-    {"running.runner", "progress", "report.fonts"},
+    {"store", "plan", "images.known", "images.prepare", "cost.cost_table", "cost.duration"},
+    {"images.remarks", "running.runner", "progress", "report.fonts"},
     {"restore", "running.isolated", "running.worker", "running.runners"},
     {"scores.score"},
     {"pipeline", "report.table"},
@@ -51,7 +51,15 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 PROGRAMS = {"commands", "fetch_command", "file_commands", "flops_command", "running.runners", "running.worker"}
-FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.schema", "bench.paths", "bench.shipped"}
+FOR_METHODS = {
+    "bench.atomic",
+    "bench.spec",
+    "bench.resize",
+    "bench.origins",
+    "bench.schema",
+    "bench.paths",
+    "bench.shipped",
+}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""

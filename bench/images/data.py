@@ -5,6 +5,7 @@ import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -164,8 +165,10 @@ def write_list(card: Card, path: Path) -> Path:
 
 
 def _ids(card: Card, source: sources.Source) -> tuple[str, ...]:
-    """Return the ids that the card lists, or the first ones of the source."""
-    return card.ids or tuple(source.ids[: card.test_images])
+    """Return the ids that the card lists, or the first ones of the source, of the large ones if the card says so."""
+    if card.ids or not card.large_enough or source.large is None:
+        return card.ids or tuple(source.ids[: card.test_images])
+    return tuple(islice(filter(source.large, source.ids), card.test_images))
 
 
 def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:

@@ -33,6 +33,8 @@ class Source:
     """id -> what changes when the image is replaced; scenes and databases stay as they are while we run."""
     content: Callable[[str], bytes] | None = None
     """id -> the bytes of its file, for images that are a file each."""
+    large: Callable[[str], bool] | None = None
+    """id -> whether its short side has the card's `hr_size`, found out without decoding it."""
     length: Callable[[str], int] | None = None
     """id -> how many bytes that are, found out without reading them."""
 
@@ -117,7 +119,10 @@ def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     def content(image_id: str) -> bytes:
         return photos.content(found[image_id])
 
-    return Source(str(where), list(found), pixels, allow_enlarge, state, content, length)
+    def large(image_id: str) -> bool:
+        return photos.short_side(found[image_id], state(image_id)) >= card.hr_size
+
+    return Source(str(where), list(found), pixels, allow_enlarge, state, content, large, length)
 
 
 def _crops(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001

@@ -56,7 +56,13 @@ def reasons(table: Table) -> list[str]:
 
 def remarks(table: Table, escape: Escape) -> list[str]:
     """Return the notes below a table: other images than the paper's, what cannot be told, refusals, failures."""
-    found = [*_apart(table, escape), *_unmarked(table, escape), *_exact(table, escape), *_seeds(table, escape)]
+    found = [
+        *_apart(table, escape),
+        *_likeness(table, escape),
+        *_unmarked(table, escape),
+        *_exact(table, escape),
+        *_seeds(table, escape),
+    ]
     seen = dict.fromkeys(
         f"{escape(row.cell.title)} ({escape(row.cell.task.category)})" for row in table.rows if row.seen
     )
@@ -89,6 +95,12 @@ def _apart(table: Table, escape: Escape) -> list[str]:
     of = {reason: dict.fromkeys(row.cell.task.category for row in rows if row.apart == reason) for reason in reasons}
     theirs = "; ".join(f"for {', '.join(map(escape, places))} {escape(reason)}" for reason, places in of.items())
     return [_APART.format(theirs, ", ".join(dict.fromkeys(escape(row.test_set) for row in rows)))] if rows else []
+
+
+def _likeness(table: Table, escape: Escape) -> list[str]:
+    """Return what is known of images only by their names, of those that were measured."""
+    told = dict.fromkeys(text for row in table.rows if row.summary is not None for text in row.likeness)
+    return [f"{escape(text[0].upper() + text[1:])}." for text in told]
 
 
 def _where(row: Row, escape: Escape) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bench.images import known
 from bench.plan import left_out
 from bench.report import published
 from bench.scores import stats
@@ -38,6 +39,8 @@ class Row:
     """What was measured here."""
     apart: str
     """Why the published figure cannot be set against the measured one; empty if both are of the same images."""
+    likeness: tuple[str, ...] = ()
+    """What is known of the images only by their names, a sentence each."""
     remark: str = ""
     """The method's settings."""
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -166,6 +169,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
         apart=published.apart(report, card, len(images)),
+        likeness=tuple(filter(None, (known.unverified(card), published.by_name(report, card)))),
         remark=next((record.remark for record in records if record.remark), ""),
         weights={each.file: each.trained_on for record in records for each in record.weights},
         notes=Counter(note for _, note in notes),
