@@ -6,15 +6,13 @@ that most publishers give tell a broken file, not a forged one; methods/formats/
 methods/weights/download.py brings them.
 """
 
-import hashlib
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from bench import schema
 from bench.spec import BadFile, Task
+from methods.weights import digests
 from methods.weights.folders import shipped, short, users
 
 _CATALOGUE = Path(__file__).with_name("catalogue.toml")
@@ -161,53 +159,24 @@ def wrong(file: WeightFile, path: Path) -> str:
     state = path.stat()
     if file.size and state.st_size != file.size:
         return f"has {state.st_size} bytes, not {file.size}"
-    if file.sha256 and not (found := sha256(path)).startswith(file.sha256):
+    if file.sha256 and not (found := digests.sha256(path)).startswith(file.sha256):
         return f"has the sha256 {found}, not {file.sha256}"
-    if (seen := recorded(path)) and (found := sha256(path)) != seen:
-        return f"has the sha256 {found}, not {seen}, which {record(path).name} has of when it was fetched"
+    if (seen := digests.recorded(path)) and (found := digests.sha256(path)) != seen:
+        return f"has the sha256 {found}, not {seen}, which {digests.record(path).name} has of when it was fetched"
     return ""
-
-
-def record(path: Path) -> Path:
-    """Return where the sha256 of a file is recorded of which the publisher gives none, or a beginning: beside it."""
-    return path.with_name(f"{path.name}.sha256")
-
-
-def recorded(path: Path) -> str:
-    """Return the sha256 that was recorded when a file was fetched; empty if none was. Raises `BadFile`."""
-    beside = record(path)
-    if not beside.is_file():
-        return ""
-    text = beside.read_text(encoding="utf-8", errors="replace")[:200]
-    if found := re.fullmatch(r"([0-9a-f]{64})  .+\n", text):
-        return found[1]
-    raise BadFile(f"{beside} holds no sha256 in the form of sha256sum; delete it, and fetch {path.name} again.")
 
 
 def checked(file: WeightFile, path: Path) -> str:
     """Return in words how a file on disk, of which `wrong` finds nothing, is known to be the published one."""
-    if len(file.sha256) == hashlib.sha256().digest_size * 2:
+    if len(file.sha256) == digests.WHOLE:
         return "its sha256 is the published one"
     published = (
         f"the publisher gives {f'{len(file.sha256)} digits of its sha256, which fit' if file.sha256 else 'none'}"
     )
-    seen = recorded(path)
+    seen = digests.recorded(path)
     kept = (
-        f"recorded in {short(record(path))}, and holds from now on"
+        f"recorded in {short(digests.record(path))}, and holds from now on"
         if seen
         else "not recorded, as it was put there by hand"
     )
-    return f"sha256 {seen or sha256(path)}: {published}; this one, seen first, is {kept}"
-
-
-def sha256(path: Path) -> str:
-    """Return the sha256 of a file in hexadecimal; one that has not changed is not read again."""
-    state = path.stat()
-    return _sha256(path, state.st_size, state.st_mtime_ns)
-
-
-@lru_cache
-def _sha256(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 - a changed file is read again
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return f"sha256 {seen or digests.sha256(path)}: {published}; this one, seen first, is {kept}"

@@ -7,11 +7,9 @@ from urllib.error import HTTPError
 from urllib.request import Request
 
 from bench.spec import MissingWeights, OutputError, UnknownName
-from methods.weights import catalogue, https, lock, transfer
+from methods.weights import catalogue, digests, https, lock, transfer
 from methods.weights.catalogue import WeightFile
 from methods.weights.transfer import Progress
-
-_WHOLE = 64  # hexadecimal digits of a sha256
 
 
 def fetch(names: Iterable[str], *, http_on_localhost: bool = False) -> Iterator[Progress]:
@@ -85,8 +83,8 @@ def _fetch(file: WeightFile, *, http_on_localhost: bool) -> Iterator[Progress]:
         path.parent.mkdir(parents=True, exist_ok=True)
         with lock.held(path.parent, doing=f"fetching into {path.parent}"):
             yield from _from_any(file, part, http_on_localhost=http_on_localhost)
-            if len(file.sha256) < _WHOLE:
-                catalogue.record(path).write_text(f"{catalogue.sha256(part)}  {path.name}\n", encoding="utf-8")
+            if len(file.sha256) < digests.WHOLE:
+                digests.record(path).write_text(f"{digests.sha256(part)}  {path.name}\n", encoding="utf-8")
             transfer.moved(part, path)
     except OSError as error:
         raise OutputError(
