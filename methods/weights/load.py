@@ -14,7 +14,7 @@ from torch import nn
 from bench import origins
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
-from methods.weights import catalogue, trained
+from methods.weights import catalogue, fits, trained
 from methods.weights.folders import short
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -86,7 +86,7 @@ def find(method: str, task: Task, *, part: str = "network") -> Path:
                 raise MissingWeights(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
             origins.note(file.name, f"{file.trained_on}; {left}" if left else file.trained_on)
             return path
-    absent = _absent(method, task, part, files)
+    absent = _absent(method, task, part, files) + fits.words(method, task, part)
     raise MissingWeights(f"{left}; {absent}" if left else absent)
 
 
