@@ -1,6 +1,7 @@
 """Ground truth and LR images of a card: reads, checks and batches them. The same pixels on every machine."""
 
 import hashlib
+import os
 import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
@@ -107,7 +108,7 @@ def batches(
         try:
             image = _read(card, source, image_id)
         except (BadImage, TooSmall, MissingImages) as error:
-            yield BadEntry(image_id, str(error), refused=isinstance(error, TooSmall))
+            yield BadEntry(image_id, _short(str(error), source.where), refused=isinstance(error, TooSmall))
             continue
         ids.append(image_id)
         images.append(image)
@@ -116,6 +117,11 @@ def batches(
             ids, images = [], []
     if ids:
         yield _batch(ids, images, factor)
+
+
+def _short(reason: str, where: str) -> str:
+    """Return a reason without the folder that the image lies in, as a table is published that holds it."""
+    return reason.replace(f"{where}{os.sep}", "").replace(where, Path(where).name)
 
 
 def _batch(ids: list[str], images: list[Tensor], factor: int) -> Batch:

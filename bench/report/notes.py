@@ -69,9 +69,11 @@ def remarks(table: Table, escape: Escape) -> list[str]:
     found += _weights(table, escape)
     if seen:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
-    found += dict.fromkeys(f"{escape(row.cell.title)}: {escape(row.remark)}." for row in table.rows if row.remark)
     found += dict.fromkeys(
-        f"{_where(row, escape)}, {count} of {row.n} images: {escape(note)}."
+        f"{escape(row.cell.title)}: {_ended(escape(row.remark))}" for row in table.rows if row.remark
+    )
+    found += dict.fromkeys(
+        f"{_where(row, escape)}, {count} of {row.n} images: {_ended(escape(note))}"
         for row in table.rows
         for note, count in row.notes.items()
     )
@@ -82,10 +84,13 @@ def remarks(table: Table, escape: Escape) -> list[str]:
     )
     if fewer:
         found.append(_FEWER.format(", ".join(fewer)))
-    found += [f"{escape(sentence)}." for sentence in table.left_out]
-    return found + [
-        f"[{number}] {escape(note).removesuffix('.')}." for number, note in enumerate(reasons(table), start=1)
-    ]
+    found += [_ended(escape(sentence)) for sentence in table.left_out]
+    return found + [f"[{number}] {_ended(escape(note))}" for number, note in enumerate(reasons(table), start=1)]
+
+
+def _ended(text: str) -> str:
+    """Return a text with the full stop of a sentence; one that has it, or another end, keeps that."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _apart(table: Table, escape: Escape) -> list[str]:

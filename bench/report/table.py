@@ -18,6 +18,9 @@ from bench.scores.contests import Contest, Entry, judge
 from bench.scores.metrics import METRICS, Metric
 from bench.spec import Card, Cell, Published, Record, Report, Task
 
+_REASONS = 3
+"""As many reasons of single images are told in a note, and names of the images that have others."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -180,8 +183,16 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
 
 def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001
     """Return why there are no values, or not all are a method's own; an exception may have had no words."""
-    told = dict.fromkeys(record.reason or "no reason was given" for record in records if record.status != "ok")
-    return "; ".join(told) or ("" if measured else "no value was measured")
+    lacking = [record for record in records if record.status != "ok"]
+    told: dict[str, dict[str | None, None]] = {}
+    for record in lacking:
+        told.setdefault(record.reason.removesuffix(".") or "no reason was given", {})[record.image] = None
+    shown = list(told)[:_REASONS]
+    others = list(dict.fromkeys(image for reason in list(told)[_REASONS:] for image in told[reason] if image))
+    if others:
+        named = ", ".join(others[:_REASONS]) + (", ..." if len(others) > _REASONS else "")
+        shown.append(f"{len(others)} more images are not the method's own, each for a reason like these ({named})")
+    return "; ".join(shown) or ("" if measured else "no value was measured")
 
 
 def _names(text: str, test_set: str) -> bool:

@@ -15,7 +15,7 @@ from torch import nn
 from bench import origins
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
-from methods.weights import catalogue, trained
+from methods.weights import catalogue, fits, trained
 from methods.weights.folders import short
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -127,7 +127,7 @@ def find(
             return path
     if wrong:
         raise MissingWeights(" ".join(wrong))
-    absent = _absent(method, task, part, files)
+    absent = _absent(method, task, part, files) + fits.words(method, task, part)
     raise MissingWeights(f"{left}; {absent}" if left else absent)
 
 

@@ -30,7 +30,7 @@ def file_name(what: str, task: Task, part: str = "network") -> str:
 
 def folder(profile: str, preset: str) -> Path:
     """Return where the files that are trained for a profile go; for a user's photographs, a folder beside them."""
-    return _places(profile, preset)[0]
+    return places(profile, preset)[0]
 
 
 def locate(method: str, task: Task, part: str = "network") -> Path | None:
@@ -38,7 +38,7 @@ def locate(method: str, task: Task, part: str = "network") -> Path | None:
     if not trainable(method, part):
         return None
     name = file_name(method if part == "network" else "bank", task, part)
-    return next((path for place in _places(task.profile, task.preset) if (path := place / name).is_file()), None)
+    return next((path for place in places(task.profile, task.preset) if (path := place / name).is_file()), None)
 
 
 def told(path: Path) -> str:
@@ -101,7 +101,7 @@ def trainable(method: str, part: str) -> bool:
     return part == "network" or (part in ("bank", "discriminator") and method in _SEARCHERS)
 
 
-def _places(profile: str, preset: str) -> list[Path]:
+def places(profile: str, preset: str) -> list[Path]:
     """Return where the files that were trained for a profile are looked for, in order."""
     if not Path(profile).is_absolute():  # one of the suite's own; a user's folder is its real path
         return shipped(preset) or users()
