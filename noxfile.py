@@ -1,6 +1,9 @@
 """Everything the project does, one session each: `nox -s tests`, `nox -s table2`, `nox -s table2 -- --profile PATH`."""
 
+import argparse
 import os
+import re
+from collections.abc import Sequence
 from pathlib import Path
 
 import nox
@@ -89,5 +92,15 @@ def speed(session: nox.Session) -> None:
 
 def _bench(session: nox.Session, *words: str) -> None:
     """Install the project and run one verb of its command line."""
-    session.install("-e", ".")
+    session.install("-e", "." + extras(session.posargs))
     session.run("python", "-m", "bench", *words, *session.posargs)
+
+
+def extras(words: Sequence[str]) -> str:
+    """Return the extras that the profile among a verb's words needs, as `[lmdb]`, by the readers its cards name."""
+    options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--profile", default="mini")
+    profile = options.parse_known_args(list(words))[0].profile
+    ours = Path(__file__).parent / "datasets" / profile
+    cards = [path.read_text(encoding="utf-8") for path in (ours if ours.is_dir() else Path(profile)).glob("*.toml")]
+    return "[lmdb]" if any(re.search(r"^(train_)?reader\s*=\s*.lmdb", card, re.MULTILINE) for card in cards) else ""

@@ -33,8 +33,10 @@ _REQUIRED: dict[str, schema.Kind] = {
 _OPTIONAL: dict[str, schema.Kind] = {
     "list": schema.NAME,
     "ids": schema.ListOf(schema.TEXT),
+    "looks": schema.TableOf(schema.NAME, schema.form("[0-9a-f]{16}", "of 16 hexadecimal digits in lower case")),
     "test_images": schema.whole(1, 10**9),
     "searched_images": schema.whole(1, 10**9),
+    "large_enough": schema.FLAG,
     "fit": schema.Choice("fit", get_args(_HINTS["fit"])),
     "train_source": schema.NAME,
     "train_reader": schema.Choice("train_reader", get_args(_HINTS["train_reader"])),

@@ -5,14 +5,24 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
 import methods as suite
-from bench import atomic, devices, file_commands, fingerprint, pipeline, report_files, store
+from bench import (
+    atomic,
+    data_command,
+    devices,
+    fetch_command,
+    file_commands,
+    fingerprint,
+    flops_command,
+    pipeline,
+    report_files,
+    store,
+)
 from bench import cards as card_files
 from bench.console import STOPPED, say, tell
-from bench.options import Device, Folder, HrSize, Profile, Seeds, Timeout
+from bench.options import Categories, Choice, ChosenWeights, Device, Folder, HrSize, Profile, Seeds, Timeout, Unfinished
 from bench.pipeline import Measurement
 from bench.profiles import profiles
 from bench.restore import RunSettings
@@ -40,6 +50,7 @@ def make_table(
     name: Annotated[str, typer.Argument(help="table2, factors, ablation_bank: a file of reports/.")],
     *,
     profile: Profile = "mini",
+    categories: Categories = None,
     guests: Annotated[list[str] | None, typer.Option("--with", help="A further method: a name, or FILE:CLASS.")] = None,
     only: Annotated[Step | None, typer.Option(help="Run one step alone.")] = None,
     limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Images per category.")] = None,
@@ -49,6 +60,8 @@ def make_table(
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seeds: Seeds = None,
     folder: Folder = Path("reports/out"),
+    weights: ChosenWeights = Choice.ANY,
+    unfinished: Unfinished = False,
     timeout: Timeout = None,
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
@@ -57,7 +70,17 @@ def make_table(
     wanted: list[str] = [*names, *(guests or [])]
     methods = [runners.named(method, timeout, report.factors) for method in dict.fromkeys(wanted)]
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
-    measurement = pipeline.prepare(report, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds or (0,))
+    measurement = pipeline.prepare(
+        report,
+        methods,
+        settings,
+        profile=profile,
+        hr_size=hr_size,
+        seeds=seeds or (0,),
+        weights=weights.value,
+        unfinished=unfinished,
+        categories=categories or (),
+    )
     say(measurement.describe())
     if only in (None, Step.RESTORE):
         for sentence in measurement.durations():
@@ -166,25 +189,11 @@ def train(context: typer.Context) -> None:
     raise typer.Exit(start(context.args))
 
 
-@app.command("flops")
-def count_flops(*, folder: Folder = Path("reports/out")) -> None:
-    """Count operations and parameters of every method at the paper's sizes and those of `mini`."""
-    from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
-    from bench.report import spreadsheet  # noqa: PLC0415
-
-    report = report_files.read("flops")
-    sizes = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
-    found = list(cost_table.lines(report, suite.BY_NAME, sizes))
-    text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
-    files = [folder / "flops.md", folder / "flops.csv"]
-    atomic.write(files[0], text.encode())
-    atomic.write(files[1], spreadsheet.text(cost_table.frame(found)).encode())
-    say(f"{text}\nWritten: {', '.join(map(str, files))}")
-
-
 for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet, file_commands.convert):
     app.command()(verb)
-app.command()(file_commands.fetch)
+app.command()(data_command.data)
+app.command()(fetch_command.fetch)
+app.command("flops")(flops_command.count_flops)
 app.command("lists")(file_commands.write_lists)
 
 

@@ -1,5 +1,7 @@
 """The verbs that read or write single files: images, checkpoints, weights, lists."""
 
+from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -10,12 +12,17 @@ from bench import atomic, devices, pipeline, resize, store
 from bench import cards as card_files
 from bench.console import say, tell
 from bench.images import data, photos
-from bench.options import Device, Factor, HrSize, Profile, Timeout
-from bench.progress import follow
+from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Profile, Timeout, Unfinished
 from bench.running import runners
 from bench.spec import BenchError
 from methods.formats import checkpoints, own_files, unpickle
-from methods.weights import catalogue, download
+
+
+class Part(StrEnum):
+    """What `convert` takes of a file."""
+
+    NETWORK = "network"
+    DISCRIMINATOR = "discriminator"
 
 
 def upscale(
@@ -27,11 +34,14 @@ def upscale(
     category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
     profile: Profile = "mini",
     device: Device = "auto",
+    weights: ChosenWeights = Choice.ANY,
+    unfinished: Unfinished = False,
     timeout: Timeout = None,
 ) -> None:
     """Restore one low-resolution image with one method."""
     lr = photos.read(source)[None].to(devices.named(device)) / 255
     task = pipeline.task(category, factor, profile=profile, hr_size=lr.shape[-1] * factor)
+    task = replace(task, weights=weights.value, unfinished=unfinished)
     store.save(target, pipeline.picture(runners.named(method, timeout, (factor,)), lr, task))
 
 
@@ -67,25 +77,22 @@ def sheet(
 def convert(
     source: Annotated[Path, typer.Argument(help="A published checkpoint: .pth, .pt, .ckpt, .pkl, .safetensors ...")],
     target: Annotated[Path, typer.Argument(dir_okay=False, help="The .safetensors file to write.")],
+    *,
+    part: Annotated[Part, typer.Option(help="What to take of a file that holds several networks.")] = Part.NETWORK,
+    mapping: Annotated[Path | None, typer.Option(help="The second file of PULSE's StyleGAN, mapping.pt.")] = None,
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
-    own_files.check_target(target, source)
-    checkpoint = unpickle.load(source)
-    network = checkpoints.any_network(checkpoint)
+    for each in (source, *([mapping] if mapping else [])):
+        own_files.check_target(target, each)
+    checkpoint = unpickle.load(source) | (unpickle.load(mapping) if mapping else {})
+    network = (
+        checkpoints.discriminator(checkpoint) if part is Part.DISCRIMINATOR else checkpoints.any_network(checkpoint)
+    )
     atomic.write(target, own_files.safetensors(network))
     if note := checkpoints.remark(checkpoint):
         tell("note", note)
     count = sum(parameter.numel() for parameter in network.parameters())
     say(f"{target}: {type(network).__name__}, {count:,} parameters")
-
-
-def fetch(
-    names: Annotated[list[str] | None, typer.Argument(help="Files by name; none: all that a program can get.")] = None,
-) -> None:
-    """Download published weight files, with resume and checksum; offline, say what to get from where."""
-    wanted = names or [file.name for file in catalogue.catalogue() if file.address]
-    for name in follow(download.fetch(wanted)):
-        say(f"{name}: there")
 
 
 def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:

@@ -1,9 +1,9 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -11,14 +11,14 @@ from torch import Tensor
 from bench import cards as card_files
 from bench import contract, report_files
 from bench.cost.duration import spelt
-from bench.images import data
+from bench.images import data, known
 from bench.images.remarks import remarks
 from bench.plan import describe, left_out, plan
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
 from bench.running.runner import Runner, of
 from bench.scores import score
-from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task
+from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task, UnknownName
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -130,10 +130,15 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     profile: str = "mini",
     hr_size: int | None = None,
     seeds: Sequence[int] = (0,),
+    weights: Literal["any", "published", "own"] = "any",
+    unfinished: bool = False,
+    categories: Collection[str] = (),
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows.
 
-    Methods that draw random numbers are measured with each of the seeds, and averaged image by image.
+    Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `weights` and
+    `unfinished` say which weight files the methods of the suite take, as in `Task`; `categories`, if there are any, to
+    which of the table's it is limited.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
     """
@@ -141,6 +146,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         raise BenchError(
             f"{report.name} names no metric: it is counted, not measured. Use: python -m bench {report.name}"
         )
+    report = _limited(report, categories)
     by_name: dict[str, Runner] = {}
     for each in methods:
         method = of(each)
@@ -149,7 +155,16 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
             raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
     cards = card_files.cards(profile, hr_size)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
+    cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
+
+
+def _limited(report: Report, categories: Collection[str]) -> Report:
+    """Return a report of some of its categories, of all if none is named. Raises `UnknownName`."""
+    for name in categories:
+        if name not in report.categories:
+            raise UnknownName(f"category of {report.name}:", name, report.categories)
+    return replace(report, categories=tuple(name for name in report.categories if not categories or name in categories))
 
 
 def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
@@ -159,6 +174,7 @@ def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
     for category in categories:
         try:
             data.image_ids(cards[category])
+            known.check(cards[category])
         except BenchError as error:
             missing[category] = error
     if len(missing) == len(categories):

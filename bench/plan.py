@@ -80,6 +80,6 @@ def _searched(card: Card) -> int | None:
 
 def describe(cells: list[Cell]) -> str:
     """Return the plan in one sentence: `25 cells, 20 runnable, 5 refused: ...`."""
-    refusals = [cell.refusal for cell in cells if cell.refusal]
+    refusals = [cell.refusal.removesuffix(".") for cell in cells if cell.refusal]
     counts = f"{len(cells)} cells, {len(cells) - len(refusals)} runnable, {len(refusals)} refused"
     return f"{counts}: {'; '.join(dict.fromkeys(refusals))}" if refusals else counts

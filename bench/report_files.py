@@ -29,7 +29,10 @@ _REPORT = schema.Table(
         "test_sets": schema.TableOf(schema.NAME, schema.NAME),
         "test_data": schema.TableOf(
             schema.NAME,
-            schema.Table({"hr_size": schema.whole(1, LARGEST), "sha256": schema.NAME, "operator": schema.NAME}),
+            schema.Table(
+                {"hr_size": schema.whole(1, LARGEST), "sha256": schema.TEXT, "operator": schema.NAME},
+                {"names": schema.NAME},
+            ),
         ),
         "published": schema.TableOf(
             _FACTOR, schema.TableOf(schema.NAME, schema.TableOf(schema.NAME, schema.TableOf(_METRIC, _FIGURE)))

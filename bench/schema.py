@@ -150,6 +150,7 @@ class Table:
 
 
 TEXT = One(str)
+FLAG = One(bool)
 NAME = One(
     str,
     "that is not empty, in one line, without control characters",

@@ -68,6 +68,10 @@ class Task:
     """The suite's seed; a method that draws random numbers draws them from this and from the image."""
     preset: str = "paper"
     """Which sizes, steps and rates a method has (methods/presets), and so which weights fit; from the card."""
+    weights: Literal["any", "published", "own"] = "any"
+    """Which weight files are taken: those that were trained here, published ones, or the first of both that fits."""
+    unfinished: bool = False
+    """True: a file that was trained here is taken although its training has not ended."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
@@ -195,9 +199,13 @@ class Card:
     """The test images by name; empty: the first `test_images` of the folder in the order of their names."""
     sha256: Mapping[str, str] = field(default_factory=dict)
     """id -> sha256 of the 8-bit RGB pixels in row order; images that are not listed are not checked."""
+    looks: Mapping[str, str] = field(default_factory=dict)
+    """id -> how a known image looks (bench/images/known.py), by which files that are mere numbers are told."""
     test_images: int = 100
     searched_images: int | None = None
     """How many of the test images, the first ones, the methods that search get; None: all."""
+    large_enough: bool = False
+    """True: without `ids`, only photographs whose short side has `hr_size` pixels count among the first ones."""
     fit: Literal["crop", "stretch"] = "crop"
     """How a photograph that is not square is made square: its centre is cut out, or its aspect is given up."""
     train_source: str = ""
@@ -238,9 +246,11 @@ class PublishedOn:
 
     hr_size: int
     sha256: str
-    """Of the list of the images, as `python -m bench lists` writes it: a line `sha256  id` each."""
+    """Of the list of the images, as `python -m bench lists` writes it, a line `sha256  id` each; "": unknown."""
     operator: str
     """How LR was made, such as matlab-bicubic."""
+    names: str = ""
+    """Of the publisher's list, a line `id` each, where no checksums are known and the names are the publisher's own."""
 
 
 @dataclass(frozen=True, slots=True)

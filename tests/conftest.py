@@ -32,6 +32,14 @@ def pytest_collection_modifyitems(items) -> None:
                 item.add_marker(pytest.mark.skip(reason="no CUDA device"))
 
 
+@pytest.fixture(autouse=True, scope="session")
+def caches(tmp_path_factory) -> Iterator[None]:
+    """What methods keep from run to run goes into a folder of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
+        yield
+
+
 @pytest.fixture(params=[1, 2], ids=["one thread", "two threads"])
 def threads(request) -> Iterator[int]:
     """How many threads torch has, whatever the machine: so many images are searched at once."""
@@ -88,7 +96,7 @@ def random_weights(monkeypatch, tmp_path) -> None:
     The methods that search get two steps.
     """
 
-    def find(name, task, *, part="network"):
+    def find(name, task, *, part="network", **_):
         path = tmp_path / f"{name}-{part}-{task.category}-{task.factor}-{task.hr_size}.safetensors"
         if not path.exists():
             network = getattr(BY_NAME[name].load(task, torch.device("meta")), part).to_empty(device="cpu")

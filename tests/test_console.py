@@ -160,6 +160,7 @@ def test_silly_words_are_one_line(capsys, monkeypatch, tmp_path_factory, verb, r
         monkeypatch.setattr(f"bench.{name}", lambda *_: iter(()))
     monkeypatch.setattr("bench.cost.cost_table.lines", lambda *_: iter(()))
     monkeypatch.setattr("methods.weights.download.fetch", lambda *_: iter(()))
+    monkeypatch.setattr("methods.weights.download.sizes", lambda _: {})
     monkeypatch.setattr("bench.images.data.write_lists", lambda *_: [])
     monkeypatch.setattr("bench.store.save_sheet", lambda *_: None)
     status = console.run(commands.start, [verb, *words])

@@ -251,3 +251,19 @@ def test_real_photographs_are_read():
         (batch,) = data.batches(card, 16, 2, 2)
         assert batch.hr.shape == (2, 3, 64, 64), f"{category}: a photograph cannot be used"
         assert batch.hr.std() > 0.05, f"{category}: a photograph came out flat"
+
+
+def test_small_photographs_are_passed_over_where_the_card_says_so_and_the_number_stays(tmp_path):
+    """Of 100 cars those below 512 px were refused, and n shrank to what was left."""
+    (tmp_path / "car").mkdir()
+    for index, side in enumerate((40, 20, 40, 10, 50, 40)):
+        Image.fromarray(picture(index, side)).save(tmp_path / "car" / f"{index}.png")
+    (tmp_path / "car" / "05.png").write_bytes(b"no image")
+    large = Card(
+        "mine", "car", "Car", 32, "folder", str(tmp_path / "car"), "Cars", "", test_images=3, large_enough=True
+    )
+    assert data.image_ids(large) == ("0", "2", "4")
+    assert data.image_ids(large, 4) == ("0", "2", "4", "5")
+    assert data.image_ids(replace(large, large_enough=False)) == ("0", "1", "2")
+    assert data.image_ids(replace(large, hr_size=45)) == ("4",), "which are large enough depends on the size asked for"
+    assert cards.card("paper", "car").large_enough, "a run of the cars would be of fewer than 100"

@@ -377,7 +377,7 @@ def test_weights_that_are_not_here_are_asked_for_by_name():
 def test_files_of_both_networks_are_loaded(make, monkeypatch, tmp_path):
     wanted = make()
 
-    def find(name, task, *, part):
+    def find(name, task, *, part, **_):
         assert (name, task) == (wanted.spec.name, wanted.task)
         network = wanted.bank if part == "bank" else wanted.discriminator
         path = tmp_path / f"{part}.safetensors"

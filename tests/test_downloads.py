@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from bench.spec import BenchError, MissingWeights
-from methods.weights import download, https, lock
+from methods.weights import download, https, lock, transfer
 
 from .test_weights import CONTENT, DIGEST, entries, own  # noqa: F401 - fixtures
 
@@ -31,7 +31,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(monkeypatch) -> Iterator[ThreadingHTTPServer]:
     """A server that does what `act` says, and is waited for a second."""
     monkeypatch.setattr(https, "_TIMEOUT", 1)
-    monkeypatch.setattr(download, "_OVER", 1)
+    monkeypatch.setattr(transfer, "_OVER", 1)
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.daemon_threads, server.ended = True, threading.Event()
         server.address = f'"http://127.0.0.1:{server.server_port}/a"'
@@ -80,7 +80,7 @@ def dribble(first, line=b"x"):
 
 @pytest.mark.parametrize("facts", [{"size": str(len(CONTENT))}, {"sha256": f'"{DIGEST}"'}])
 def test_an_endless_body_ends(entries, own, server, monkeypatch, facts):
-    monkeypatch.setattr(download, "LARGEST", 5 * len(CONTENT))
+    monkeypatch.setattr(transfer, "LARGEST", 5 * len(CONTENT))
     entries({"address": server.address} | facts)
     server.act = endless
     assert "sends more than" in fetched()

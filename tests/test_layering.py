@@ -29,29 +29,37 @@ ORDER = [
         "scenes.noise",
     },
     {"lists", "images.pillow", "scenes.draw"},
-    {"profiles", "images.database", "images.folder", "images.png16"},
+    {"profiles", "images.folder", "images.png16"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
-    {"images.photos", "scores.metrics", "scenes", "scores.stats"},
-    {"cards", "images.crops", "scores.flips", "report.published", "report.spreadsheet"},
+    {"images.database", "images.photos", "scores.metrics", "scenes", "scores.stats"},
+    {"cards", "images.crops", "images.holding", "scores.flips", "report.published", "report.spreadsheet"},
     {"images.sources", "report_files", "scores.family"},
     {"atomic", "running.declared", "running.wire"},
     {"running.process", "locks"},
     {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
-    {"store", "plan", "images.remarks", "cost.cost_table", "cost.duration"},
-    {"running.runner", "progress", "report.fonts"},
+    {"store", "plan", "images.known", "images.prepare", "cost.cost_table", "cost.duration"},
+    {"images.remarks", "running.runner", "progress", "report.fonts"},
     {"restore", "running.isolated", "running.worker", "running.runners"},
     {"scores.score"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes", "report.again"},
     {"report.render"},
     {"options"},
-    {"file_commands"},
+    {"file_commands", "fetch_command", "flops_command", "data_command"},
     {"commands"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-PROGRAMS = {"commands", "file_commands", "running.runners", "running.worker"}
-FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.schema", "bench.paths", "bench.shipped"}
+PROGRAMS = {"commands", "fetch_command", "file_commands", "flops_command", "running.runners", "running.worker"}
+FOR_METHODS = {
+    "bench.atomic",
+    "bench.spec",
+    "bench.resize",
+    "bench.origins",
+    "bench.schema",
+    "bench.paths",
+    "bench.shipped",
+}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}
 """Of methods/, by folder: the adapters of the top folder and of search/ stand on weights, formats and networks."""

@@ -306,6 +306,28 @@ def test_flops_counts_the_matrix_products(bench, monkeypatch, tmp_path):
     assert re.search(rf"Bicubic +\| 64 to 1024 \(face\) +\| 16x +\| {macs / 1e9:.4f} +\| {2 * macs / 1e9:.4f}", out)
 
 
+def test_flops_of_some_methods_sizes_and_factors(bench, tmp_path):
+    """`-- --profile paper` was "No such option"; the whole grid takes minutes."""
+    words = (
+        "--profile",
+        "paper",
+        "--category",
+        "face",
+        "--factor",
+        16,
+        "--method",
+        "bicubic",
+        "--method",
+        "bicubic+bp",
+    )
+    status, _, err = bench("flops", *words, "--out", tmp_path)
+    assert (status, err) == (0, "")
+    found = pd.read_csv(tmp_path / "flops.csv")
+    assert list(found["method"]) == ["bicubic", "bicubic+bp"]
+    assert set(zip(found["profile"], found["categories"], found["factor"], strict=True)) == {("paper", "face", 16)}
+    assert bench("flops", "--profile", "paper", "--category", "dog", "--out", tmp_path)[0] == 2
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(not (SHARED / "photos").is_dir(), reason="needs real photographs in ../shared/photos")
 def test_real_photographs_give_real_numbers(bench, tmp_path):

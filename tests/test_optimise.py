@@ -274,7 +274,7 @@ def files(monkeypatch, tmp_path) -> Callable[..., None]:
     """A place to put weight files in, by part; `load.find` knows no other."""
     paths = {}
 
-    def find(method, task, *, part="network"):
+    def find(method, task, *, part="network", **_):
         if part not in paths:
             raise MissingWeights(f"no {part}")
         return paths[part]

@@ -76,18 +76,29 @@ def test_a_test_set_is_a_word_of_its_own(rows, test_set, seen):
     assert rows("second.pth", test_set=test_set).rows[0].seen is seen
 
 
-def test_the_catalogue_names_the_six_files_that_have_seen_the_faces_of_the_paper():
+def test_how_a_file_was_chosen_does_not_say_what_it_was_trained_on(rows):
+    """A file of faces that could not be read beside the one that was used would mark the row."""
+    row = replace(rows("first.pth").rows[0], test_set="CelebA-HQ")
+    assert not replace(row, weights={"a.pth": "FFHQ; b.pth, which comes first, cannot be used: of CelebA-HQ"}).seen
+    assert replace(row, weights={"a.pth": "FFHQ and CelebA-HQ; b.pth is not used"}).seen
+
+
+def test_the_face_model_for_blind_degradations_says_that_it_is_none_for_bicubic_ones():
+    (file,) = (f for f in catalogue.catalogue() if f.name.startswith("glean_in128out1024"))
+    assert "blind degradations" in file.trained_on
+    assert "none for bicubic 8x" in file.trained_on
+
+
+def test_the_catalogue_names_the_files_that_have_seen_the_faces_of_the_paper():
     test_set = cards.card("paper", "face").test_set
     cell = Cell(Task("paper", "face", 16, 1024), "m", "M")
     row = table.build(replace(read("table2"), categories=("face",)), [cell], [], cards.cards("paper")).rows[0]
     marked = {file.name for file in catalogue.catalogue() if replace(row, weights={file.name: file.trained_on}).seen}
     assert marked == {
         "glean_in128out1024_4x2_300k_ffhq_celebahq_20210812-acbcb04f.pth",
-        "karras2019stylegan-celebahq-1024x1024.pkl",
         "stylegan_celebahq1024.pth",
         "pggan_celebahq1024.pth",
         "celebahq-res256-mirror-paper256-kimg100000-ada-target0.5.pkl",
-        "karras2018iclr-celebahq-1024x1024.pkl",
     }, f"a method with these was trained on {test_set}"
 
 

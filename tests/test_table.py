@@ -6,8 +6,8 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from bench import report_files
-from bench.report import render, table
+from bench import cards, report_files
+from bench.report import published, render, table
 from bench.scores.contests import Contest
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Published, PublishedOn, Record, Report, Task
@@ -218,11 +218,19 @@ def test_an_image_that_failed_with_one_seed_is_not_ok():
     [
         ({}, {}, ""),
         ({"test_set": "photographs"}, {}, ""),
-        ({"sha256": {**LIST, "7": "0" * 64}}, {}, "in another size, selection or down-sampling"),
-        ({"ids": tuple(LIST)[:-1]}, {}, "in another size, selection or down-sampling"),
-        ({"sha256": {}}, {}, "in another size, selection or down-sampling"),
-        ({}, {"test_data": {"face": PublishedOn(128, LIST_SHA256, "matlab-bicubic")}}, "in another size"),
-        ({}, {"test_data": {"face": PublishedOn(64, LIST_SHA256, "opencv-cubic")}}, "down-sampling"),
+        ({"sha256": {**LIST, "7": "0" * 64}}, {}, "in another selection, by the checksums of the list"),
+        ({"ids": tuple(LIST)[:-1]}, {}, "in another selection, by the checksums of the list"),
+        ({"sha256": {}}, {}, "in another selection, by the checksums of the list"),
+        (
+            {},
+            {"test_data": {"face": PublishedOn(128, LIST_SHA256, "matlab-bicubic")}},
+            "in another size (128 px, here 64)",
+        ),
+        (
+            {},
+            {"test_data": {"face": PublishedOn(64, LIST_SHA256, "opencv-cubic")}},
+            "in another down-sampling (opencv-cubic, here matlab-bicubic)",
+        ),
         ({}, {"test_data": {}}, "no checksums"),
         ({"test_set": "photographs"}, {"test_data": {}}, "other test images"),
     ],
@@ -240,6 +248,46 @@ def test_a_difference_is_given_only_from_figures_of_the_same_images(changes, rep
         assert row(built, "a").verdict == "consistent"
         assert row(built, "b").verdict.startswith("differs by -")
         assert row(built, "a").difference == pytest.approx(GOOD.mean() - 20.1)
+
+
+NAMES = sha256("".join(f"{name}\n" for name in LIST).encode()).hexdigest()
+BY_NAME = replace(REPORT, test_data={"face": PublishedOn(64, "", "matlab-bicubic", NAMES)})
+
+
+def test_the_publisher_s_own_files_are_known_by_name_and_number_which_is_said():
+    built = build(records("a", GOOD, GOOD / 100), report=BY_NAME, sha256={})
+    assert row(built, "a").verdict == "consistent"
+    text = render.markdown(built, {})
+    assert (
+        "of these images by the names and the number of the publisher's files (30); pixels were not compared." in text
+    )
+    assert "That the 30 files of face are the images of the list is not verified" in text
+    exact = build(records("a", GOOD, GOOD / 100))
+    assert "compared" not in "".join(row(exact, "a").likeness), "there the pixels were"
+
+
+def test_a_few_images_at_another_size_are_no_verdict_on_the_publisher_s_files():
+    """`--hr-size 128 -n 5` gave "differs by -2.39"."""
+    few = build(records("a", GOOD[:5], GOOD[:5] / 100), report=BY_NAME, sha256={})
+    assert (row(few, "a").verdict, row(few, "a").apart) == ("other images", "of all 30 images of Faces, not of 5")
+    other = replace(BY_NAME, test_data={"face": PublishedOn(256, "", "matlab-bicubic", NAMES)})
+    small = build(records("a", GOOD, GOOD / 100), report=other, sha256={})
+    assert (row(small, "a").verdict, row(small, "a").apart) == (
+        "other images",
+        "of Faces in another size (256 px, here 64)",
+    )
+    renamed = build(records("a", GOOD, GOOD / 100), report=BY_NAME, sha256={}, ids=tuple(reversed(LIST)))
+    assert row(renamed, "a").apart == "of Faces in another selection, by its names"
+
+
+def test_the_cats_of_the_paper_are_those_of_the_publisher_s_list():
+    found = cards.card("paper", "cat")
+    for name in ("table2", "factors"):
+        report = report_files.read(name)
+        assert published.apart(report, found, 100) == "", f"{name}: the list is another"
+        assert published.by_name(report, found).endswith("(100); pixels were not compared")
+        assert "128" in published.apart(report, cards.card("paper", "cat", 128), 100)
+        assert published.apart(report, cards.card("paper", "face"), 100), "numbers as names tell nothing"
 
 
 def test_a_part_of_the_images_is_not_the_same_images():

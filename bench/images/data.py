@@ -1,10 +1,12 @@
 """Ground truth and LR images of a card: reads, checks and batches them. The same pixels on every machine."""
 
 import hashlib
+import os
 import shlex
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -106,7 +108,7 @@ def batches(
         try:
             image = _read(card, source, image_id)
         except (BadImage, TooSmall, MissingImages) as error:
-            yield BadEntry(image_id, str(error), refused=isinstance(error, TooSmall))
+            yield BadEntry(image_id, _short(str(error), source.where), refused=isinstance(error, TooSmall))
             continue
         ids.append(image_id)
         images.append(image)
@@ -115,6 +117,11 @@ def batches(
             ids, images = [], []
     if ids:
         yield _batch(ids, images, factor)
+
+
+def _short(reason: str, where: str) -> str:
+    """Return a reason without the folder that the image lies in, as a table is published that holds it."""
+    return reason.replace(f"{where}{os.sep}", "").replace(where, Path(where).name)
 
 
 def _batch(ids: list[str], images: list[Tensor], factor: int) -> Batch:
@@ -164,8 +171,10 @@ def write_list(card: Card, path: Path) -> Path:
 
 
 def _ids(card: Card, source: sources.Source) -> tuple[str, ...]:
-    """Return the ids that the card lists, or the first ones of the source."""
-    return card.ids or tuple(source.ids[: card.test_images])
+    """Return the ids that the card lists, or the first ones of the source, of the large ones if the card says so."""
+    if card.ids or not card.large_enough or source.large is None:
+        return card.ids or tuple(source.ids[: card.test_images])
+    return tuple(islice(filter(source.large, source.ids), card.test_images))
 
 
 def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:

@@ -10,6 +10,8 @@
 - A photograph has at most 2^28 pixels (268 million) and `files.PHOTOGRAPH` bytes.
 """
 
+from collections.abc import Hashable
+from functools import lru_cache
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -47,6 +49,16 @@ def content(path: Path) -> bytes:
         return files.content(path, files.PHOTOGRAPH)
     except OSError as error:
         raise BadImage(f"{path} cannot be read: {error.strerror}; copy it again, or give another image.") from error
+
+
+@lru_cache(maxsize=2**16)
+def short_side(path: Path, state: Hashable) -> int:  # noqa: ARG001 - a changed file is read again
+    """Return the pixels of a photograph's short side; 0 for a file that cannot be opened as one. Nothing is decoded."""
+    try:
+        with pillow.strict(), pillow.opened(content(path)) as image:
+            return min(image.size)
+    except Exception:  # noqa: BLE001 - a decoder raises whatever it stumbles on
+        return 0
 
 
 def read(path: Path) -> Tensor:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from bench import lists
-from bench.images import data, folder, sources
+from bench.images import data, folder, known, sources
 from bench.profiles import profile_folder, profiles
 from bench.spec import BenchError, Card, MissingImages
 
@@ -47,6 +47,8 @@ def _strays(profile: Path) -> Iterator[str]:
 def _of_card(card: Card, limit: int | None) -> Iterator[str]:
     """Yield the sentences on the images of a card."""
     count = len(data.image_ids(card, limit))
+    if sentence := known.unverified(card):
+        yield f"{sentence}."
     photographs = card.reader == "folder" and not card.crops
     if photographs and (sentence := folder.left_out(Path(sources.open_card(card).where))):
         yield sentence

@@ -31,6 +31,12 @@ class Source:
     allow_enlarge: bool
     state: Callable[[str], Hashable] = lambda _: None
     """id -> what changes when the image is replaced; scenes and databases stay as they are while we run."""
+    content: Callable[[str], bytes] | None = None
+    """id -> the bytes of its file, for images that are a file each."""
+    large: Callable[[str], bool] | None = None
+    """id -> whether its short side has the card's `hr_size`, found out without decoding it."""
+    length: Callable[[str], int] | None = None
+    """id -> how many bytes that are, found out without reading them."""
 
 
 def open_card(card: Card, *, allow_enlarge: bool = False) -> Source:
@@ -106,7 +112,17 @@ def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     def state(image_id: str) -> Hashable:
         return files.state(found[image_id]) if image_id in found else None
 
-    return Source(str(where), list(found), pixels, allow_enlarge, state)
+    def length(image_id: str) -> int:
+        path = found.get(image_id)
+        return path.stat().st_size if path and path.is_file() else 0
+
+    def content(image_id: str) -> bytes:
+        return photos.content(found[image_id])
+
+    def large(image_id: str) -> bool:
+        return photos.short_side(found[image_id], state(image_id)) >= card.hr_size
+
+    return Source(str(where), list(found), pixels, allow_enlarge, state, content, large, length)
 
 
 def _crops(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
@@ -140,15 +156,24 @@ def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     def pixels(image_id: str) -> Tensor:
         if lists.unfit(image_id):
             raise BadImage(f"{path}: the key {image_id} cannot be the id of an image; name others in the card's list.")
+        return photos.photo(
+            content(image_id), f"{path}: {image_id}", card.hr_size, card.fit, allow_enlarge=allow_enlarge
+        )
+
+    def content(image_id: str) -> bytes:
         with database.transaction(path) as transaction:
-            data = transaction.get(image_id.encode())
+            data: bytes | None = transaction.get(image_id.encode())
         if data is None:
             raise MissingImages(
                 f"{path} has no image {image_id}; take it off the card's list, or get {path.name} anew."
             )
-        return photos.photo(data, f"{path}: {image_id}", card.hr_size, card.fit, allow_enlarge=allow_enlarge)
+        return data
 
-    return Source(str(path), [_id(key) for key in keys], pixels, allow_enlarge)
+    def length(image_id: str) -> int:
+        with database.transaction(path, buffers=True) as transaction:
+            return len(transaction.get(image_id.encode(errors="surrogateescape"), b""))
+
+    return Source(str(path), [_id(key) for key in keys], pixels, allow_enlarge, content=content, length=length)
 
 
 def _id(key: bytes) -> str:

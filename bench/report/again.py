@@ -9,7 +9,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 
@@ -43,7 +43,12 @@ _COUNT = schema.whole(0, 2**63 - 1)
 _SIDE = schema.whole(1, cards.LARGEST)
 _TASK = schema.Table(
     {"profile": schema.TEXT, "category": schema.TEXT, "factor": _SIDE, "hr_size": _SIDE},
-    {"seed": schema.whole(0, 0), "preset": schema.TEXT},  # a row is of all seeds
+    {
+        "seed": schema.whole(0, 0),  # a row is of all seeds
+        "preset": schema.TEXT,
+        "weights": schema.Choice("weights", get_args(get_type_hints(Task)["weights"])),
+        "unfinished": schema.FLAG,
+    },
 )
 _CELL = schema.Table(
     {

@@ -56,16 +56,24 @@ def reasons(table: Table) -> list[str]:
 
 def remarks(table: Table, escape: Escape) -> list[str]:
     """Return the notes below a table: other images than the paper's, what cannot be told, refusals, failures."""
-    found = [*_apart(table, escape), *_unmarked(table, escape), *_exact(table, escape), *_seeds(table, escape)]
+    found = [
+        *_apart(table, escape),
+        *_likeness(table, escape),
+        *_unmarked(table, escape),
+        *_exact(table, escape),
+        *_seeds(table, escape),
+    ]
     seen = dict.fromkeys(
         f"{escape(row.cell.title)} ({escape(row.cell.task.category)})" for row in table.rows if row.seen
     )
     found += _weights(table, escape)
     if seen:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
-    found += dict.fromkeys(f"{escape(row.cell.title)}: {escape(row.remark)}." for row in table.rows if row.remark)
     found += dict.fromkeys(
-        f"{_where(row, escape)}, {count} of {row.n} images: {escape(note)}."
+        f"{escape(row.cell.title)}: {_ended(escape(row.remark))}" for row in table.rows if row.remark
+    )
+    found += dict.fromkeys(
+        f"{_where(row, escape)}, {count} of {row.n} images: {_ended(escape(note))}"
         for row in table.rows
         for note, count in row.notes.items()
     )
@@ -76,10 +84,13 @@ def remarks(table: Table, escape: Escape) -> list[str]:
     )
     if fewer:
         found.append(_FEWER.format(", ".join(fewer)))
-    found += [f"{escape(sentence)}." for sentence in table.left_out]
-    return found + [
-        f"[{number}] {escape(note).removesuffix('.')}." for number, note in enumerate(reasons(table), start=1)
-    ]
+    found += [_ended(escape(sentence)) for sentence in table.left_out]
+    return found + [f"[{number}] {_ended(escape(note))}" for number, note in enumerate(reasons(table), start=1)]
+
+
+def _ended(text: str) -> str:
+    """Return a text with the full stop of a sentence; one that has it, or another end, keeps that."""
+    return text if text.endswith((".", "!", "?")) else f"{text}."
 
 
 def _apart(table: Table, escape: Escape) -> list[str]:
@@ -89,6 +100,12 @@ def _apart(table: Table, escape: Escape) -> list[str]:
     of = {reason: dict.fromkeys(row.cell.task.category for row in rows if row.apart == reason) for reason in reasons}
     theirs = "; ".join(f"for {', '.join(map(escape, places))} {escape(reason)}" for reason, places in of.items())
     return [_APART.format(theirs, ", ".join(dict.fromkeys(escape(row.test_set) for row in rows)))] if rows else []
+
+
+def _likeness(table: Table, escape: Escape) -> list[str]:
+    """Return what is known of images only by their names, of those that were measured."""
+    told = dict.fromkeys(text for row in table.rows if row.summary is not None for text in row.likeness)
+    return [f"{escape(text[0].upper() + text[1:])}." for text in told]
 
 
 def _where(row: Row, escape: Escape) -> str:

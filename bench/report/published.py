@@ -1,6 +1,7 @@
 """The published figures of a report: which one belongs to a cell, and whether it is of the images measured here."""
 
 import hashlib
+from collections.abc import Iterator
 
 from bench.scores.metrics import Metric
 from bench.spec import Card, Cell, Published, PublishedOn, Report
@@ -25,17 +26,48 @@ def list_sha256(card: Card) -> str:
     return hashlib.sha256("".join(f"{card.sha256[image]}  {image}\n" for image in card.ids).encode()).hexdigest()
 
 
+def names_sha256(card: Card) -> str:
+    """Return the sha256 of the names of a card's list, a line each."""
+    return hashlib.sha256("".join(f"{image}\n" for image in card.ids).encode()).hexdigest()
+
+
 def apart(report: Report, card: Card, measured: int) -> str:
     """Return why figures of `measured` images of a card cannot be set against the published ones; "" if they can.
 
-    They can if the report says of what the published ones are, and size, list with checksums and down-sampling are the
-    same, and all images of the list were measured.
+    They can if the report says of what the published ones are, and size, list and down-sampling are the same, and all
+    images of the list were measured. A list is the same if its checksums are or, where a report knows none, its names.
     """
     theirs, name = report.test_data.get(card.category), report.test_sets.get(card.category, "unnamed images")
-    if theirs == PublishedOn(card.hr_size, list_sha256(card), OPERATOR):
+    if theirs is not None and not (differences := list(_differences(theirs, card))):
         return "" if measured == len(card.ids) else f"of all {len(card.ids)} images of {name}, not of {measured}"
-    if theirs is None and name == card.test_set:
+    if name != card.test_set:
+        return f"of other test images ({name})"
+    if theirs is None:
         return f"of {name}, of which there are no checksums that would show whether these images are the same"
-    if theirs is not None and name == card.test_set:
-        return f"of {name} in another size, selection or down-sampling"
-    return f"of other test images ({name})"
+    return f"of {name} {', '.join(differences)}"
+
+
+def by_name(report: Report, card: Card) -> str:
+    """Return a sentence where published figures are set against those of a card by the names of its list alone."""
+    theirs = report.test_data.get(card.category)
+    if theirs is None or theirs.sha256 or any(_differences(theirs, card)):
+        return ""
+    return (
+        f"The published values of {card.category} are taken to be of these images by the names and the number of the "
+        f"publisher's files ({len(card.ids)}); pixels were not compared"
+    )
+
+
+def _differences(theirs: PublishedOn, card: Card) -> Iterator[str]:
+    """Yield in what the images of published figures differ from those of a card."""
+    if theirs.hr_size != card.hr_size:
+        yield f"in another size ({theirs.hr_size} px, here {card.hr_size})"
+    same = theirs.sha256 == list_sha256(card) if theirs.sha256 else theirs.names == names_sha256(card)
+    if not same:
+        yield (
+            "in another selection, by the checksums of the list"
+            if theirs.sha256
+            else "in another selection, by its names"
+        )
+    if theirs.operator != OPERATOR:
+        yield f"in another down-sampling ({theirs.operator}, here {OPERATOR})"

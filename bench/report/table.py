@@ -10,12 +10,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bench.images import known
 from bench.plan import left_out
 from bench.report import published
 from bench.scores import stats
 from bench.scores.contests import Contest, Entry, judge
 from bench.scores.metrics import METRICS, Metric
 from bench.spec import Card, Cell, Published, Record, Report, Task
+
+_REASONS = 3
+"""As many reasons of single images are told in a note, and names of the images that have others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,8 @@ class Row:
     """What was measured here."""
     apart: str
     """Why the published figure cannot be set against the measured one; empty if both are of the same images."""
+    likeness: tuple[str, ...] = ()
+    """What is known of the images only by their names, a sentence each."""
     remark: str = ""
     """The method's settings."""
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -60,8 +66,12 @@ class Row:
 
     @property
     def seen(self) -> bool:
-        """True if the method was trained on the images it is tested on."""
-        return any(_names(text, self.test_set) for text in (self.cell.trained_on, *self.weights.values()))
+        """True if the method was trained on the images it is tested on.
+
+        What a weight file was trained on stands before the first semicolon; how it was chosen behind it.
+        """
+        told = (self.cell.trained_on, *(text.partition(";")[0] for text in self.weights.values()))
+        return any(_names(text, self.test_set) for text in told)
 
     @property
     def difference(self) -> float:
@@ -162,6 +172,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
         apart=published.apart(report, card, len(images)),
+        likeness=tuple(filter(None, (known.unverified(card), published.by_name(report, card)))),
         remark=next((record.remark for record in records if record.remark), ""),
         weights={each.file: each.trained_on for record in records for each in record.weights},
         notes=Counter(note for _, note in notes),
@@ -172,8 +183,16 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
 
 def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001
     """Return why there are no values, or not all are a method's own; an exception may have had no words."""
-    told = dict.fromkeys(record.reason or "no reason was given" for record in records if record.status != "ok")
-    return "; ".join(told) or ("" if measured else "no value was measured")
+    lacking = [record for record in records if record.status != "ok"]
+    told: dict[str, dict[str | None, None]] = {}
+    for record in lacking:
+        told.setdefault(record.reason.removesuffix(".") or "no reason was given", {})[record.image] = None
+    shown = list(told)[:_REASONS]
+    others = list(dict.fromkeys(image for reason in list(told)[_REASONS:] for image in told[reason] if image))
+    if others:
+        named = ", ".join(others[:_REASONS]) + (", ..." if len(others) > _REASONS else "")
+        shown.append(f"{len(others)} more images are not the method's own, each for a reason like these ({named})")
+    return "; ".join(shown) or ("" if measured else "no value was measured")
 
 
 def _names(text: str, test_set: str) -> bool:

@@ -21,6 +21,20 @@ _DROPPED = re.compile(r"(.+\.)?(sv\d+|accumulation_counter)|.+\.in[12]\..+")
 _SIZES = {5: 128, 6: 256}  # blocks of the generator -> side of its images
 
 
+def is_generator(checkpoint: Mapping[str, Any]) -> bool:
+    """Tell whether a checkpoint, or the state dict in it, is of a BigGAN generator."""
+    return _is("shared.weight", opened(checkpoint, lambda names: _is("shared.weight", names)))
+
+
+def is_discriminator(checkpoint: Mapping[str, Any]) -> bool:
+    """Tell whether a checkpoint, or the state dict in it, is of a BigGAN discriminator."""
+    return _is("embed.weight", opened(checkpoint, lambda names: _is("embed.weight", names)))
+
+
+def _is(sign: str, names: Mapping[str, Tensor]) -> bool:
+    return sign in names and "blocks.0.0.conv1.weight" in names
+
+
 def generator(checkpoint: Mapping[str, Any]) -> BigGAN:
     """Return the generator of a state dict; size, width, and the lengths of z and class embedding are read off it.
 

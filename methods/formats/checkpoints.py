@@ -4,43 +4,60 @@ Every size is read off names and shapes; none is assumed. A network comes back w
 those of the tensors it was given that are float32 in our shapes, without ever having drawn random weights.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from torch import nn
 
 from bench.spec import BenchError
-from methods.formats import esrgan, glean, srresnet, stylegan2, stylegan_pggan
+from methods.formats import biggan, esrgan, glean, srresnet, stylegan2, stylegan_pggan, vgg16
 from methods.formats.state_dicts import first_names
 
+_KINDS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any]], nn.Module]], ...] = (
+    (glean.is_glean, partial(glean.glean, switches=None)),
+    (stylegan_pggan.is_stylegan, stylegan_pggan.stylegan),  # before StyleGAN2: our names of both constants are the same
+    (stylegan_pggan.is_pggan, stylegan_pggan.pggan),
+    (stylegan2.is_generator, stylegan2.generator),
+    (stylegan2.is_discriminator, stylegan2.discriminator),
+    (biggan.is_generator, biggan.generator),
+    (biggan.is_discriminator, biggan.discriminator),
+    (esrgan.is_rrdbnet, esrgan.rrdbnet),
+    (srresnet.is_srresnet, srresnet.srresnet),
+    (vgg16.is_vgg16, vgg16.whole),
+)
+"""How a kind of network is told, and read."""
 
-def any_network(checkpoint: Mapping[str, Any]) -> nn.Module:  # noqa: PLR0911 - one a kind
+
+def any_network(checkpoint: Mapping[str, Any]) -> nn.Module:
     """Return the network of what `unpickle.load` gives, or of the state dict in it; its kind is told by the names.
 
     A GLEAN has the switches that its file tells; one for LR images below 4 px comes back as one for 4 px.
 
     Raises `BenchError` if it is of no kind we know, or naming the entries that are missing, left over or misshapen.
     """
-    if glean.is_glean(checkpoint):
-        return glean.glean(checkpoint, switches=None)
-    if stylegan_pggan.is_stylegan(
-        checkpoint
-    ):  # before StyleGAN2's: our names of its constant and of StyleGAN's are the same
-        return stylegan_pggan.stylegan(checkpoint)
-    if stylegan_pggan.is_pggan(checkpoint):
-        return stylegan_pggan.pggan(checkpoint)
-    if stylegan2.is_generator(checkpoint):
-        return stylegan2.generator(checkpoint)
+    for is_it, read in _KINDS:
+        if is_it(checkpoint):
+            return read(checkpoint)
+    raise BenchError(
+        "these are not the weights of a GLEAN, a StyleGAN, StyleGAN2, PGGAN or BigGAN generator, a StyleGAN2 or BigGAN "
+        "discriminator, an RRDBNet (ESRGAN), an MSRResNet (SRGAN) or a VGG16, in a layout we know; the first entries "
+        f"are: {first_names(checkpoint)}. Is it the file of another network?"
+    )
+
+
+def discriminator(checkpoint: Mapping[str, Any]) -> nn.Module:
+    """Return the discriminator in a checkpoint, which may hold a generator too, as mmagic's and NVIDIA's files do.
+
+    Raises `BenchError` if there is none of a kind we know, or as `any_network`.
+    """
     if stylegan2.is_discriminator(checkpoint):
         return stylegan2.discriminator(checkpoint)
-    if esrgan.is_rrdbnet(checkpoint):
-        return esrgan.rrdbnet(checkpoint)
-    if srresnet.is_srresnet(checkpoint):
-        return srresnet.srresnet(checkpoint)
+    if biggan.is_discriminator(checkpoint):
+        return biggan.discriminator(checkpoint)
     raise BenchError(
-        "these are not the weights of a GLEAN, a StyleGAN, StyleGAN2 or PGGAN generator, a StyleGAN2 discriminator, an "
-        f"RRDBNet (ESRGAN) or an MSRResNet (SRGAN), in a layout we know; the first entries are: "
-        f"{first_names(checkpoint)}. Is it the file of another network?"
+        "there is no discriminator of a StyleGAN2 or a BigGAN in this file, in a layout we know; the first entries "
+        f"are: {first_names(checkpoint)}. mmagic's and NVIDIA's files hold one, BasicSR's is a file of its own."
     )
 
 

@@ -102,7 +102,13 @@ def _joined(separator: str, parts: tuple[object, ...]) -> str:
     return text
 
 
-def _scalar(dtype: Any, content: object) -> Any:  # noqa: ANN401 - a number
+def _scalar(dtype: Any, content: Any) -> Any:  # noqa: ANN401 - a number, or a short text
+    code, (_, order, *_) = dtype.state[0], dtype.state[1:]
+    if re.fullmatch(r"[SU]\d+", code):
+        raw = content.encode("latin1") if isinstance(content, str) else content
+        if len(raw) > 4 * _LONGEST:
+            raise pickle.UnpicklingError("a text of numpy is too long")
+        return raw.decode("latin1" if code[0] == "S" else "utf-32-be" if order == ">" else "utf-32-le")
     return of(Array, 1, (), dtype, False, content).tensor().item()
 
 

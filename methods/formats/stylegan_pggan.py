@@ -117,7 +117,10 @@ def stylegan(checkpoint: Mapping[str, Any]) -> stylegan_net.StyleGAN:
     layout = _known(checkpoint, "stylegan")
     entries = to_ours(checkpoint)
     if "mapping.layers.0.weight" not in entries:
-        raise BenchError("the mapping network is missing. PULSE keeps it in a file of its own: give both, as one dict.")
+        raise BenchError(
+            "the mapping network is missing; PULSE keeps it in a file of its own, mapping.pt: give both "
+            "(`convert synthesis.pt OUT --mapping mapping.pt`)."
+        )
     sizes = stylegan_sizes(entries, "synthesis.")
     if layout == "pulse stylegan":
         for k in range(2 * len(sizes["channels"])):

@@ -7,8 +7,22 @@ import torch
 
 from bench.spec import BenchError
 from methods.formats.containers import opened
-from methods.formats.state_dicts import filled, single
+from methods.formats.state_dicts import filled, indices, single
 from methods.nets.vgg16 import Vgg16
+
+_FIRST = "features.0.weight"
+
+
+def is_vgg16(checkpoint: Mapping[str, Any]) -> bool:
+    """Tell whether a checkpoint, or the state dict in it, has a VGG16's first layer, in torchvision's names."""
+    entries = opened(checkpoint, lambda names: _FIRST in names)
+    return _FIRST in entries and tuple(entries[_FIRST].shape) == (64, 3, 3, 3)
+
+
+def whole(checkpoint: Mapping[str, Any]) -> Vgg16:
+    """Return the network up to the last convolution that is there, as `vgg16` does, raising likewise."""
+    entries = opened(checkpoint, lambda names: _FIRST in names)
+    return vgg16(checkpoint, layer=indices(entries, r"features\.(\d+)\.weight")[-1])
 
 
 def vgg16(checkpoint: Mapping[str, Any], *, layer: int) -> Vgg16:

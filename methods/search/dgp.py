@@ -40,7 +40,6 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import Images, Spec, Task
 from methods.formats import biggan as biggan_format
-from methods.formats import stylegan2 as stylegan2_format
 from methods.nets.biggan import BigGAN, BigGANDiscriminator
 from methods.nets.stylegan2 import StyleGAN2, truncate
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
@@ -50,7 +49,7 @@ from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.search import optimise
 from methods.search.dgp_shared import Code, Search
-from methods.weights import load, stylegan2_bank
+from methods.weights import critic, load, stylegan2_bank
 
 _LATENTS = 4096
 """How many w the mean is taken of."""
@@ -102,10 +101,8 @@ class Dgp(Search[StyleGAN2, StyleGAN2Discriminator]):
     def load(cls, task: Task, device: torch.device) -> Self:
         """Read both networks; on the meta device, which has no values, make them without."""
         bank = stylegan2_bank.load("dgp", task, device)
-        critic = load.network(
-            "dgp", task, device, part="discriminator", build=_critic, read=stylegan2_format.discriminator
-        )
-        return cls(bank, critic, task, chosen(DGP, task))
+        found = critic.network(task, device, build=_critic)
+        return cls(bank, found, task, chosen(DGP, task))
 
     @property
     def remark(self) -> str:
@@ -168,7 +165,7 @@ class DgpBiggan(Search[BigGAN, BigGANDiscriminator]):
             build=lambda task: BigGAN(size=task.hr_size, channels=channels),
             read=biggan_format.generator,
         )
-        critic = load.network(
+        judge = load.network(
             cls.spec.name,
             task,
             device,
@@ -176,7 +173,7 @@ class DgpBiggan(Search[BigGAN, BigGANDiscriminator]):
             build=lambda task: BigGANDiscriminator(size=task.hr_size, channels=channels),
             read=biggan_format.discriminator,
         )
-        return cls(bank, critic, task, chosen(DGP_BIGGAN, task))
+        return cls(bank, judge, task, chosen(DGP_BIGGAN, task))
 
     @property
     def remark(self) -> str:

@@ -37,9 +37,8 @@ from methods.nets.stylegan2 import StyleGAN2
 from methods.presets.lookup import chosen
 from methods.presets.pulse import PULSE, PulseSettings
 from methods.presets.sizes import SIZES
-from methods.search import optimise
+from methods.search import fit_cache, optimise
 from methods.search.pulse_terms import (
-    gaussian_fit,
     geocross,
     learning_rate,
     norm,
@@ -85,7 +84,7 @@ class Pulse:
         down = reflecting_matrix(n, factor) if self.border == "reflect" else resize.matrix(n, factor)
         device = bank.synthesis.constant.device
         self._down = down.float().to(device)
-        self._mean, self._deviation = gaussian_fit(
+        self._mean, self._deviation = fit_cache.fit(
             bank.mapping, width=bank.z_dim, samples=settings.fit_samples, device=device
         )
 

@@ -9,7 +9,8 @@ import math
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -17,9 +18,9 @@ from rich.console import Console
 from rich.markup import escape
 
 from bench import cards, devices
-from bench.console import run
+from bench.console import run as run_command
 from bench.spec import BenchError
-from methods.training import queue, trained_report
+from methods.training import published, queue, run, trained_report
 from methods.training.feed import POOL
 from methods.training.items import Item, everything
 from methods.training.processes import rank
@@ -52,6 +53,8 @@ def parser() -> argparse.ArgumentParser:
     add("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
     add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
     add("--out", type=Path, help="for the weight files, instead of where the profile looks for them")
+    add("--train-data", type=Path, metavar="PATH", help="photographs or an LMDB to train on, in place of the card's")
+    add("--unfinished", action="store_true", help="also begin with a bank whose own training has not ended")
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
     add(
         "--pool",
@@ -64,7 +67,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Train; return the exit status: 0 also if the time ended before the training."""
-    return run(_train, sys.argv[1:] if words is None else words)
+    return run_command(_train, sys.argv[1:] if words is None else words)
 
 
 def _train(words: Sequence[str]) -> int:
@@ -72,7 +75,13 @@ def _train(words: Sequence[str]) -> int:
     told = parser().parse_args(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     settings = queue.TrainingSettings(
-        device=told.device, seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
+        device=told.device,
+        seed=told.seed,
+        runs=told.runs,
+        out=told.out,
+        pool=told.pool,
+        vgg16=told.vgg16,
+        train_data=told.train_data,
     )
     try:
         if told.report:
@@ -84,6 +93,8 @@ def _train(words: Sequence[str]) -> int:
         wanted = _items(told)
         if not any(queue.unfinished(wanted, settings)):
             console.print("nothing to do: what was asked for is trained to its end.")
+        if told.missing:
+            wanted = list(_unpublished(wanted, settings))
         for item, ended in queue.train_all(wanted, settings, told.budget):
             if rank() == 0:
                 reached = "trained" if ended else "stopped when its time was over; the same command goes on from there"
@@ -100,15 +111,31 @@ def _train(words: Sequence[str]) -> int:
     return 0
 
 
+def _unpublished(items: Sequence[Item], settings: queue.TrainingSettings) -> Iterator[Item]:
+    """Yield the items that have no published files here that can be read; say which the others have."""
+    for item in queue.unfinished(items, settings):
+        if files := published.standing(item):
+            run.say(f"{item.label} is not trained: {' and '.join(files)}, which is published, is here and can be read.")
+        else:
+            yield item
+
+
 def _items(told: argparse.Namespace) -> list[Item]:
     """Return what is to be trained. Raises `BenchError` if the words do not say."""
     if told.missing:
-        return list(everything(told.profile))
+        if told.train_data:
+            raise BenchError("--train-data is for the images of one category; name what to train and --category.")
+        return [_begun(item, told) for item in everything(told.profile)]
     if told.what is None or told.category is None:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
     card = cards.card(told.profile, told.category)
     factor = 1 if told.what == "bank" else told.factor
-    return [Item(told.what, card.task(factor))]
+    return [_begun(Item(told.what, card.task(factor)), told)]
+
+
+def _begun(item: Item, told: argparse.Namespace) -> Item:
+    """Return an item that begins with what the words allow."""
+    return replace(item, task=replace(item.task, unfinished=told.unfinished))
 
 
 def _number(least: int, most: int) -> Callable[[str], int]:

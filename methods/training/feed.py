@@ -8,17 +8,19 @@ training set or, of a user's folder, from beside the test images. Every second i
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
-from typing import Protocol
+from pathlib import Path
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from bench import scenes
-from bench.images import data, sources
+from bench import cards, scenes
+from bench.images import data, database, sources
 from bench.resize import eight_bit
-from bench.spec import BenchError, Card, Images, MissingImages
+from bench.spec import BenchError, Card, Images, MissingImages, Task
 from methods.search.optimise import track
 from methods.training.share import Share
+from methods.training.tested import Tested
 
 POOL = 8_192  # scenes
 _MOST = 4096  # images in a step: no two steps have the same seeds
@@ -29,6 +31,9 @@ _KEPT = 2 * 2**30  # bytes of decoded photographs in memory
 
 class Feed(Protocol):
     """Training images."""
+
+    told: str
+    """A sentence on the test images among them; "" where there can be none."""
 
     def batch(self, step: int, count: int) -> Images:
         """Return this process's share of the `count` images of a step, (B, 3, hr_size, hr_size), [0, 1].
@@ -62,6 +67,8 @@ def pooled(card: Card, device: torch.device) -> bool:
 class Scenes:
     """Every image new."""
 
+    told = ""
+
     def __init__(self, card: Card, share: Share, device: torch.device) -> None:
         """Draw on a device."""
         self._card, self._share, self._device = card, share, device
@@ -76,6 +83,8 @@ class Scenes:
 
 class Pool:
     """A pool of scenes, of which each step replaces the oldest."""
+
+    told = ""
 
     def __init__(self, card: Card, share: Share, size: int) -> None:
         """Keep `size` images of 8 bit in memory; they are drawn when the first batch is asked for."""
@@ -126,6 +135,8 @@ class Photographs:
     def __init__(self, card: Card, share: Share, device: torch.device) -> None:
         """List the images. Raises what `photographs` does."""
         self._source, self._ids = photographs(card)
+        self._tested = Tested.of(card, self._source, self._ids)
+        self.told = self._tested.told
         self._share, self._device = share, device
         self._readers = ThreadPoolExecutor(_THREADS)
         fits = len(self._ids) * 3 * card.hr_size**2 <= _KEPT
@@ -140,10 +151,36 @@ class Photographs:
 
     def _image(self, index: int) -> Tensor:
         if self._kept is None:
-            return self._source.pixels(self._ids[index])
+            return self._read(index)
         if index not in self._kept:
-            self._kept[index] = self._source.pixels(self._ids[index])
+            self._kept[index] = self._read(index)
         return self._kept[index]
+
+    def _read(self, index: int) -> Tensor:
+        """Return an image; for one that is tested on the next that is not, so that no other draw depends on it."""
+        for place in range(index, index + len(self._ids)):
+            name = self._ids[place % len(self._ids)]
+            if not self._tested.holds(name) and not self._tested.shows(image := self._source.pixels(name)):
+                return image
+        raise MissingImages(f"all {len(self._ids):,} training images in {self._source.where} are test images.")
+
+
+def card_of(task: Task, train_data: Path | None) -> Card:
+    """Return the card of a task, with the training images in `train_data` if it is given: a folder or a database.
+
+    Raises `BenchError` if they cannot be used, and what `cards.card` does.
+    """
+    card = cards.card(task.profile, task.category)
+    if train_data is None:
+        return card
+    if card.reader == "scenes":
+        raise BenchError(
+            f"the images of {card.category} in the profile {card.profile} are drawn, for training too; --train-data is "
+            "for photographs."
+        )
+    path = train_data.expanduser().resolve()
+    reader: Literal["lmdb", "folder"] = "lmdb" if database.is_database(path) else "folder"
+    return replace(card, train_source=str(path), train_reader=reader, train_crops=(), train_set=path.name)
 
 
 def photographs(card: Card) -> tuple[sources.Source, list[str]]:
@@ -173,7 +210,8 @@ def photographs(card: Card) -> tuple[sources.Source, list[str]]:
     if card.reader != "folder":
         raise BenchError(
             f"the card of {card.category} in the profile {card.profile} says where the test images are "
-            f"({card.source}), and not where those for training are; name them in the card: train_source, train_reader."
+            f"({card.source}), and not where those for training are; name them with --train-data, or in the card: "
+            "train_source, train_reader."
         )
     source, tested = sources.open_card(everything, allow_enlarge=True), set(data.image_ids(card))
     ids = [name for name in source.ids if name not in tested]

@@ -15,14 +15,13 @@ from dataclasses import dataclass, fields, is_dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bench import cards
 from bench.images import data
 from bench.paths import expanded
 from bench.profiles import profiles
 from bench.spec import BadFile, Card, Task
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
-from methods.training.feed import photographs
+from methods.training.feed import card_of, photographs
 
 _LOOKED_AT = 8  # photographs of which the pixels count; the names of all do
 
@@ -47,6 +46,8 @@ class Key:
     """The weight files it begins with; none for a bank."""
     pool: int | None = None
     """Scenes kept in memory, if the images depend on it and it is not the usual number."""
+    train_data: Path | None = None
+    """Where the training images are, if not where the card says."""
 
     @property
     def recipe(self) -> str:
@@ -63,7 +64,7 @@ class Key:
     @cached_property
     def images(self) -> str:
         """Return a digest of the training images. Raises `MissingImages` if they are not here."""
-        found = images(cards.card(self.task.profile, self.task.category))
+        found = images(card_of(self.task, self.train_data))
         return found if self.pool is None else digest(found, str(self.pool))
 
     def facts(self) -> dict[str, str]:

@@ -19,13 +19,13 @@ from methods.presets.restorer import restorer_recipes
 from methods.presets.sizes import SIZES
 from methods.training import loop, processes, restorer, run
 from methods.training.bank.bank import BankTraining
-from methods.training.feed import POOL, open_feed, pooled
+from methods.training.feed import POOL, card_of, open_feed, pooled
 from methods.training.items import Item, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import catalogue, load, lock, trained
+from methods.weights import catalogue, critic, load, lock, trained
 from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
@@ -45,6 +45,8 @@ class TrainingSettings:
     """Scenes that are kept in memory on a CPU."""
     vgg16: Path | None = None
     """Weights for the perceptual loss; None: the published file, where weight files are looked for."""
+    train_data: Path | None = None
+    """The training images, a folder of photographs or a database; None: those of the card."""
 
     def folder(self, item: Item) -> Path:
         """Return where an item's weight files go."""
@@ -85,12 +87,14 @@ def _train(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of bot
                 "seed": settings.seed,
                 "minutes": round(at.seconds / 60, 1),
                 "processes": share.ranks,
+                **({"data": card.train_set} if card.train_source else {}),
                 **machine(settings),
             }
             ship(item, training, settings.folder(item), told)
 
-    card = cards.card(item.task.profile, item.task.category)
+    card = card_of(item.task, settings.train_data)
     feed = open_feed(card, share, settings.device, pool=settings.pool)
+    _say(feed.told)
     return loop.train(training, feed, at, item.label, keep)
 
 
@@ -100,12 +104,14 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     matters = settings.pool != POOL and pooled(cards.card(task.profile, task.category), settings.device)
     pool = settings.pool if matters else None
     if item.what == "bank":
-        return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool)
+        return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool, settings.train_data)
     files = [_critic(task)]
     if item.what in GLEANS:
         files.append(load.find("glean", task, part="bank"))
     files += _other_vgg16(task, settings)
-    return Key(task, settings.seed, chosen(restorer_recipes(task.category), task), tuple(files), pool)
+    return Key(
+        task, settings.seed, chosen(restorer_recipes(task.category), task), tuple(files), pool, settings.train_data
+    )
 
 
 def _kept(item: Item, settings: TrainingSettings) -> dict[str, Path]:
@@ -119,7 +125,7 @@ def _kept(item: Item, settings: TrainingSettings) -> dict[str, Path]:
 
 
 def _say(words: str) -> None:
-    """Tell a person what is done with an old run, if there is one."""
+    """Tell a person something, if there is something."""
     if words:
         run.say(words)
 
@@ -144,7 +150,7 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
 
 def _critic(task: Task) -> Path:
     """Return the discriminator of the category's bank."""
-    return load.find("dgp", replace(task, factor=1), part="discriminator")
+    return critic.path(replace(task, factor=1))
 
 
 def _vgg16(task: Task) -> Path:

@@ -6,19 +6,19 @@ that most publishers give tell a broken file, not a forged one; methods/formats/
 methods/weights/download.py brings them.
 """
 
-import hashlib
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from bench import schema
 from bench.spec import BadFile, Task
+from methods.weights import digests
 from methods.weights.folders import shipped, short, users
 
 _CATALOGUE = Path(__file__).with_name("catalogue.toml")
 _WORD = schema.form(r"\w[\w.+-]*", "of letters, digits, _ . + and -")
 _COUNT = schema.whole(0, 2**63 - 1)
+_ADDRESS = schema.form(r"(https?://\S+)?", "that begins with https:// or http://, or is empty")
 _ENTRY = schema.Table(
     {
         "name": schema.form(r"[A-Za-z0-9][A-Za-z0-9._-]*", "that is a plain file name of letters, digits, . _ and -"),
@@ -33,8 +33,11 @@ _ENTRY = schema.Table(
     {
         "part": _WORD,
         "hr_size": _COUNT,
-        "address": schema.form(r"(https?://\S+)?", "that begins with https:// or http://, or is empty"),
+        "address": _ADDRESS,
+        "mirrors": schema.ListOf(_ADDRESS),
         "where": schema.TEXT,
+        "state": schema.NAME,
+        "gone": schema.NAME,
         "sha256": schema.form(r"([0-9a-f]{8,64})?", "of 8 to 64 hexadecimal digits in lower case, or empty"),
         "size": _COUNT,
     },
@@ -63,8 +66,14 @@ class WeightFile:
     """Side of the images it makes, in pixels; 0: every side."""
     address: str = ""
     """What gives the file itself; empty if only a person can get it."""
+    mirrors: tuple[str, ...] = ()
+    """What else gives the file itself, tried in order if the address does not."""
     where: str = ""
     """In words, where a person finds it."""
+    state: str = ""
+    """In words, when the address was last seen, and where."""
+    gone: str = ""
+    """In words, who says that the address gives nothing any more; empty if nobody does."""
     sha256: str = ""
     """In hexadecimal, whole or its beginning; empty if none was published."""
     size: int = 0
@@ -73,7 +82,15 @@ class WeightFile:
     @property
     def source(self) -> str:
         """Return where the file comes from, in words."""
+        if self.gone:
+            return f"{self.where or 'whoever still has it'} ({self.address} is gone: {self.gone})"
         return self.address or self.where or "nowhere public"
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Return what may still give the file to a program, in order."""
+        own = (self.address,) if self.address and not self.gone else ()
+        return (*own, *self.mirrors)
 
 
 def catalogue() -> tuple[WeightFile, ...]:
@@ -113,7 +130,8 @@ def _entry(index: int, values: Any) -> WeightFile:  # noqa: ANN401 - checked her
     """Return one [[file]] of the catalogue, its keys, types and forms checked."""
     name = values.get("name") if isinstance(values, dict) else None
     _ENTRY.check(f"{_CATALOGUE}: {name if isinstance(name, str) else f'file[{index}]'}", "", values)
-    return WeightFile(**{**values, "methods": tuple(values["methods"])})
+    lists = {key: tuple(value) for key, value in values.items() if isinstance(value, list)}
+    return WeightFile(**{**values, **lists})
 
 
 def target(file: WeightFile) -> Path:
@@ -137,17 +155,28 @@ def locate(file: WeightFile) -> Path | None:
 
 
 def wrong(file: WeightFile, path: Path) -> str:
-    """Return what tells the file on disk from the published one; empty if nothing does."""
+    """Return what tells the file on disk from the published one, or from the one first seen; empty if nothing does."""
     state = path.stat()
     if file.size and state.st_size != file.size:
         return f"has {state.st_size} bytes, not {file.size}"
-    if file.sha256 and not (found := _sha256(path, state.st_size, state.st_mtime_ns)).startswith(file.sha256):
+    if file.sha256 and not (found := digests.sha256(path)).startswith(file.sha256):
         return f"has the sha256 {found}, not {file.sha256}"
+    if (seen := digests.recorded(path)) and (found := digests.sha256(path)) != seen:
+        return f"has the sha256 {found}, not {seen}, which {digests.record(path).name} has of when it was fetched"
     return ""
 
 
-@lru_cache
-def _sha256(path: Path, size: int, mtime_ns: int) -> str:  # noqa: ARG001 - a changed file is read again
-    """Return the sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def checked(file: WeightFile, path: Path) -> str:
+    """Return in words how a file on disk, of which `wrong` finds nothing, is known to be the published one."""
+    if len(file.sha256) == digests.WHOLE:
+        return "its sha256 is the published one"
+    published = (
+        f"the publisher gives {f'{len(file.sha256)} digits of its sha256, which fit' if file.sha256 else 'none'}"
+    )
+    seen = digests.recorded(path)
+    kept = (
+        f"recorded in {short(digests.record(path))}, and holds from now on"
+        if seen
+        else "not recorded, as it was put there by hand"
+    )
+    return f"sha256 {seen or digests.sha256(path)}: {published}; this one, seen first, is {kept}"

@@ -1,11 +1,12 @@
 """From a task to a network that is ready, in one chain: find its file, read the tensors, build what they are of.
 
-Files that were trained here come before published ones. Which layouts a method reads is its own affair: it gives the
-reader (methods/formats).
+Files that were trained here to their end come before published ones, if the task does not say which are taken. Which
+layouts a method reads is its own affair: it gives the reader (methods/formats).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import torch
@@ -14,7 +15,7 @@ from torch import nn
 from bench import origins
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
-from methods.weights import catalogue, trained
+from methods.weights import catalogue, fits, trained
 from methods.weights.folders import short
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -40,13 +41,22 @@ def network(  # noqa: PLR0913 - of what, for what, from what
                 return build(task)
         except ValueError as error:
             raise BenchError(str(error)) from error
-    path = find(method, task, part=part)
-    try:
-        return read(unpickle.load(path)).to(device)
-    except MissingWeights:  # of a second file
-        raise
-    except BenchError as error:
-        raise BadFile(f"{path.name}: {error}") from error
+    passed: dict[Path, BenchError] = {}
+    while path := _next(method, task, part, passed):
+        try:
+            with origins.listening() as noted:
+                find(method, task, part=part, passed=passed)
+                found = read(unpickle.load(path)).to(device)
+        except BenchError as error:
+            if not _is_published(path):
+                raise _named(path, error) from error
+            passed[path] = error
+        else:
+            for each in noted:
+                origins.note(each.file, each.trained_on)
+            return found
+    first, reason = next(iter(passed.items()))
+    raise _named(first, reason) from reason
 
 
 def bank(
@@ -61,35 +71,88 @@ def bank(
     return network(method, task, device, part="bank", build=build, read=read).requires_grad_(requires_grad=False)
 
 
-def find(method: str, task: Task, *, part: str = "network") -> Path:
+def _next(method: str, task: Task, part: str, passed: Mapping[Path, BenchError]) -> Path | None:
+    """Return the next file to try; None if those that were tried are all. Raises `MissingWeights` if there was none."""
+    try:
+        with origins.listening():
+            return find(method, task, part=part, passed=passed)
+    except MissingWeights:
+        if not passed:
+            raise
+        return None
+
+
+def _is_published(path: Path) -> bool:
+    """Return whether a file has its name from the catalogue; what was trained here is never passed over."""
+    return any(file.name == path.name for file in catalogue.catalogue())
+
+
+def _named(path: Path, error: BenchError) -> BenchError:
+    """Return an error that names the file; one of a second file says itself which is missing."""
+    return error if isinstance(error, MissingWeights) else BadFile(f"{path.name}: {error}")
+
+
+def find(
+    method: str, task: Task, *, part: str = "network", passed: Mapping[Path, BenchError] = MappingProxyType({})
+) -> Path:
     """Return the first file for a method (its spec's name) and a task that is on this machine, a checksum verified.
 
     It is noted, with what it was trained on, for the table (bench/origins.py).
+
+    Published files that cannot be used are told in the note of the one that can: those of `passed`, which were tried,
+    and those of another checksum.
 
     `part` is for methods that need several files: network, bank, discriminator, mapping, vgg16.
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
-    own = trained.locate(method, task, part)
-    if own is not None:
-        origins.note(own.name, trained.told(own))
+    own = trained.locate(method, task, part) if task.weights != "published" else None
+    files = catalogue.fitting(method, task, part) if not _own_alone(method, task, part) else []
+    aside = trained.unfinished(own) if own and not task.unfinished else ""
+    if own and not aside:
+        others = [file.name for file in files if catalogue.locate(file)]
+        origins.note(
+            own.name, trained.told(own) + (f"; taken before {others[0]}, which is published" if others else "")
+        )
         return own
-    files = catalogue.fitting(method, task, part)
+    left = f"{own.name}, trained here, {aside}, is used with --unfinished alone" if own else ""
+    unusable = [f"{path.name}, which comes first, cannot be used: {error}" for path, error in passed.items()]
+    wrong = []
     for file in files:
-        if path := catalogue.locate(file):
+        if (path := catalogue.locate(file)) and path not in passed:
             if problem := catalogue.wrong(file, path):
-                raise MissingWeights(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
-            origins.note(file.name, file.trained_on)
+                wrong.append(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
+                continue
+            origins.note(file.name, "; ".join(filter(None, [file.trained_on, left, *unusable, *wrong])).rstrip("."))
             return path
+    if wrong:
+        raise MissingWeights(" ".join(wrong))
+    absent = _absent(method, task, part, files) + fits.words(method, task, part)
+    raise MissingWeights(f"{left}; {absent}" if left else absent)
+
+
+def _own_alone(method: str, task: Task, part: str) -> bool:
+    """Return whether published files are left out: a task wants its own, of what training makes."""
+    return task.weights == "own" and trained.trainable(method, part)
+
+
+def _absent(method: str, task: Task, part: str, files: Sequence[catalogue.WeightFile]) -> str:
+    """Return what is missing, from where it can be had, and where it is to be put."""
+    own = _own_alone(method, task, part)
     if not files:  # no category is named, so that the cells of a table share one note
-        raise MissingWeights(
-            f"methods/weights/catalogue.toml knows no {part} of {method} for this category, {task.factor}x and "
-            f"{task.hr_size} px, with the preset {task.preset}" + trained.advice(method, task, part)
+        known = (
+            "published files are left out (--weights own), so there is"
+            if own
+            else "methods/weights/catalogue.toml knows"
+        )
+        return (
+            f"{known} no {part} of {method} for this category, {task.factor}x and {task.hr_size} px, with the preset "
+            f"{task.preset}{trained.advice(method, task, part)}"
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
     looked = ", ".join(short(folder) for folder in catalogue.places(task.preset))
     others = ", ".join(file.name for file in files[1:])
-    raise MissingWeights(
+    return (
         f"{what} ({files[0].name}) is not on this machine; looked in {looked}. To have it, {catalogue.advice(files[0])}"
         + (f" Others that would do: {others}." if others else "")
     )

@@ -30,15 +30,15 @@ def file_name(what: str, task: Task, part: str = "network") -> str:
 
 def folder(profile: str, preset: str) -> Path:
     """Return where the files that are trained for a profile go; for a user's photographs, a folder beside them."""
-    return _places(profile, preset)[0]
+    return places(profile, preset)[0]
 
 
 def locate(method: str, task: Task, part: str = "network") -> Path | None:
     """Return where a file that was trained for a method, by its spec's name, is on this machine."""
-    if not _trainable(method, part):
+    if not trainable(method, part):
         return None
     name = file_name(method if part == "network" else "bank", task, part)
-    return next((path for place in _places(task.profile, task.preset) if (path := place / name).is_file()), None)
+    return next((path for place in places(task.profile, task.preset) if (path := place / name).is_file()), None)
 
 
 def told(path: Path) -> str:
@@ -47,7 +47,13 @@ def told(path: Path) -> str:
     if not found:
         return "unknown: it lies where training puts its files, but says nothing of a training"
     of = found.get("data", "the images that training takes for the profile")
-    return f"{of}, here, {found['steps']} of {found['of']} steps, seed {found['seed']}"
+    return f"{of}; trained here, {found['steps']} of {found['of']} steps, seed {found['seed']}"
+
+
+def unfinished(path: Path) -> str:
+    """Return how far a training has come that has not ended, `n of m steps`; else "". Raises as `facts`."""
+    found = facts(path)
+    return f"{found['steps']} of {found['of']} steps" if found and found["steps"] != found["of"] else ""
 
 
 def facts(path: Path) -> dict[str, str | int | float]:
@@ -73,7 +79,7 @@ def facts(path: Path) -> dict[str, str | int | float]:
 
 def advice(method: str, task: Task, part: str) -> str:
     """Return the end of a sentence: the commands that would make what is missing, if training makes it."""
-    if not _trainable(method, part):
+    if not trainable(method, part):
         return ""
     what = f"{method} --factor {task.factor}" if part == "network" else "bank"
     profile = f" --profile {_typed(task.profile)}"
@@ -90,12 +96,12 @@ def _typed(profile: str) -> str:
     return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
 
 
-def _trainable(method: str, part: str) -> bool:
+def trainable(method: str, part: str) -> bool:
     """Tell whether training makes a part for a method: its network, or the two parts of a bank it searches."""
     return part == "network" or (part in ("bank", "discriminator") and method in _SEARCHERS)
 
 
-def _places(profile: str, preset: str) -> list[Path]:
+def places(profile: str, preset: str) -> list[Path]:
     """Return where the files that were trained for a profile are looked for, in order."""
     if not Path(profile).is_absolute():  # one of the suite's own; a user's folder is its real path
         return shipped(preset) or users()

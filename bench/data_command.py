@@ -1,0 +1,85 @@
+"""The verb `data`: what of the paper's test images is on this machine, what is missing, and where it can be had."""
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import cards as card_files
+from bench.console import say
+from bench.images import holding
+from bench.images.holding import Holding
+from bench.images.prepare import prepare as extract
+from bench.options import Categories
+from bench.paths import expanded
+from bench.spec import BenchError, Card, UnknownName
+
+_PROFILE = "paper"
+
+
+def data(
+    *,
+    categories: Categories = None,
+    prepare: Annotated[bool, typer.Option("--prepare", help="Take the test images out into one plain folder.")] = False,
+    chosen: Annotated[
+        list[str] | None, typer.Option("--from", help="CATEGORY=PATH, where several places could be meant.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(file_okay=False, help="None: prepared/ in $GLEAN_DATA.")] = None,
+) -> None:
+    """Look into $GLEAN_DATA: what of the paper's test images is there, what is missing and where it can be had."""
+    root = os.environ.get("GLEAN_DATA", "")
+    if not root:
+        raise BenchError("$GLEAN_DATA is not set; name the folder with your data sets: export GLEAN_DATA=/path/to/it")
+    cards = card_files.cards(_PROFILE)
+    named = _named(chosen or [], cards)
+    for category in [*(categories or []), *named]:
+        if category not in cards:
+            raise UnknownName("category", category, cards)
+    target, open_questions = out or expanded(root) / "prepared", 0
+    for card in cards.values():
+        if not categories or card.category in categories:
+            found = holding.survey(card, expanded(root))
+            fit = _tell(
+                card, [each for each in found if not each.path.is_relative_to(target)], named.get(card.category)
+            )
+            open_questions += fit is None
+            if fit and prepare:
+                count = extract(card, fit, target)
+                say(f"{card.category}: {count} images are now in {target / card.category}, their checksums beside it")
+            elif fit:
+                say(f"{card.category}: --prepare would put its test images into {target / card.category}")
+    if prepare:
+        say(f"To measure them: python -m bench table table2 --profile {target}")
+    if open_questions and prepare:
+        raise typer.Exit(1)
+
+
+def _named(words: Sequence[str], cards: Mapping[str, Card]) -> dict[str, Path]:
+    """Return category -> the place that was named for it. Raises `BenchError` for words of another form."""
+    for word in words:
+        if "=" not in word:
+            raise BenchError(f"--from takes CATEGORY=PATH, such as {next(iter(cards))}=/data/images, not {word}.")
+    return {word.partition("=")[0]: expanded(word.partition("=")[2]) for word in words}
+
+
+def _tell(card: Card, found: Sequence[Holding], named: Path | None) -> Holding | None:
+    """Say what was found of a category, and return the one place that its test images can be read from."""
+    wanted = len(card.ids) or card.test_images
+    for each in found:
+        what = f"{each.count:,} images, " if each.count else ""
+        of = f"{each.listed} of {wanted} {'listed, by name' if card.ids else 'wanted'}"
+        say(f"{card.category}: {each.path} ({each.layout}): {what}{each.size / 1e6:,.1f} MB; {each.why or of}")
+    whole = [each for each in found if each.use and each.listed == wanted]
+    if named is not None:
+        whole = [each for each in whole if each.path.resolve() == named.resolve()]
+    if len(whole) == 1:
+        say(f"{card.category}: no checksums of these images are published, so they are known by their names alone")
+        return whole[0]
+    if whole:
+        places = " or ".join(f"--from {card.category}={each.path}" for each in whole)
+        say(f"{card.category}: which of them is meant? {places}")
+    else:
+        say(f"{card.category}: missing; {card.test_set} can be had from {card.address}; keep it as {card.source}")
+    return None

@@ -1,0 +1,50 @@
+"""The verb `flops`: what the methods cost, counted."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+import methods as suite
+from bench import atomic, fingerprint, report_files
+from bench import cards as card_files
+from bench.console import say
+from bench.options import Categories, Folder
+from bench.spec import UnknownName
+
+
+def count_flops(
+    *,
+    profile: Annotated[str | None, typer.Option(help="A profile or a folder; none: paper and mini.")] = None,
+    categories: Categories = None,
+    factors: Annotated[
+        list[int] | None, typer.Option("--factor", min=2, max=card_files.LARGEST, help="May be repeated.")
+    ] = None,
+    names: Annotated[list[str] | None, typer.Option("--method", help="A name; may be repeated.")] = None,
+    folder: Folder = Path("reports/out"),
+) -> None:
+    """Count operations and parameters of every method, or of some, at the paper's sizes and those of `mini`."""
+    from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
+    from bench.report import spreadsheet  # noqa: PLC0415
+
+    report = report_files.read("flops")
+    cards = [card_files.cards(name) for name in ([profile] if profile else ("paper", "mini"))]
+    there = list(dict.fromkeys(category for each in cards for category in each))
+    for category in categories or []:
+        if category not in there:
+            raise UnknownName("category", category, there)
+    report = replace(
+        report,
+        categories=tuple(categories or (there if profile else report.categories)),
+        factors=tuple(factors or report.factors),
+        methods=tuple(suite.find(name).spec.name for name in names) if names else report.methods,
+    )
+    chosen = {**suite.BY_NAME, **{name: suite.find(name) for name in names or []}}
+    found = list(cost_table.lines(report, chosen, [list(each.values()) for each in cards]))
+    text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
+    files = [folder / "flops.md", folder / "flops.csv"]
+    atomic.write(files[0], text.encode())
+    atomic.write(files[1], spreadsheet.text(cost_table.frame(found)).encode())
+    say(f"{text}\nWritten: {', '.join(map(str, files))}")
