@@ -12,7 +12,7 @@ import torch
 
 from bench import contract, fingerprint, origins
 from bench.cost import duration
-from bench.running import declared
+from bench.running import checks, declared
 from bench.spec import BenchError, ContractError, Effort, Images, Method, Refining, Spec, Task, Weights
 
 
@@ -134,7 +134,7 @@ class LocalLoaded:
 
     def problems(self) -> list[str]:
         """Put the method through the contract."""
-        return contract.problems(self.method, self.task, self.device)
+        return checks.problems(self.method, self.task, self.device)
 
     def seconds(self, lr: Images) -> float:
         """Time a few steps."""
