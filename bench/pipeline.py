@@ -13,7 +13,7 @@ from bench import contract, report_files
 from bench.cost.duration import spelt
 from bench.images import data
 from bench.images.remarks import remarks
-from bench.plan import describe, left_out, plan
+from bench.plan import describe, left_out, plan, unmeasured, widened
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
 from bench.running.runner import Runner, of
@@ -39,7 +39,8 @@ class Measurement:
     def describe(self) -> str:
         """Return the plan in a line, and one more for whatever is left out."""
         plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
-        return "\n".join([plan_line, *left_out(self.report, self.cards), *remarks(self.cards, self.settings.limit)])
+        others = [*left_out(self.report, self.cards), *unmeasured(self.report, self.cards)]
+        return "\n".join([plan_line, *others, *remarks(self.cards, self.settings.limit)])
 
     def durations(self) -> Iterator[str]:
         """Yield a sentence for each method that searches and has something left to do: how long it will take here.
@@ -131,7 +132,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     hr_size: int | None = None,
     seeds: Sequence[int] = (0,),
 ) -> Measurement:
-    """Plan a table: those of its methods that are given, and any others as further rows.
+    """Plan a table: those of its methods that are given, and any others as further rows; all categories of a folder.
 
     Methods that draw random numbers are measured with each of the seeds, and averaged image by image.
 
@@ -148,6 +149,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         if by_name.setdefault(name, method) != method:
             raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
     cards = card_files.cards(profile, hr_size)
+    report = widened(report, cards)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
 

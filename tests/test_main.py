@@ -81,6 +81,24 @@ def test_a_table_is_rendered_again_from_its_files_alone(table2, bench, photos, t
 
 
 @pytest.mark.slow
+def test_a_category_of_ones_own_is_measured_without_published_values(bench, photos, tmp_path):
+    """Flowers alone were an error, beside faces they vanished; rendered again, the table says the same."""
+    (photos / "cat").rename(photos / "flowers")
+    words = ("--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", "-n", "2")
+    status, out, err = bench("table", "table2", *words)
+    assert (status, err) == (0, "")
+    assert "flowers (n = 2)" in out
+    (before,) = (tmp_path / "out").rglob("table2.csv")
+    text = before.read_text()
+    values = pd.read_csv(before)
+    measured = values[(values["category"] == "flowers") & (values["method"] == "bicubic")]
+    assert measured["mean"].notna().all()
+    assert measured["published"].isna().all(), "nothing is published for flowers"
+    assert bench("again", before.parent)[0] == 0
+    assert before.read_text() == text
+
+
+@pytest.mark.slow
 def test_what_cannot_be_rendered_again_is_told(bench, table2, tmp_path):
     status, _, err = bench("again", tmp_path)
     assert (status, "holds no <table>.cells.json" in err) == (2, True)

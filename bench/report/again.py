@@ -14,6 +14,7 @@ from typing import Any
 import pandas as pd
 
 from bench import cards, report_files, schema
+from bench.plan import widened
 from bench.report import spreadsheet, table
 from bench.report.table import Row, Table
 from bench.scores.metrics import METRICS
@@ -108,7 +109,7 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
             raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
     tasks = {cell.task.category: cell.task for cell in cells}
     found = {category: cards.card(task.profile, category, task.hr_size) for category, task in tasks.items()}
-    result = table.build(report_files.read(name), list(cells), records, found)
+    result = table.build(widened(report_files.read(name), found), list(cells), records, found)
     return replace(result, rows=tuple(_completed(row, cells[row.cell]) for row in result.rows)), machine
 
 
