@@ -1,12 +1,14 @@
 """The verbs that read or write single files: images, checkpoints, weights, lists."""
 
+from functools import partial
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import torch
 import typer
 
-from bench import atomic, devices, pipeline, resize, store
+from bench import atomic, devices, pipeline, resize, store, tiles
 from bench import cards as card_files
 from bench.console import say, tell
 from bench.images import data, photos
@@ -19,7 +21,7 @@ from methods.weights import catalogue, download
 
 
 def upscale(
-    source: Annotated[Path, typer.Argument(help="A square low-resolution image.")],
+    source: Annotated[Path, typer.Argument(help="A low-resolution image of any size.")],
     target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
     *,
     method: Annotated[str, typer.Option(help="A name, or FILE:CLASS.")] = "bicubic",
@@ -29,10 +31,26 @@ def upscale(
     device: Device = "auto",
     timeout: Timeout = None,
 ) -> None:
-    """Restore one low-resolution image with one method."""
+    """Restore one low-resolution image with one method, in tiles if it is larger than the method's networks take."""
+    start = perf_counter()
     lr = photos.read(source)[None].to(devices.named(device)) / 255
-    task = pipeline.task(category, factor, profile=profile, hr_size=lr.shape[-1] * factor)
-    store.save(target, pipeline.picture(runners.named(method, timeout, (factor,)), lr, task))
+    found = runners.named(method, timeout, (factor,))
+    title = found.spec.title
+    say(f"{source}: {lr.shape[-1]} x {lr.shape[-2]} pixels, restored at {factor}x with {title} ...")
+    usual = card_files.card(profile, category).hr_size
+    task = partial(pipeline.task, category, factor, profile=profile)
+    made = tiles.enlarged(found, lr, factor, usual, lambda hr_size: task(hr_size=hr_size))
+    if made.weights and task(hr_size=made.side * factor).preset == "mini":
+        trained = ", ".join(dict.fromkeys(each.trained_on for each in made.weights))
+        tell(
+            "note",
+            f"{title} was trained on small drawn images ({trained}); a photograph looks like a drawing after it.",
+        )
+    if made.tiles > 1:
+        tell("note", f"restored in {made.tiles} overlapping tiles of {made.side} x {made.side} pixels.")
+    store.save(target, made.image)
+    height, width = made.image.shape[-2:]
+    say(f"written: {target}, {width} x {height} pixels, in {perf_counter() - start:.1f} s")
 
 
 def diagnose(

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
-from torch import Tensor
 
 from bench import cards as card_files
 from bench import contract, report_files
@@ -151,7 +150,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     cards = card_files.cards(profile, hr_size)
     report = widened(report, cards)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
-    return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
+    return Measurement(report, _with_weights(_with_images(cells, cards), by_name), cards, by_name, settings)
 
 
 def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
@@ -167,6 +166,16 @@ def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
         raise next(iter(missing.values()))
     refusals = {category: f"no images of {category}: {error}" for category, error in missing.items()}
     return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]
+
+
+def _with_weights(cells: list[Cell], methods: Mapping[str, Runner]) -> list[Cell]:
+    """Refuse the cells whose method lacks its weights, so that the plan says so."""
+    return [
+        replace(cell, refusal=cell.refusal or methods[cell.method].lacks(cell.task) or None)
+        if cell.method in methods
+        else cell
+        for cell in cells
+    ]
 
 
 def run(  # noqa: PLR0913 - as `prepare`
@@ -193,21 +202,6 @@ def label(cell: Cell) -> str:
 def task(category: str, factor: int, *, profile: str = "mini", hr_size: int | None = None, seed: int = 0) -> Task:
     """Return the task of one category and factor, its size taken from the profile's card."""
     return card_files.card(profile, category, hr_size).task(factor, seed)
-
-
-def picture(method: type[Method] | Runner, lr: Images, task: Task) -> Tensor:
-    """Restore one image (1, 3, lr_size, lr_size), as it would be for a table: (3, hr_size, hr_size) uint8.
-
-    Raises `BenchError` if the method refuses the task, cannot be loaded, or fails, with the reason.
-    """
-    runner = of(method)
-    if (refusal := runner.spec.refuses(task)) is not None:
-        raise BenchError(refusal)
-    with closing(runner.load(task, lr.device)) as loaded:
-        (outcome,) = loaded.attempt(lr)
-    if outcome.image is None:
-        raise BenchError(f"there is no result of {runner.spec.title} for this image: {outcome.reason}")
-    return outcome.image
 
 
 def upscale(method: type[Method], lr: Images, task: Task) -> Images:

@@ -40,7 +40,7 @@ ORDER = [
     {"store", "plan", "images.remarks", "cost.cost_table", "cost.duration", "running.checks"},
     {"running.runner", "progress", "report.fonts"},
     {"restore", "running.isolated", "running.worker", "running.runners"},
-    {"scores.score"},
+    {"scores.score", "tiles"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes", "report.again"},
     {"report.render"},

@@ -56,7 +56,12 @@ _CELL = schema.Table(
         "notes": schema.TableOf(schema.TEXT, _COUNT),
         "reason": schema.TEXT,
     },
-    {"refusal": _Maybe(schema.TEXT), "trained_on": schema.TEXT, "images": _Maybe(_COUNT)},
+    {
+        "refusal": _Maybe(schema.TEXT),
+        "trained_on": schema.TEXT,
+        "images": _Maybe(_COUNT),
+        "unusable": schema.TableOf(schema.TEXT, schema.TEXT),
+    },
 )
 _FILE = schema.Table(
     {
@@ -74,7 +79,14 @@ def facts(result: Table, machine: Mapping[str, str]) -> str:
         "machine": dict(machine),
         "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
         "cells": [
-            {**asdict(row.cell), "seeds": row.seeds, "remark": row.remark, "notes": row.notes, "reason": row.reason}
+            {
+                **asdict(row.cell),
+                "seeds": row.seeds,
+                "remark": row.remark,
+                "notes": row.notes,
+                "reason": row.reason,
+                "unusable": row.unusable,
+            }
             for row in rows.values()
         ],
     }
@@ -115,7 +127,7 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
 
 def _cell(entry: Mapping[str, Any]) -> Cell:
     """Return the cell of an entry."""
-    told = ("seeds", "remark", "notes", "reason")
+    told = ("seeds", "remark", "notes", "reason", "unusable")
     return Cell(**{**{key: value for key, value in entry.items() if key not in told}, "task": Task(**entry["task"])})
 
 
@@ -146,5 +158,5 @@ def _value(text: object) -> float:
 
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     """Return a row with what its images do not say."""
-    told = {key: entry[key] for key in ("remark", "notes")}
+    told = {key: entry.get(key, {}) for key in ("remark", "notes", "unusable")}
     return replace(row, seeds=tuple(entry["seeds"]), reason=entry["reason"] or row.reason, **told)

@@ -22,13 +22,14 @@ class _Style:
 
     layout: str
     bold: Callable[[str], str]
-    note: Callable[[int], str]
+    dash: str
+    mark: Callable[[int], str]
     escape: Callable[[str], str]
 
 
-_MARKDOWN = _Style("pipe", "**{}**".format, "- [{}]".format, escape.markdown)
-_TERMINAL = _Style("simple", "{} *".format, "- [{}]".format, escape.plain)
-_LATEX = _Style("latex_raw", "\\textbf{{{}}}".format, "--\\textsuperscript{{{}}}".format, escape.latex)
+_MARKDOWN = _Style("pipe", "**{}**".format, "- ", "[{}]".format, escape.markdown)
+_TERMINAL = _Style("simple", "{} *".format, "- ", "[{}]".format, escape.plain)
+_LATEX = _Style("latex_raw", "\\textbf{{{}}}".format, "--", "\\textsuperscript{{{}}}".format, escape.latex)
 
 _COMPARISONS = (
     "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip test of the mean with "
@@ -150,13 +151,15 @@ def _measured(row: Row, table: Table, style: _Style) -> str:
     A cell of fewer images than the head of its column tells says so.
     """
     if row.summary is None:
-        return style.note(notes.reasons(table).index(row.reason) + 1)
+        return style.dash + style.mark(notes.reasons(table).index(row.reason) + 1)
     text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
     text = f"{text} ({row.summary.infinite} exact)" if row.summary.infinite else text
     text = style.bold(text) if row.best else text
     text = f"{text} †" if row.seen else text
     text = text if row.n == table.images(row.cell.task.category) else f"{text} (n = {row.n})"
-    return text if row.n_ok == row.n else f"{text} ({row.n_ok}/{row.n} ok)"
+    if row.n_ok == row.n:
+        return text
+    return f"{text} ({row.n_ok}/{row.n} ok) {style.mark(notes.reasons(table).index(row.reason) + 1)}"
 
 
 def _published(row: Row) -> str:
