@@ -53,6 +53,7 @@ def make_table(
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report = report_files.read(name)
+    say(f"{report.title}: looking for images and weights ...")
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
     wanted: list[str] = [*names, *(guests or [])]
     methods = [runners.named(method, timeout, report.factors) for method in dict.fromkeys(wanted)]
@@ -173,6 +174,7 @@ def count_flops(*, folder: Folder = Path("reports/out")) -> None:
     from bench.report import spreadsheet  # noqa: PLC0415
 
     report = report_files.read("flops")
+    say("Counting every method's operations, which takes about a minute ...")
     sizes = [list(card_files.cards(name).values()) for name in ("paper", "mini")]
     found = list(cost_table.lines(report, suite.BY_NAME, sizes))
     text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))

@@ -13,7 +13,7 @@ from bench import cards as card_files
 from bench.console import say, tell
 from bench.images import data, photos
 from bench.options import Device, Factor, HrSize, Profile, Timeout
-from bench.progress import follow
+from bench.progress import follow, track
 from bench.running import runners
 from bench.spec import BenchError
 from methods.formats import checkpoints, own_files, unpickle
@@ -77,9 +77,14 @@ def sheet(
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
 ) -> None:
     """Draw a contact sheet: the first test images of each category."""
-    found = card_files.cards(profile, hr_size).values()
-    rows = [torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)]) for card in found]
+    found = card_files.cards(profile, hr_size)
+    say(f"{target}: the first images of {', '.join(found)} ...")
+    rows = [
+        torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)])
+        for card in track(found.values(), f"sheet of {profile}", len(found))
+    ]
     store.save_sheet(target, rows)
+    say(f"written: {target}")
 
 
 def convert(
