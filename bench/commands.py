@@ -1,5 +1,6 @@
 """The verbs of the command line: parse, call one function per verb, print. `python -m bench --help` lists them."""
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -9,22 +10,41 @@ import torch
 import typer
 
 import methods as suite
-from bench import atomic, devices, file_commands, fingerprint, pipeline, report_files, store
+from bench import atomic, devices, file_commands, fingerprint, inventory, pipeline, progress, report_files, store
 from bench import cards as card_files
-from bench.console import STOPPED, say, tell
+from bench.console import STOPPED, detail, say, set_verbose, tell
 from bench.options import Device, Folder, HrSize, Profile, Seeds, Timeout
 from bench.pipeline import Measurement
-from bench.profiles import profiles
 from bench.restore import RunSettings
 from bench.running import runner, runners
 from bench.spec import BenchError, Record
-from methods.weights import catalogue, trained
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Benchmark of large-factor image super-resolution. Every verb has a --help of its own.",
 )
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    """Print the version and end."""
+    if wanted:
+        say(f"glean-bench {fingerprint.package_version('glean-bench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print results and errors, no progress.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print a line for every image, too.")] = False,
+) -> None:
+    """Take the options of all verbs, which come before the verb."""
+    del version
+    progress.silence(quiet=quiet)
+    set_verbose(verbose=verbose)
 
 
 class Step(StrEnum):
@@ -82,6 +102,7 @@ def _restore(measurement: Measurement) -> bool:
     for cell, image in measurement.restore():
         failed |= image.status == "failed"
         where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
+        detail(f"{where}: {'kept' if image.kept else image.status}")
         wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
         if wrong and image.reason not in told:
             told.add(image.reason)
@@ -142,21 +163,11 @@ def check(
 
 
 @app.command("list")
-def list_all() -> None:
-    """List the methods, tables and profiles there are."""
-    for method in suite.ALL:
-        spec = method.spec
-        say(f"{spec.name:16} {spec.title}: {spec.family}, {spec.paper}; factors {', '.join(map(str, spec.factors))}")
-    say(f"{'<name>+bp':16} any of these with back-projection onto its input")
-    there = catalogue.present()
-    say(f"weights: {len(there)} of {len(catalogue.catalogue())} published files are on this machine")
-    for file, path in there:
-        say(f"  {file.name}: {path}")
-    own = trained.present()
-    say(f"trained with this suite: {len(own)} files")
-    for path in own:
-        say(f"  {path}")
-    say(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(profiles())}, or a folder")
+def list_all(
+    *, as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the path of every weight file.")] = False
+) -> None:
+    """List the methods, tables, profiles and weights there are."""
+    say(inventory.as_json() if as_json else inventory.as_text())
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -190,10 +201,15 @@ app.command()(file_commands.fetch)
 app.command("lists")(file_commands.write_lists)
 
 
+def _called() -> str:
+    """Return how the suite was called: shells complete the words of a command, not those of a module."""
+    return "glean-bench" if Path(sys.argv[0]).name == "glean-bench" else "python -m bench"
+
+
 def start(words: Sequence[str]) -> int:
     """Run a verb with its words; return the exit status. Raises `BenchError` for words that are none of its options."""
     try:
-        status = app(list(words) or ["--help"], prog_name="python -m bench", standalone_mode=False)
+        status = app(list(words) or ["--help"], prog_name=_called(), standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except Exception as error:

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 from bench import escape
 from bench.errors import BenchError
@@ -14,12 +15,27 @@ from bench.errors import BenchError
 
 WRONG, FAULT, STOPPED, CLOSED = 2, 70, 130, 1
 """Exit statuses: what a user can put right; a fault of the suite (EX_SOFTWARE); Ctrl-C; nobody reads on."""
+_VERBOSE = Event()
 _LONGEST = 300  # characters of what an unforeseen error says
 
 
 def say(text: str) -> None:
     """Print lines to standard output, at once: a run may take days."""
     print(escape.lines(text), flush=True)  # noqa: T201 - the one place
+
+
+def set_verbose(*, verbose: bool) -> None:
+    """Let `detail` print, or not."""
+    if verbose:
+        _VERBOSE.set()
+    else:
+        _VERBOSE.clear()
+
+
+def detail(text: str) -> None:
+    """Print lines, as `say`, if the user wants to read every one."""
+    if _VERBOSE.is_set():
+        say(text)
 
 
 def tell(kind: str, text: str) -> None:

@@ -33,9 +33,12 @@ _QUIET = Event()
 """Set: nothing of this is printed."""
 
 
-def silence() -> None:
-    """Print no more progress."""
-    _QUIET.set()
+def silence(*, quiet: bool = True) -> None:
+    """Print no more progress, or print it again."""
+    if quiet:
+        _QUIET.set()
+    else:
+        _QUIET.clear()
 
 
 class _Lines:

@@ -84,8 +84,10 @@ def test_photographs_in_folders_of_folders_are_told(tmp_path):
     found = said(profile(tmp_path, photographs=["flowers/train/red/1.png", "cat/old/1.png"], others=["empty/x.txt"]))
     assert found == [
         "empty is left out: it holds no photographs (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, JPEG 2000, PPM and QOI).",
-        "flowers is left out: it holds no photographs itself, and folders in it are not looked into: "
-        "move the 1 photograph of flowers/train/red into it.",
+        (
+            "flowers is left out: it holds no photographs itself, and folders in it are not looked into: "
+            "move the 1 photograph of flowers/train/red into it."
+        ),
         f"cat: 1 left out as no photographs (1 x folder); {folder.SHORT} are read, in the folder itself.",
         "cat: the photographs in old are not measured: folders in it are not looked into.",
     ]

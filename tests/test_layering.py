@@ -45,12 +45,12 @@ ORDER = [
     {"report.data_frames", "report.figures", "report.notes", "report.again"},
     {"report.render"},
     {"options"},
-    {"file_commands"},
+    {"file_commands", "inventory"},
     {"commands"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
-PROGRAMS = {"commands", "file_commands", "running.runners", "running.worker"}
+PROGRAMS = {"commands", "file_commands", "inventory", "running.runners", "running.worker"}
 FOR_METHODS = {"bench.spec", "bench.resize", "bench.origins", "bench.schema", "bench.paths", "bench.shipped"}
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}

@@ -1,8 +1,10 @@
 """The command line as a user meets it: what it prints and its exit status."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -265,6 +267,26 @@ def test_list_names_what_there_is(bench):
     assert status == 0
     for name in ("bicubic", "pseudo_inverse", "+bp", "table1", "table2", "mini", "paper", "trained"):
         assert name in out
+
+
+def test_list_is_short_and_json_says_all(bench):
+    """It ended with 39 absolute paths."""
+    out = bench("list")[1]
+    assert "/weights/" not in out.replace("methods/weights/", "")
+    assert len(out.splitlines()) < 50
+    assert out.index("  interpolation") < out.index("    bicubic") < out.index("  feed-forward")
+    told = json.loads(bench("list", "--json")[1])
+    assert {"name", "title", "family", "paper", "factors"} == set(told["methods"][0])
+    assert all(Path(path).is_file() for path in told["weights"]["trained"])
+
+
+def test_options_of_all_verbs(bench, photos, tmp_path):
+    assert bench("--version") == (0, f"glean-bench {version('glean-bench')}\n", "")
+    words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path, "--only", "restore", "-n", 1)
+    assert "face 16x Bicubic, 0: ok\n" in bench("-v", *words)[1]
+    assert "Bicubic, 0: kept\n" in bench("-v", *words)[1]
+    assert "Bicubic, 0" not in bench("-q", *words)[1]
+    assert "--install-completion" in bench("--help")[1]
 
 
 def test_upscale_and_diagnose_one_image(bench, photos, tmp_path):

@@ -75,7 +75,8 @@ def _of_card(card: Card, limit: int | None) -> Iterator[str]:
         if sentence := folder.left_out(where):
             yield sentence
         if nested := folder.nested(where):
-            yield f"the photographs in {nested[0].relative_to(where)} are not measured: folders in it are not looked into."
+            place = nested[0].relative_to(where)
+            yield f"the photographs in {place} are not measured: folders in it are not looked into."
     if limit is not None and count < limit:
         yield f"{count} images, not the {limit} asked for: its {'list has' if card.ids else 'source holds'} no more."
     if card.reader != "folder" or card.ids:
