@@ -13,7 +13,7 @@ import methods as suite
 from bench import atomic, devices, file_commands, fingerprint, inventory, pipeline, progress, report_files, store
 from bench import cards as card_files
 from bench.console import STOPPED, detail, say, set_verbose, tell
-from bench.options import Device, Folder, HrSize, Profile, Seeds, Timeout
+from bench.options import Columns, Device, Folder, HrSize, Profile, Seeds, Timeout
 from bench.pipeline import Measurement
 from bench.restore import RunSettings
 from bench.running import runner, runners
@@ -68,6 +68,7 @@ def make_table(
     hr_size: HrSize = None,
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seeds: Seeds = None,
+    columns: Columns = None,
     folder: Folder = Path("reports/out"),
     timeout: Timeout = None,
 ) -> None:
@@ -88,7 +89,7 @@ def make_table(
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
-            _render(measurement, records)
+            _render(measurement, records, columns or ())
     if failed:
         raise typer.Exit(1)
 
@@ -110,7 +111,7 @@ def _restore(measurement: Measurement) -> bool:
     return failed
 
 
-def _render(measurement: Measurement, records: Sequence[Record]) -> None:
+def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
     """Write the table and its pictures, and print it."""
     # Statistics, data frames and figures take seconds to import; the other verbs do without.
     from bench.report import figures, render, table  # noqa: PLC0415
@@ -118,7 +119,7 @@ def _render(measurement: Measurement, records: Sequence[Record]) -> None:
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
     result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
-    written = render.write(result, records, fingerprint.machine(settings.device), target)
+    written = render.write(result, records, fingerprint.machine(settings.device), target, columns)
     # The pictures of one seed are enough.
     first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
     written += figures.strip(first, cards, settings, target / f"{report.name}.png")
@@ -127,7 +128,9 @@ def _render(measurement: Measurement, records: Sequence[Record]) -> None:
 
 
 @app.command("again")
-def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")]) -> None:
+def render_again(
+    folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")], *, columns: Columns = None
+) -> None:
     """Render the tables of a folder anew from the values of their images; nothing is measured."""
     from bench.report import again, render  # noqa: PLC0415 - as above
 
@@ -135,7 +138,7 @@ def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote 
     for name in again.names(folder):
         result, machine = again.read(folder, name)
         machine["rendered anew"] = f"commit {commit}"
-        for ending, text in render.texts(result, machine).items():
+        for ending, text in render.texts(result, machine, columns or ()).items():
             atomic.write(folder / f"{name}{ending}", text.encode())
             say(f"written: {folder / f'{name}{ending}'}")
 

@@ -15,6 +15,9 @@ HrSize = Annotated[
     int | None, typer.Option(min=1, max=LARGEST, help="Side of the ground truth in pixels, for the cards' own.")
 ]
 Folder = Annotated[Path, typer.Option("--out", file_okay=False, help="Where results go.")]
+Columns = Annotated[
+    list[str] | None, typer.Option("--columns", help="A category that the LaTeX tables show, for all; repeatable.")
+]
 Seeds = Annotated[
     list[int] | None,
     typer.Option("--seed", min=0, max=2**32 - 1, help="Of the methods that draw random numbers; several are averaged."),

@@ -330,7 +330,9 @@ def test_a_missing_package_is_a_sentence_even_where_nothing_is_installed():
         [sys.executable, "-S", "-m", "bench", "list"], cwd=ROOT, capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
-    assert re.fullmatch(r"error: .* has no package \w+, which glean-bench needs\. .*-m pip install -e .*\n", done.stderr)
+    assert re.fullmatch(
+        r"error: .* has no package \w+, which glean-bench needs\. .*-m pip install -e .*\n", done.stderr
+    )
 
 
 @pytest.mark.parametrize("name", ["bench.gone", "methods.gone"])

@@ -32,7 +32,7 @@ ORDER = [
     {"profiles", "images.database", "images.folder", "images.png16"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"images.photos", "scores.metrics", "scenes", "scores.stats"},
-    {"cards", "images.crops", "scores.flips", "report.published", "report.spreadsheet"},
+    {"cards", "images.crops", "scores.flips", "report.published", "report.spreadsheet", "report.latex"},
     {"images.sources", "report_files", "scores.family", "readings"},
     {"atomic", "running.declared", "running.wire"},
     {"running.process", "locks"},
