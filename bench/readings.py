@@ -5,6 +5,7 @@ at least comes near. If they agree far better once the result is read in another
 """
 
 from collections.abc import Callable
+from functools import partial
 
 from torch import Tensor
 from torch.nn import functional
@@ -59,13 +60,17 @@ def _suspicion(sr: Tensor, lr: Tensor) -> str:
 
 def _readings() -> dict[str, Callable[[Tensor], Tensor]]:
     """Return the mistakes that are looked for: another range, blue before red, or both."""
-    orders = {"": lambda image: image, "BGR": lambda image: image.flip(-3)}
     return {
-        " in ".join(filter(None, (order or "RGB", span))): lambda image, turn=turn, read=read: turn(read(image))
-        for order, turn in orders.items()
+        " in ".join(filter(None, (order, span))): partial(_read, read, order == "BGR")
+        for order in ("RGB", "BGR")
         for span, read in _RANGES.items()
-        if order or span
+        if order == "BGR" or span
     }
+
+
+def _read(read: Callable[[Tensor], Tensor], flipped: bool, image: Tensor) -> Tensor:  # noqa: FBT001 - see `partial`
+    """Return an image (3, H, W) read in another way."""
+    return read(image.flip(-3) if flipped else image)
 
 
 def _difference(one: Tensor, other: Tensor) -> float:
