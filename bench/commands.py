@@ -1,5 +1,6 @@
 """The verbs of the command line: parse, call one function per verb, print. `python -m bench --help` lists them."""
 
+import sys
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -16,25 +17,58 @@ from bench import (
     file_commands,
     fingerprint,
     flops_command,
+    inventory,
     pipeline,
+    progress,
     report_files,
     store,
 )
 from bench import cards as card_files
-from bench.console import STOPPED, say, tell
-from bench.options import Categories, Choice, ChosenWeights, Device, Folder, HrSize, Profile, Seeds, Timeout, Unfinished
+from bench.console import STOPPED, detail, say, set_verbose, tell
+from bench.options import (
+    Categories,
+    Choice,
+    ChosenWeights,
+    Columns,
+    Device,
+    Folder,
+    HrSize,
+    Profile,
+    Seeds,
+    Timeout,
+    Unfinished,
+)
 from bench.pipeline import Measurement
-from bench.profiles import profiles
 from bench.restore import RunSettings
 from bench.running import runner, runners
 from bench.spec import BenchError, Record
-from methods.weights import catalogue, trained
 
 app = typer.Typer(
-    add_completion=False,
     pretty_exceptions_enable=False,
     help="Benchmark of large-factor image super-resolution. Every verb has a --help of its own.",
 )
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+    """Print the version and end."""
+    if wanted:
+        say(f"glean-bench {fingerprint.package_version('glean-bench')}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    *,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="Print results and errors, no progress.")] = False,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Print a line for every image, too.")] = False,
+) -> None:
+    """Take the options of all verbs, which come before the verb."""
+    del version
+    progress.silence(quiet=quiet)
+    set_verbose(verbose=verbose)
 
 
 class Step(StrEnum):
@@ -59,6 +93,7 @@ def make_table(
     hr_size: HrSize = None,
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seeds: Seeds = None,
+    columns: Columns = None,
     folder: Folder = Path("reports/out"),
     weights: ChosenWeights = Choice.ANY,
     unfinished: Unfinished = False,
@@ -66,6 +101,7 @@ def make_table(
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report = report_files.read(name)
+    say(f"{report.title}: looking for images and weights ...")
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
     wanted: list[str] = [*names, *(guests or [])]
     methods = [runners.named(method, timeout, report.factors) for method in dict.fromkeys(wanted)]
@@ -90,7 +126,7 @@ def make_table(
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
-            _render(measurement, records)
+            _render(measurement, records, columns or ())
     if failed:
         raise typer.Exit(1)
 
@@ -104,6 +140,7 @@ def _restore(measurement: Measurement) -> bool:
     for cell, image in measurement.restore():
         failed |= image.status == "failed"
         where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
+        detail(f"{where}: {'kept' if image.kept else image.status}")
         wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
         if wrong and image.reason not in told:
             told.add(image.reason)
@@ -111,7 +148,7 @@ def _restore(measurement: Measurement) -> bool:
     return failed
 
 
-def _render(measurement: Measurement, records: Sequence[Record]) -> None:
+def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
     """Write the table and its pictures, and print it."""
     # Statistics, data frames and figures take seconds to import; the other verbs do without.
     from bench.report import figures, render, table  # noqa: PLC0415
@@ -119,7 +156,7 @@ def _render(measurement: Measurement, records: Sequence[Record]) -> None:
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
     result = table.build(report, cells, records, cards)
     target = store.profile_folder(settings.out, cells[0].task.profile)
-    written = render.write(result, records, fingerprint.machine(settings.device), target)
+    written = render.write(result, records, fingerprint.machine(settings.device), target, columns)
     # The pictures of one seed are enough.
     first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
     written += figures.strip(first, cards, settings, target / f"{report.name}.png")
@@ -128,7 +165,9 @@ def _render(measurement: Measurement, records: Sequence[Record]) -> None:
 
 
 @app.command("again")
-def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")]) -> None:
+def render_again(
+    folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")], *, columns: Columns = None
+) -> None:
     """Render the tables of a folder anew from the values of their images; nothing is measured."""
     from bench.report import again, render  # noqa: PLC0415 - as above
 
@@ -136,7 +175,7 @@ def render_again(folder: Annotated[Path, typer.Argument(help="Where a run wrote 
     for name in again.names(folder):
         result, machine = again.read(folder, name)
         machine["rendered anew"] = f"commit {commit}"
-        for ending, text in render.texts(result, machine).items():
+        for ending, text in render.texts(result, machine, columns or ()).items():
             atomic.write(folder / f"{name}{ending}", text.encode())
             say(f"written: {folder / f'{name}{ending}'}")
 
@@ -164,21 +203,11 @@ def check(
 
 
 @app.command("list")
-def list_all() -> None:
-    """List the methods, tables and profiles there are."""
-    for method in suite.ALL:
-        spec = method.spec
-        say(f"{spec.name:16} {spec.title}: {spec.family}, {spec.paper}; factors {', '.join(map(str, spec.factors))}")
-    say(f"{'<name>+bp':16} any of these with back-projection onto its input")
-    there = catalogue.present()
-    say(f"weights: {len(there)} of {len(catalogue.catalogue())} published files are on this machine")
-    for file, path in there:
-        say(f"  {file.name}: {path}")
-    own = trained.present()
-    say(f"trained with this suite: {len(own)} files")
-    for path in own:
-        say(f"  {path}")
-    say(f"tables: {', '.join(report_files.names())}; profiles: {', '.join(profiles())}, or a folder")
+def list_all(
+    *, as_json: Annotated[bool, typer.Option("--json", help="As JSON, with the path of every weight file.")] = False
+) -> None:
+    """List the methods, tables, profiles and weights there are."""
+    say(inventory.as_json() if as_json else inventory.as_text())
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -197,10 +226,15 @@ app.command("flops")(flops_command.count_flops)
 app.command("lists")(file_commands.write_lists)
 
 
+def _called() -> str:
+    """Return how the suite was called: shells complete the words of a command, not those of a module."""
+    return "glean-bench" if Path(sys.argv[0]).name == "glean-bench" else "python -m bench"
+
+
 def start(words: Sequence[str]) -> int:
     """Run a verb with its words; return the exit status. Raises `BenchError` for words that are none of its options."""
     try:
-        status = app(list(words) or ["--help"], prog_name="python -m bench", standalone_mode=False)
+        status = app(list(words) or ["--help"], prog_name=_called(), standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except Exception as error:

@@ -1,10 +1,12 @@
 """What the command line prints, and how it ends: errors are one line, and the exit status tells which kind."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from threading import Event
 
 from bench import escape
 from bench.errors import BenchError
@@ -14,6 +16,7 @@ from bench.errors import BenchError
 
 WRONG, FAULT, STOPPED, CLOSED = 2, 70, 130, 1
 """Exit statuses: what a user can put right; a fault of the suite (EX_SOFTWARE); Ctrl-C; nobody reads on."""
+_VERBOSE = Event()
 _LONGEST = 300  # characters of what an unforeseen error says
 
 
@@ -22,11 +25,28 @@ def say(text: str) -> None:
     print(escape.lines(text), flush=True)  # noqa: T201 - the one place
 
 
+def set_verbose(*, verbose: bool) -> None:
+    """Let `detail` print, or not."""
+    if verbose:
+        _VERBOSE.set()
+    else:
+        _VERBOSE.clear()
+
+
+def detail(text: str) -> None:
+    """Print lines, as `say`, if the user wants to read every one."""
+    if _VERBOSE.is_set():
+        say(text)
+
+
 def tell(kind: str, text: str) -> None:
     """Print a line to standard error: what kind of thing it is, in red, and what is to be said."""
-    from rich.console import Console
-    from rich.text import Text
-
+    try:
+        from rich.console import Console
+        from rich.text import Text
+    except ModuleNotFoundError:  # nothing that the suite needs is installed: this line is to say so
+        print(f"{kind}: {escape.plain(text)}", file=sys.stderr)  # noqa: T201 - as below
+        return
     line = Text.assemble((kind, "red"), f": {escape.plain(text)}")
     with suppress(OSError):  # with standard error full or closed there is nowhere left to say it
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(line)
@@ -60,6 +80,8 @@ def _told(error: Exception) -> int:
     """Tell an error in one line and return the exit status."""
     if isinstance(error, BenchError):
         tell("error", str(error))
+    elif isinstance(error, ModuleNotFoundError) and (error.name or "").split(".")[0] not in ("", "bench", "methods"):
+        tell("error", _absent(str(error.name).split(".")[0]))
     elif isinstance(error, OSError) and error.filename is not None:
         tell("error", f"{_named(error.filename)}: {error.strerror}; see that it is what is meant, and may be used.")
     elif isinstance(error, OSError) and error.strerror is not None:
@@ -75,6 +97,16 @@ def _told(error: Exception) -> int:
     return WRONG
 
 
+def _absent(package: str) -> str:
+    """Return what to do about a package that the suite needs and this Python does not have."""
+    root = Path(__file__).resolve().parent.parent
+    what = f"-e {shlex.quote(str(root))}" if (root / "pyproject.toml").is_file() else "glean-bench"
+    return (
+        f"{sys.executable} has no package {package}, which glean-bench needs. Install what it needs with "
+        f"`{shlex.quote(sys.executable)} -m pip install {what}`, or run it in the environment that has it."
+    )
+
+
 def _named(filename: str | bytes | int) -> str:
     """Return the name of a file that an `OSError` is about."""
     return f"file {filename}" if isinstance(filename, int) else os.fsdecode(filename)
@@ -82,7 +114,6 @@ def _named(filename: str | bytes | int) -> str:
 
 def _log(error: Exception) -> str:
     """Write what happened to a file in the folder for temporary files; return where, or why that cannot be."""
-    import shlex
     import tempfile
     import traceback
 

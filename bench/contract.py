@@ -9,6 +9,7 @@ from time import perf_counter
 import torch
 from torch import Tensor
 
+from bench.readings import suspicions
 from bench.resize import eight_bit
 from bench.running import declared
 from bench.spec import BenchError, ContractError, Effort, Images, Method, MissingWeights, Refining, Task
@@ -70,13 +71,17 @@ def upscale(method: Method, task: Task, lr: Images) -> Images:
 
     Raises `ContractError` if the method returns another type, shape, dtype or device than it must.
     """
+    return returned(method, task, lr).clamp(0, 1)
+
+
+def returned(method: Method, task: Task, lr: Images) -> Images:
+    """Return what a method makes of a batch, not clamped yet; raises as `upscale`."""
     with torch.no_grad():
-        sr = method.upscale(lr.clone())
-    return _sound(method.spec.name, sr, task, lr)
+        return _sound(method.spec.name, method.upscale(lr.clone()), task, lr)
 
 
 def _sound(name: str, sr: object, task: Task, lr: Images) -> Images:
-    """Return a result clamped, if it is what it must be."""
+    """Return a result as it came, if its shape, dtype and device are what they must be."""
     want = (lr.shape[0], 3, task.hr_size, task.hr_size)
     if not isinstance(sr, Tensor):
         raise ContractError(f"{name} returned {type(sr).__name__}; upscale must return a tensor of shape {want}.")
@@ -89,7 +94,7 @@ def _sound(name: str, sr: object, task: Task, lr: Images) -> Images:
     ):
         if got != wanted:
             raise ContractError(f"{name} returned {what} {got}; upscale must return {what} {wanted}.")
-    return plain.clamp(0, 1)
+    return plain
 
 
 def attempt(method: Method, task: Task, lr: Images) -> list[Outcome]:
@@ -123,7 +128,7 @@ def refine(method: Refining, task: Task, given: tuple[Images, Effort, float], lr
             made = _sound(method.spec.name, method.refine(sr, lr.clone()), task, lr)
     except Failed as failed:
         return failures(1, failed)[0]
-    return _outcome(method.spec.name, made[0], before + _seconds(start, lr), effort)
+    return _outcomes(method.spec.name, made, lr, before + _seconds(start, lr), [effort])[0]
 
 
 def _attempt_part(method: Method, task: Task, lr: Images) -> list[Outcome]:
@@ -140,10 +145,9 @@ def _attempt_part(method: Method, task: Task, lr: Images) -> list[Outcome]:
 def _checked(method: Method, task: Task, lr: Images) -> list[Outcome]:
     """Restore a batch, time it, and look for NaN and infinity image by image."""
     start = perf_counter()
-    sr = upscale(method, task, lr)
+    sr = returned(method, task, lr)
     seconds = _seconds(start, lr) / lr.shape[0]
-    efforts = declared.efforts(method, len(sr))
-    return [_outcome(method.spec.name, image, seconds, effort) for image, effort in zip(sr, efforts, strict=True)]
+    return _outcomes(method.spec.name, sr, lr, seconds, declared.efforts(method, len(sr)))
 
 
 def _seconds(start: float, lr: Images) -> float:
@@ -151,6 +155,12 @@ def _seconds(start: float, lr: Images) -> float:
     if lr.device.type == "cuda":
         torch.cuda.synchronize(lr.device)
     return perf_counter() - start
+
+
+def _outcomes(name: str, sr: Images, lr: Images, seconds: float, efforts: list[Effort]) -> list[Outcome]:
+    """Return the outcome of each image, its values clamped; what is suspicious in them joins the effort's note."""
+    noted = [declared.noted(effort, text) for effort, text in zip(efforts, suspicions(sr, lr), strict=True)]
+    return [_outcome(name, image, seconds, effort) for image, effort in zip(sr.clamp(0, 1), noted, strict=True)]
 
 
 def _outcome(name: str, image: Tensor, seconds: float, effort: Effort) -> Outcome:
@@ -177,32 +187,3 @@ def failures(count: int, error: BaseException | str) -> list[Outcome]:
     else:
         reason = failure(error)
     return [Outcome(None, reason, float("nan"))] * count
-
-
-def problems(method: Method, task: Task, device: torch.device) -> list[str]:
-    """Return what a loaded method breaks on a task: shape, range, repeatability, independence of the batch.
-
-    It gets two images, one by one if it takes no more at once.
-    """
-    ramp = torch.linspace(0, 1, 2 * 3 * task.lr_size**2, dtype=torch.float32, device=device)
-    lr = ramp.view(2, 3, task.lr_size, task.lr_size).flip(-1).contiguous()
-    try:
-        with caught():
-            both, again = (_in_parts(method, task, lr) for _ in range(2))
-            alone = upscale(method, task, lr[1:])
-            declared.efforts(method, 1)
-    except Failed as failed:
-        return [failure(failed)]
-    found = []
-    if not both.isfinite().all():
-        found.append("the result holds NaN or infinity")
-    if not torch.equal(both, again):
-        found.append("the same input gives another result the second time; draw random numbers from Task.seed")
-    if not torch.allclose(both[1:], alone, atol=1e-4):
-        found.append("an image's result depends on the images beside it in the batch")
-    return found
-
-
-def _in_parts(method: Method, task: Task, lr: Images) -> Images:
-    """Restore a batch in parts of the size that the method takes."""
-    return torch.cat([upscale(method, task, part) for part in lr.split(method.spec.max_batch)])

@@ -3,18 +3,20 @@
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from time import perf_counter
 from typing import Annotated
 
 import torch
 import typer
 
-from bench import atomic, devices, pipeline, resize, store
+from bench import atomic, devices, pipeline, resize, store, tiles
 from bench import cards as card_files
 from bench.console import say, tell
 from bench.images import data, photos
 from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Profile, Timeout, Unfinished
+from bench.progress import track
 from bench.running import runners
-from bench.spec import BenchError
+from bench.spec import BenchError, Task
 from methods.formats import checkpoints, own_files, unpickle
 
 
@@ -26,7 +28,7 @@ class Part(StrEnum):
 
 
 def upscale(
-    source: Annotated[Path, typer.Argument(help="A square low-resolution image.")],
+    source: Annotated[Path, typer.Argument(help="A low-resolution image of any size.")],
     target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
     *,
     method: Annotated[str, typer.Option(help="A name, or FILE:CLASS.")] = "bicubic",
@@ -38,11 +40,30 @@ def upscale(
     unfinished: Unfinished = False,
     timeout: Timeout = None,
 ) -> None:
-    """Restore one low-resolution image with one method."""
+    """Restore one low-resolution image with one method, in tiles if it is larger than the method's networks take."""
+    start = perf_counter()
     lr = photos.read(source)[None].to(devices.named(device)) / 255
-    task = pipeline.task(category, factor, profile=profile, hr_size=lr.shape[-1] * factor)
-    task = replace(task, weights=weights.value, unfinished=unfinished)
-    store.save(target, pipeline.picture(runners.named(method, timeout, (factor,)), lr, task))
+    found = runners.named(method, timeout, (factor,))
+    title = found.spec.title
+    say(f"{source}: {lr.shape[-1]} x {lr.shape[-2]} pixels, restored at {factor}x with {title} ...")
+    usual = card_files.card(profile, category).hr_size
+
+    def task(hr_size: int) -> Task:
+        plain = pipeline.task(category, factor, profile=profile, hr_size=hr_size)
+        return replace(plain, weights=weights.value, unfinished=unfinished)
+
+    made = tiles.enlarged(found, lr, factor, usual, task)
+    if made.weights and task(made.side * factor).preset == "mini":
+        trained = ", ".join(dict.fromkeys(each.trained_on for each in made.weights))
+        tell(
+            "note",
+            f"{title} was trained on small drawn images ({trained}); a photograph looks like a drawing after it.",
+        )
+    if made.tiles > 1:
+        tell("note", f"restored in {made.tiles} overlapping tiles of {made.side} x {made.side} pixels.")
+    store.save(target, made.image)
+    height, width = made.image.shape[-2:]
+    say(f"written: {target}, {width} x {height} pixels, in {perf_counter() - start:.1f} s")
 
 
 def diagnose(
@@ -69,9 +90,14 @@ def sheet(
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
 ) -> None:
     """Draw a contact sheet: the first test images of each category."""
-    found = card_files.cards(profile, hr_size).values()
-    rows = [torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)]) for card in found]
+    found = card_files.cards(profile, hr_size)
+    say(f"{target}: the first images of {', '.join(found)} ...")
+    rows = [
+        torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)])
+        for card in track(found.values(), f"sheet of {profile}", len(found))
+    ]
     store.save_sheet(target, rows)
+    say(f"written: {target}")
 
 
 def convert(

@@ -30,6 +30,7 @@ def count_flops(
     from bench.report import spreadsheet  # noqa: PLC0415
 
     report = report_files.read("flops")
+    say("Counting every method's operations, which takes about a minute ...")
     cards = [card_files.cards(name) for name in ([profile] if profile else ("paper", "mini"))]
     there = list(dict.fromkeys(category for each in cards for category in each))
     for category in categories or []:

@@ -31,6 +31,9 @@ Folder = Annotated[Path, typer.Option("--out", file_okay=False, help="Where resu
 Categories = Annotated[
     list[str] | None, typer.Option("--category", help="Of the table's categories this one alone; may be repeated.")
 ]
+Columns = Annotated[
+    list[str] | None, typer.Option("--columns", help="A category that the LaTeX tables show, for all; repeatable.")
+]
 Seeds = Annotated[
     list[int] | None,
     typer.Option("--seed", min=0, max=2**32 - 1, help="Of the methods that draw random numbers; several are averaged."),

@@ -7,6 +7,7 @@ from contextvars import ContextVar
 from bench.spec import Weights
 
 _NOTED: ContextVar[list[Weights] | None] = ContextVar("_NOTED", default=None)
+_SOUGHT: ContextVar[bool] = ContextVar("_SOUGHT", default=False)
 
 
 def note(file: str, trained_on: str) -> None:
@@ -18,6 +19,21 @@ def note(file: str, trained_on: str) -> None:
     noted = _NOTED.get()
     if noted is not None:
         noted.append(Weights(file, trained_on))
+
+
+@contextmanager
+def seeking() -> Iterator[None]:
+    """Have weight files looked for in the block, although a method is loaded on the meta device and reads none."""
+    token = _SOUGHT.set(True)
+    try:
+        yield
+    finally:
+        _SOUGHT.reset(token)
+
+
+def sought() -> bool:
+    """Return whether weight files are to be looked for on the meta device, too."""
+    return _SOUGHT.get()
 
 
 @contextmanager

@@ -6,14 +6,13 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import torch
-from torch import Tensor
 
 from bench import cards as card_files
 from bench import contract, report_files
 from bench.cost.duration import spelt
 from bench.images import data, known
 from bench.images.remarks import remarks
-from bench.plan import describe, left_out, plan
+from bench.plan import describe, left_out, plan, unmeasured, widened
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
 from bench.running.runner import Runner, of
@@ -39,7 +38,8 @@ class Measurement:
     def describe(self) -> str:
         """Return the plan in a line, and one more for whatever is left out."""
         plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
-        return "\n".join([plan_line, *left_out(self.report, self.cards), *remarks(self.cards, self.settings.limit)])
+        others = [*left_out(self.report, self.cards), *unmeasured(self.report, self.cards)]
+        return "\n".join([plan_line, *others, *remarks(self.cards, self.settings.limit)])
 
     def durations(self) -> Iterator[str]:
         """Yield a sentence for each method that searches and has something left to do: how long it will take here.
@@ -134,7 +134,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     unfinished: bool = False,
     categories: Collection[str] = (),
 ) -> Measurement:
-    """Plan a table: those of its methods that are given, and any others as further rows.
+    """Plan a table: those of its methods that are given, and any others as further rows; all categories of a folder.
 
     Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `weights` and
     `unfinished` say which weight files the methods of the suite take, as in `Task`; `categories`, if there are any, to
@@ -146,7 +146,6 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         raise BenchError(
             f"{report.name} names no metric: it is counted, not measured. Use: python -m bench {report.name}"
         )
-    report = _limited(report, categories)
     by_name: dict[str, Runner] = {}
     for each in methods:
         method = of(each)
@@ -154,9 +153,10 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         if by_name.setdefault(name, method) != method:
             raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
     cards = card_files.cards(profile, hr_size)
+    report = _limited(widened(report, cards), categories)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
-    return Measurement(report, _with_images(cells, cards), cards, by_name, settings)
+    return Measurement(report, _with_weights(_with_images(cells, cards), by_name), cards, by_name, settings)
 
 
 def _limited(report: Report, categories: Collection[str]) -> Report:
@@ -183,6 +183,16 @@ def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
     return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]
 
 
+def _with_weights(cells: list[Cell], methods: Mapping[str, Runner]) -> list[Cell]:
+    """Refuse the cells whose method lacks its weights, so that the plan says so."""
+    return [
+        replace(cell, refusal=cell.refusal or methods[cell.method].lacks(cell.task) or None)
+        if cell.method in methods
+        else cell
+        for cell in cells
+    ]
+
+
 def run(  # noqa: PLR0913 - as `prepare`
     report: str,
     methods: Iterable[type[Method] | Runner],
@@ -207,21 +217,6 @@ def label(cell: Cell) -> str:
 def task(category: str, factor: int, *, profile: str = "mini", hr_size: int | None = None, seed: int = 0) -> Task:
     """Return the task of one category and factor, its size taken from the profile's card."""
     return card_files.card(profile, category, hr_size).task(factor, seed)
-
-
-def picture(method: type[Method] | Runner, lr: Images, task: Task) -> Tensor:
-    """Restore one image (1, 3, lr_size, lr_size), as it would be for a table: (3, hr_size, hr_size) uint8.
-
-    Raises `BenchError` if the method refuses the task, cannot be loaded, or fails, with the reason.
-    """
-    runner = of(method)
-    if (refusal := runner.spec.refuses(task)) is not None:
-        raise BenchError(refusal)
-    with closing(runner.load(task, lr.device)) as loaded:
-        (outcome,) = loaded.attempt(lr)
-    if outcome.image is None:
-        raise BenchError(f"there is no result of {runner.spec.title} for this image: {outcome.reason}")
-    return outcome.image
 
 
 def upscale(method: type[Method], lr: Images, task: Task) -> Images:

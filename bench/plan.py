@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from bench.profiles import profiles
 from bench.scores.metrics import METRICS
 from bench.spec import BenchError, Card, Cell, Report, Spec, Task
 
@@ -37,6 +38,31 @@ def plan(
         for seed in (seeds if name in methods and methods[name].seeded else seeds[:1])
     ]
     return [replace(cell, refusal=sizes[cell.task.category, cell.task.factor] or cell.refusal) for cell in cells]
+
+
+def widened(report: Report, cards: Mapping[str, Card]) -> Report:
+    """Return a table with the categories of a user's folder that it does not name behind its own.
+
+    Only those that one of its metrics is for: nothing can be said of flowers in a table of faces' identity.
+    """
+    metrics = [METRICS[name] for name in report.metrics]
+    further = [
+        category
+        for category, card in cards.items()
+        if category not in report.categories
+        and card.profile not in profiles()
+        and any(metric.applies(category) for metric in metrics)
+    ]
+    return replace(report, categories=(*report.categories, *further))
+
+
+def unmeasured(report: Report, cards: Mapping[str, Card]) -> list[str]:
+    """Return a sentence for each category of a user's folder that is none of the table's, as `widened`."""
+    return [
+        f"{category} is left out: {report.name} is about {', '.join(report.categories)}"
+        for category, card in cards.items()
+        if category not in report.categories and card.profile not in profiles()
+    ]
 
 
 def _size_refusal(report: Report, card: Card, factor: int) -> str | None:

@@ -323,3 +323,22 @@ def test_ctrl_c_in_the_middle_of_a_run_is_one_line(photos, tmp_path):
         program.send_signal(signal.SIGINT)
         _, err = program.communicate(timeout=60)
     assert (program.returncode, err) == (130, STOPPED)
+
+
+def test_a_missing_package_is_a_sentence_even_where_nothing_is_installed():
+    """After the README's two commands `python -m bench list` ended in `ModuleNotFoundError: numpy`."""
+    done = subprocess.run(
+        [sys.executable, "-S", "-m", "bench", "list"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert re.fullmatch(
+        r"error: .* has no package \w+, which glean-bench needs\. .*-m pip install -e .*\n", done.stderr
+    )
+
+
+@pytest.mark.parametrize("name", ["bench.gone", "methods.gone"])
+def test_a_module_of_our_own_that_is_missing_is_a_fault(capsys, name):
+    def broken(_):
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    assert console.run(broken, []) == console.FAULT

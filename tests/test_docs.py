@@ -57,5 +57,7 @@ def test_every_session_is_there(session):
 def test_the_readme_begins_with_the_two_commands_that_ci_runs():
     readme = (ROOT / "README.md").read_text()
     commands = re.findall(r"^    (pip install .*)$", readme, re.MULTILINE)
-    assert commands[:2] == ["pip install 'nox[uv]' && nox -s table2", "pip install 'nox[uv]' && nox -s tests"]
-    assert commands[1] in (ROOT / ".ci" / "run").read_text(), "CI must run exactly what the README promises"
+    assert commands[0].startswith("pip install -e ."), "`python -m bench` failed after the two commands of nox"
+    assert "\n    glean-bench table table2 " in readme
+    assert commands[1:3] == ["pip install 'nox[uv]' && nox -s table2", "pip install 'nox[uv]' && nox -s tests"]
+    assert commands[2] in (ROOT / ".ci" / "run").read_text(), "CI must run exactly what the README promises"

@@ -79,6 +79,20 @@ def test_what_is_left_out_is_told_once_with_the_reason(tmp_path):
     assert "AVIF" in sentence, "it must say what is read"
 
 
+def test_photographs_in_folders_of_folders_are_told(tmp_path):
+    """`photos/flowers/train/*.jpg` was nothing at all, without a word."""
+    found = said(profile(tmp_path, photographs=["flowers/train/red/1.png", "cat/old/1.png"], others=["empty/x.txt"]))
+    assert found == [
+        "empty is left out: it holds no photographs (PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, JPEG 2000, PPM and QOI).",
+        (
+            "flowers is left out: it holds no photographs itself, and folders in it are not looked into: "
+            "move the 1 photograph of flowers/train/red into it."
+        ),
+        f"cat: 1 left out as no photographs (1 x folder); {folder.SHORT} are read, in the folder itself.",
+        "cat: the photographs in old are not measured: folders in it are not looked into.",
+    ]
+
+
 def test_a_pipe_is_told_and_not_waited_for(tmp_path):
     path = profile(tmp_path)
     os.mkfifo(tmp_path / "cat" / "3.png")

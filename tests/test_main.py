@@ -1,8 +1,10 @@
 """The command line as a user meets it: what it prints and its exit status."""
 
+import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +40,10 @@ def test_a_table_of_photographs(table2, tmp_path):
     status, out, err = table2()
     assert (status, err) == (0, ""), "refused cells are normal; nothing is printed where nothing is wrong"
     count = 2 * len(report_files.read("table2").methods)
-    assert f"{count} cells, {count} runnable, 0 refused" in out, "each method on each of two categories"
+    assert re.search(rf"{count} cells, (\d+) runnable, (\d+) refused: .* knows no .* of glean", out), (
+        "the plan said `0 refused`, and the table then lacked every network of this size"
+    )
+    assert int(re.search(r"(\d+) refused", out)[1]) == out.split("LPIPS at")[0].count("- [")
     assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
     written = sorted(path.name for path in tables(tmp_path / "out").glob("table2.*"))
     files = [
@@ -78,6 +83,24 @@ def test_a_table_is_rendered_again_from_its_files_alone(table2, bench, photos, t
     (folder / "table2.md").write_text(re.sub("- rendered anew: .*\n", "", (folder / "table2.md").read_text()))
     for name, text in before.items():
         assert (folder / name).read_text() == text, f"{name} says something that is not stored"
+
+
+@pytest.mark.slow
+def test_a_category_of_ones_own_is_measured_without_published_values(bench, photos, tmp_path):
+    """Flowers alone were an error, beside faces they vanished; rendered again, the table says the same."""
+    (photos / "cat").rename(photos / "flowers")
+    words = ("--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", "-n", "2")
+    status, out, err = bench("table", "table2", *words)
+    assert (status, err) == (0, "")
+    assert "flowers (n = 2)" in out
+    (before,) = (tmp_path / "out").rglob("table2.csv")
+    text = before.read_text()
+    values = pd.read_csv(before)
+    measured = values[(values["category"] == "flowers") & (values["method"] == "bicubic")]
+    assert measured["mean"].notna().all()
+    assert measured["published"].isna().all(), "nothing is published for flowers"
+    assert bench("again", before.parent)[0] == 0
+    assert before.read_text() == text
 
 
 @pytest.mark.slow
@@ -136,14 +159,17 @@ def test_a_bad_photograph_is_named_once_and_the_rest_is_measured(table2, photos)
     assert status == 1, "an image that could not be read is a failure"
     assert len(err.strip().splitlines()) == 1
     assert "1.png" in err
-    assert "(2/3 ok)" in out
+    assert "face (n = 2)" in out, "the head counts what is scored"
+    assert re.search(r"^face: 1 of 3 images are scored for no method: .*1\.png", out, re.MULTILINE)
 
 
 @pytest.mark.slow
 def test_a_small_photograph_is_refused_not_failed(table2, photos):
     Image.fromarray(textured(40, 1)).save(photos / "face" / "small.png")
-    status, _, err = table2()
+    status, out, err = table2()
     assert status == 0, "refused is normal"
+    assert "face (n = 3)" in out
+    assert re.search(r"^face: 1 of 4 images are scored for no method: .*small\.png", out, re.MULTILINE)
     assert "--allow-enlarge" in err
     assert table2("--allow-enlarge")[2] == ""
 
@@ -241,6 +267,26 @@ def test_list_names_what_there_is(bench):
     assert status == 0
     for name in ("bicubic", "pseudo_inverse", "+bp", "table1", "table2", "mini", "paper", "trained"):
         assert name in out
+
+
+def test_list_is_short_and_json_says_all(bench):
+    """It ended with 39 absolute paths."""
+    out = bench("list")[1]
+    assert "/weights/" not in out.replace("methods/weights/", "")
+    assert len(out.splitlines()) < 50
+    assert out.index("  interpolation") < out.index("    bicubic") < out.index("  feed-forward")
+    told = json.loads(bench("list", "--json")[1])
+    assert {"name", "title", "family", "paper", "factors"} == set(told["methods"][0])
+    assert all(Path(path).is_file() for path in told["weights"]["trained"])
+
+
+def test_options_of_all_verbs(bench, photos, tmp_path):
+    assert bench("--version") == (0, f"glean-bench {version('glean-bench')}\n", "")
+    words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path, "--only", "restore", "-n", 1)
+    assert "face 16x Bicubic, 0: ok\n" in bench("-v", *words)[1]
+    assert "Bicubic, 0: kept\n" in bench("-v", *words)[1]
+    assert "Bicubic, 0" not in bench("-q", *words)[1]
+    assert "--install-completion" in bench("--help")[1]
 
 
 def test_upscale_and_diagnose_one_image(bench, photos, tmp_path):

@@ -120,3 +120,26 @@ def test_the_smallest_size_that_is_planned_can_be_measured(name, factor):
         elif size:
             with pytest.raises(TooSmall):
                 metric.function(Pair(sr, hr, lr, factor))
+
+
+def test_categories_of_a_users_folder_are_measured_although_the_table_does_not_name_them(photos):
+    """`photos/{face,flowers}` measured faces alone, without a word on the flowers."""
+    (photos / "cat").rename(photos / "flowers")
+    found = cards.cards(str(photos), 64)
+    table2, table1 = report_files.read("table2"), report_files.read("table1")
+    cells = plan.plan(plan.widened(table2, found), SPECS, found)
+    assert {cell.task.category for cell in cells if cell.method == "bicubic" and not cell.refusal} == {
+        "face", "flowers",
+    }  # fmt: skip
+    assert plan.unmeasured(plan.widened(table2, found), found) == []
+    assert plan.widened(table1, found) == table1, "identity is of faces alone"
+    assert plan.unmeasured(table1, found) == ["flowers is left out: table1 is about face"]
+
+
+@pytest.mark.parametrize("profile", ["mini", "paper"])
+def test_a_table_of_ours_keeps_to_its_categories(profile):
+    found = cards.cards(profile)
+    for name in report_files.names():
+        report = report_files.read(name)
+        assert plan.widened(report, found) == report
+        assert plan.unmeasured(report, found) == []

@@ -1,16 +1,21 @@
 import csv
 import io
 import re
+import shutil
+import subprocess
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from bench.report import render
+from bench.report import again, render
+from bench.report import latex as layout
 from bench.report.data_frames import images
 from bench.report.table import Table
+from bench.spec import UnknownName
 
+from .conftest import ROOT
 from .test_table import GOOD, build, records, variants
 
 MACHINE = {"torch": "2.6", "device": "cpu"}
@@ -123,6 +128,31 @@ def test_latex_has_balanced_braces_and_no_bare_underscore():
     assert r"\textbf{" in body
     assert not re.search(r"(?<!\\)[_%]", body), "LaTeX would stop at it"
     assert "±" not in body
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+@pytest.mark.parametrize("folder", ["published", "of failures"])
+def test_latex_compiles_and_fits_a_two_column_article(tmp_path, folder):
+    """It had no caption, label or booktabs, and was wider than the page."""
+    published = again.read(ROOT / "reports" / "published" / "mini", "table2")[0] if folder == "published" else table()
+    text = render.latex(published)
+    assert text.count(r"\caption{") == text.count(r"\label{tab:") == text.count(r"\toprule") == 2, "one a metric"
+    article = [r"\documentclass[twocolumn]{article}", layout.PREAMBLE, r"\begin{document}", text, r"\end{document}"]
+    (tmp_path / "a.tex").write_text("\n".join(article), encoding="utf-8")
+    words = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "a.tex"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-2000:]
+    assert "Overfull" not in done.stdout, done.stdout
+    assert "Missing character" not in done.stdout
+
+
+def test_latex_of_chosen_columns():
+    built = again.read(ROOT / "reports" / "published" / "mini", "table2")[0]
+    text = render.latex(built, ["cat", "car"])
+    assert "cat (n = 100)" in text
+    assert "face (n = 100)" not in text
+    with pytest.raises(UnknownName, match="did you mean car"):
+        render.latex(built, ["carr"])
 
 
 def test_timing_is_the_median_of_each_method():

@@ -15,6 +15,7 @@ SUFFIXES = (
 SHORT = "PNG, JPEG, WebP, AVIF, GIF, BMP, TIFF, JPEG 2000, PPM and QOI"
 """The formats that are read, in words."""
 _NAMED = 3
+_DEEPEST = 3
 
 
 def listing(folder: Path) -> dict[str, Path]:
@@ -46,6 +47,25 @@ def left_out(folder: Path) -> str:
 def subfolders(folder: Path) -> list[Path]:
     """Return the folders in a folder, but for hidden ones. Raises `MissingImages` if it cannot be read."""
     return sorted(path for path in _entries(folder) if _is_folder(path))
+
+
+def nested(folder: Path) -> tuple[Path, int] | None:
+    """Return the first folder below one that holds photographs, three levels down at most, and how many it holds."""
+    level = [folder]
+    for _ in range(_DEEPEST):
+        level = [below for each in level if not each.is_symlink() for below in _readable(each)]
+        for path in level:
+            if holds_any(path):
+                return path, len(listing(path))
+    return None
+
+
+def _readable(folder: Path) -> list[Path]:
+    """Return the folders in a folder; none of one that cannot be read."""
+    try:
+        return subfolders(folder)
+    except MissingImages:
+        return []
 
 
 def holds_any(folder: Path) -> bool:

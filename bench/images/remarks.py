@@ -1,6 +1,7 @@
 """What a run should say of its images before it begins: what it leaves out, and how many it takes."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,7 +17,8 @@ def remarks(cards: Mapping[str, Card], limit: int | None) -> list[str]:
     `cards` are those of one profile, by category. A category without images is left to the plan, which refuses it.
     """
     profile = next(iter(cards.values())).profile
-    found = [] if profile in profiles() else [*_unread(profile_folder(profile)), *_strays(profile_folder(profile))]
+    own = None if profile in profiles() else profile_folder(profile)
+    found = [*_unread(own), *_without(own, cards), *_strays(own)] if own is not None else []
     for category, card in cards.items():
         try:
             found += [f"{category}: {sentence}" for sentence in _of_card(card, limit)]
@@ -38,6 +40,27 @@ def _unread(profile: Path) -> Iterator[str]:
                 yield f"{lists.shown(path.name)} is left out: its name has {reason}."
 
 
+def _without(profile: Path, cards: Mapping[str, Card]) -> Iterator[str]:
+    """Yield a sentence for each sub-folder that is no category because it holds no photographs itself."""
+    used = {Path(source) for card in cards.values() for source in (card.source, card.train_source)}
+    for path in folder.subfolders(profile):
+        if path in used or path.name in cards or lists.unfit(path.name):
+            continue
+        with suppress(MissingImages):
+            if not folder.listing(path):
+                yield f"{path.name} is left out: it holds no photographs{_below(path)}."
+
+
+def _below(path: Path) -> str:
+    """Return what the folders in a folder hold, to go on with `no photographs`."""
+    nested = folder.nested(path)
+    if nested is None:
+        return f" ({folder.SHORT})"
+    where, count = nested
+    few = f"{count} photograph{'s' if count > 1 else ''}"
+    return f" itself, and folders in it are not looked into: move the {few} of {where.relative_to(path.parent)} into it"
+
+
 def _strays(profile: Path) -> Iterator[str]:
     """Yield a sentence on photographs that lie beside the sub-folders."""
     if strays := folder.listing(profile):
@@ -49,9 +72,13 @@ def _of_card(card: Card, limit: int | None) -> Iterator[str]:
     count = len(data.image_ids(card, limit))
     if sentence := known.unverified(card):
         yield f"{sentence}."
-    photographs = card.reader == "folder" and not card.crops
-    if photographs and (sentence := folder.left_out(Path(sources.open_card(card).where))):
-        yield sentence
+    if card.reader == "folder" and not card.crops:
+        where = Path(sources.open_card(card).where)
+        if sentence := folder.left_out(where):
+            yield sentence
+        if nested := folder.nested(where):
+            place = nested[0].relative_to(where)
+            yield f"the photographs in {place} are not measured: folders in it are not looked into."
     if limit is not None and count < limit:
         yield f"{count} images, not the {limit} asked for: its {'list has' if card.ids else 'source holds'} no more."
     if card.reader != "folder" or card.ids:

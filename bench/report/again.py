@@ -14,6 +14,7 @@ from typing import Any, get_args, get_type_hints
 import pandas as pd
 
 from bench import cards, report_files, schema
+from bench.plan import widened
 from bench.report import spreadsheet, table
 from bench.report.table import Row, Table
 from bench.scores.metrics import METRICS
@@ -60,7 +61,12 @@ _CELL = schema.Table(
         "notes": schema.TableOf(schema.TEXT, _COUNT),
         "reason": schema.TEXT,
     },
-    {"refusal": _Maybe(schema.TEXT), "trained_on": schema.TEXT, "images": _Maybe(_COUNT)},
+    {
+        "refusal": _Maybe(schema.TEXT),
+        "trained_on": schema.TEXT,
+        "images": _Maybe(_COUNT),
+        "unusable": schema.TableOf(schema.TEXT, schema.TEXT),
+    },
 )
 _FILE = schema.Table(
     {
@@ -78,7 +84,14 @@ def facts(result: Table, machine: Mapping[str, str]) -> str:
         "machine": dict(machine),
         "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
         "cells": [
-            {**asdict(row.cell), "seeds": row.seeds, "remark": row.remark, "notes": row.notes, "reason": row.reason}
+            {
+                **asdict(row.cell),
+                "seeds": row.seeds,
+                "remark": row.remark,
+                "notes": row.notes,
+                "reason": row.reason,
+                "unusable": row.unusable,
+            }
             for row in rows.values()
         ],
     }
@@ -113,13 +126,13 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
             raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
     tasks = {cell.task.category: cell.task for cell in cells}
     found = {category: cards.card(task.profile, category, task.hr_size) for category, task in tasks.items()}
-    result = table.build(report_files.read(name), list(cells), records, found)
+    result = table.build(widened(report_files.read(name), found), list(cells), records, found)
     return replace(result, rows=tuple(_completed(row, cells[row.cell]) for row in result.rows)), machine
 
 
 def _cell(entry: Mapping[str, Any]) -> Cell:
     """Return the cell of an entry."""
-    told = ("seeds", "remark", "notes", "reason")
+    told = ("seeds", "remark", "notes", "reason", "unusable")
     return Cell(**{**{key: value for key, value in entry.items() if key not in told}, "task": Task(**entry["task"])})
 
 
@@ -150,5 +163,5 @@ def _value(text: object) -> float:
 
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     """Return a row with what its images do not say."""
-    told = {key: entry[key] for key in ("remark", "notes")}
+    told = {key: entry.get(key, {}) for key in ("remark", "notes", "unusable")}
     return replace(row, seeds=tuple(entry["seeds"]), reason=entry["reason"] or row.reason, **told)

@@ -50,8 +50,9 @@ def legend(table: Table, mark: str, escape: Escape) -> str:
 
 
 def reasons(table: Table) -> list[str]:
-    """Return why cells are empty or incomplete, each reason once."""
-    return list(dict.fromkeys(row.reason for row in table.rows if row.reason))
+    """Return why cells are empty or incomplete, each reason once, in the order of the numbers that the cells carry."""
+    shown = [row for row in table.rows if row.metric.name in table.report.metrics]
+    return list(dict.fromkeys(row.reason for row in shown if row.reason))
 
 
 def remarks(table: Table, escape: Escape) -> list[str]:
@@ -62,6 +63,7 @@ def remarks(table: Table, escape: Escape) -> list[str]:
         *_unmarked(table, escape),
         *_exact(table, escape),
         *_seeds(table, escape),
+        *_unusable(table, escape),
     ]
     seen = dict.fromkeys(
         f"{escape(row.cell.title)} ({escape(row.cell.task.category)})" for row in table.rows if row.seen
@@ -127,6 +129,17 @@ def _unmarked(table: Table, escape: Escape) -> list[str]:
                 f"least {LEAST}."
             ] = None
     return list(found)
+
+
+def _unusable(table: Table, escape: Escape) -> list[str]:
+    """Return which images are scored for no method, and why; what a method fails at is scored with bicubic instead."""
+    told: dict[str, None] = {}
+    for row in table.rows:
+        if row.unusable:
+            why = "; ".join(dict.fromkeys(escape(reason).removesuffix(".") for reason in row.unusable.values()))
+            count = f"{len(row.unusable)} of {row.n + len(row.unusable)}"
+            told[f"{escape(row.cell.task.category)}: {count} images are scored for no method: {why}."] = None
+    return list(told)
 
 
 def _exact(table: Table, escape: Escape) -> list[str]:

@@ -10,10 +10,11 @@ from tabulate import tabulate
 
 from bench import atomic, escape
 from bench.report import again, notes, spreadsheet
+from bench.report import latex as layout
 from bench.report.data_frames import comparisons, frame, images, interval, number, timing
 from bench.report.table import Row, Table
 from bench.scores.family import LEAST
-from bench.spec import Record
+from bench.spec import Record, UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,13 +23,14 @@ class _Style:
 
     layout: str
     bold: Callable[[str], str]
-    note: Callable[[int], str]
+    dash: str
+    mark: Callable[[int], str]
     escape: Callable[[str], str]
 
 
-_MARKDOWN = _Style("pipe", "**{}**".format, "- [{}]".format, escape.markdown)
-_TERMINAL = _Style("simple", "{} *".format, "- [{}]".format, escape.plain)
-_LATEX = _Style("latex_raw", "\\textbf{{{}}}".format, "--\\textsuperscript{{{}}}".format, escape.latex)
+_MARKDOWN = _Style("pipe", "**{}**".format, "- ", "[{}]".format, escape.markdown)
+_TERMINAL = _Style("simple", "{} *".format, "- ", "[{}]".format, escape.plain)
+_LATEX = _Style("latex_raw", "\\textbf{{{}}}".format, "--", "\\tnote{{{}}}".format, escape.latex)
 
 _COMPARISONS = (
     "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip test of the mean with "
@@ -39,12 +41,14 @@ _COMPARISONS = (
 )
 
 
-def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path) -> list[Path]:
+def write(
+    table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path, columns: Sequence[str] = ()
+) -> list[Path]:
     """Write <table>.md, .csv, .tex, .cells.json, .images.csv and .timing.csv into a folder; return their paths.
 
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
-    contents = texts(table, machine) | {".cells.json": again.facts(table, machine)}
+    contents = texts(table, machine, columns) | {".cells.json": again.facts(table, machine)}
     contents |= {
         ".images.csv": spreadsheet.text(images(table, records)),
         ".timing.csv": spreadsheet.text(timing(records)),
@@ -55,9 +59,9 @@ def write(table: Table, records: Sequence[Record], machine: Mapping[str, str], f
     return paths
 
 
-def texts(table: Table, machine: Mapping[str, str]) -> dict[str, str]:
-    """Return what follows from the table alone, by the ending of its file."""
-    return {".md": markdown(table, machine), ".csv": spreadsheet.text(frame(table)), ".tex": latex(table)}
+def texts(table: Table, machine: Mapping[str, str], columns: Sequence[str] = ()) -> dict[str, str]:
+    """Return what follows from the table alone, by the ending of its file; `columns` as in `latex`."""
+    return {".md": markdown(table, machine), ".csv": spreadsheet.text(frame(table)), ".tex": latex(table, columns)}
 
 
 def markdown(table: Table, machine: Mapping[str, str]) -> str:
@@ -93,12 +97,36 @@ def summary(table: Table) -> str:
     return "\n\n".join([*parts, notes.legend(table, "Starred", escape.plain), *notes.remarks(table, escape.plain)])
 
 
-def latex(table: Table) -> str:
-    """Return the tables as LaTeX, to be put into a paper; the protocols stand in a comment above."""
-    parts = [f"% {line}" for line in notes.protocol_lines(table)]
-    for heading, rows in _blocks(table):
-        parts += [f"% {heading}", _grid(rows, table, _LATEX)]
-    return "\n".join([*parts, *(f"% {remark}" for remark in notes.remarks(table, escape.plain))]) + "\n"
+def latex(table: Table, columns: Sequence[str] = ()) -> str:
+    """Return the tables as LaTeX, to be put into a paper, of these categories or of all.
+
+    What is said of all tables together, protocols included, stands in comments. Raises `UnknownName` for a category
+    that the table does not have.
+    """
+    there = dict.fromkeys(row.cell.task.category for row in table.rows)
+    for name in columns:
+        if name not in there:
+            raise UnknownName("category in the table", name, there)
+    parts = [f"% {line}" for line in (f"In the preamble: {layout.PREAMBLE}", *notes.protocol_lines(table))]
+    parts += [f"% {remark}" for remark in notes.remarks(table, escape.plain)]
+    for heading, found in _blocks(table):
+        rows = [row for row in found if not columns or row.cell.task.category in columns]
+        if rows:
+            label = f"{table.report.name}-{rows[0].metric.name}-x{rows[0].cell.task.factor}".replace("_", "-")
+            caption = f"{escape.latex(table.report.title)}. {escape.latex(heading)}."
+            grid = _grid(rows, table, _LATEX)
+            parts.append(layout.table(label, caption, grid, _items(rows, table)))
+    return "\n".join(parts) + "\n"
+
+
+def _items(rows: Sequence[Row], table: Table) -> Iterator[tuple[str, str]]:
+    """Yield the notes below a LaTeX table: what its figures are, and the reasons that its cells carry."""
+    yield "", escape.latex(notes.legend(table, "Bold", str))
+    for line in _detectable(rows, table, _TERMINAL):
+        yield "", escape.latex(line)
+    for index, reason in enumerate(notes.reasons(table), start=1):
+        if any(row.reason == reason for row in rows):
+            yield str(index), escape.latex(reason)
 
 
 def _blocks(table: Table) -> Iterator[tuple[str, list[Row]]]:
@@ -150,13 +178,15 @@ def _measured(row: Row, table: Table, style: _Style) -> str:
     A cell of fewer images than the head of its column tells says so.
     """
     if row.summary is None:
-        return style.note(notes.reasons(table).index(row.reason) + 1)
+        return style.dash + style.mark(notes.reasons(table).index(row.reason) + 1)
     text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
     text = f"{text} ({row.summary.infinite} exact)" if row.summary.infinite else text
     text = style.bold(text) if row.best else text
     text = f"{text} †" if row.seen else text
     text = text if row.n == table.images(row.cell.task.category) else f"{text} (n = {row.n})"
-    return text if row.n_ok == row.n else f"{text} ({row.n_ok}/{row.n} ok)"
+    if row.n_ok == row.n:
+        return text
+    return f"{text} ({row.n_ok}/{row.n} ok) {style.mark(notes.reasons(table).index(row.reason) + 1)}"
 
 
 def _published(row: Row) -> str:

@@ -33,7 +33,7 @@ class Row:
     n_ok: int
     """Of how many images every result is the method's own."""
     n: int
-    """Images asked for, whether or not they could be read."""
+    """Images that are scored."""
     reason: str
     """Why there are no values, or why some images are not ok; empty if all are."""
     summary: stats.Summary | None
@@ -50,6 +50,8 @@ class Row:
     """The weight files that the method read -> what they were trained on."""
     notes: Mapping[str, int] = field(default_factory=dict)
     """What the method says of its results -> of how many images."""
+    unusable: Mapping[str, str] = field(default_factory=dict)
+    """Images that cannot be read, or are too small -> why: they are scored for no method."""
     seeds: tuple[int, ...] = (0,)
     """Those that were measured."""
     spread: float = math.nan
@@ -62,7 +64,7 @@ class Row:
         """What became of the cell: ok, incomplete (some images are not ok), or not measured."""
         if self.summary is None:
             return "not measured"
-        return "ok" if self.n_ok == self.n else "incomplete"
+        return "ok" if self.n_ok == self.n and not self.unusable else "incomplete"
 
     @property
     def seen(self) -> bool:
@@ -153,7 +155,8 @@ def _seedless(task: Task) -> Task:
 def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], card: Card) -> Row:
     """Return the row of one cell and metric."""
     protocol = metric.protocol()
-    images = dict.fromkeys(record.image for record in records if record.image is not None)
+    images = dict.fromkeys(record.image for record in records if record.image is not None and record.metrics)
+    unusable = {record.image: record.reason for record in records if record.image and record.image not in images}
     failed = {record.image for record in records if record.status != "ok"}
     by_seed: dict[int, dict[str, float]] = {}
     for record in records:
@@ -167,7 +170,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         values=values,
         n_ok=len(images.keys() - failed),
         n=len(images),
-        reason=_reason(records, bool(values)),
+        reason=_reason([record for record in records if not values or record.image in images], bool(values)),
         summary=stats.summarise(list(values.values()), metric.higher_is_better) if values else None,
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
@@ -176,6 +179,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         remark=next((record.remark for record in records if record.remark), ""),
         weights={each.file: each.trained_on for record in records for each in record.weights},
         notes=Counter(note for _, note in notes),
+        unusable=unusable if values else {},
         seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
         spread=spread,
     )

@@ -4,7 +4,7 @@ A method is a user's file. Whatever it says wrongly becomes one sentence that na
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 from bench.spec import ContractError, Effort, Method, Spec
@@ -77,6 +77,13 @@ def effort(name: str, told: object) -> Effort:
     if not _text(told.note):
         raise ContractError(f"{name}: the note of an effort must be a text of a few words, not {_short(told.note)}.")
     return told
+
+
+def noted(told: Effort, note: str) -> Effort:
+    """Return an effort with a further note of the harness's, once."""
+    if not note or note in told.note:
+        return told
+    return replace(told, note="; ".join(filter(None, (note, told.note)))[:_LONGEST_TEXT])
 
 
 def _text(value: object) -> bool:

@@ -54,6 +54,10 @@ class Isolated:
             name = Path(reference.rpartition(":")[0]).stem + ":" + reference.rpartition(":")[2]
             self.spec = Spec(name=name, title=name, family="", paper="", factors=factors)
 
+    def lacks(self, task: Task) -> str:  # noqa: ARG002 - as in `Runner`
+        """Say nothing: what it wants is known when its process loads it."""
+        return ""
+
     def load(self, task: Task, device: torch.device) -> "IsolatedLoaded":
         """Load it for a task in a process of its own. Raises `LoadError` with the reason."""
         if self.failure:

@@ -12,7 +12,7 @@ import torch
 
 from bench import contract, fingerprint, origins
 from bench.cost import duration
-from bench.running import declared
+from bench.running import checks, declared
 from bench.spec import BenchError, ContractError, Effort, Images, Method, Refining, Spec, Task, Weights
 
 
@@ -71,6 +71,10 @@ class Runner(Protocol):
         """What it says of itself."""
         ...
 
+    def lacks(self, task: Task) -> str:
+        """Return which weights it wants for a task and are not on this machine, as far as that is known; else ""."""
+        ...
+
     def load(self, task: Task, device: torch.device) -> Loaded:
         """Load it for a task. Raises `LoadError` with the reason, whatever the method does."""
         ...
@@ -95,6 +99,15 @@ class Local:
     def spec(self) -> Spec:
         """What the class says of itself, checked; raises `ContractError`."""
         return declared.spec(self.method_class.spec)
+
+    def lacks(self, task: Task) -> str:
+        """Look for its weights and read none."""
+        try:
+            with contract.caught(), origins.seeking():
+                self.method_class.load(task, torch.device("meta"))
+        except contract.Failed as failed:
+            return contract.failure(failed) if failed.absent else ""
+        return ""
 
     def load(self, task: Task, device: torch.device) -> "LocalLoaded":
         """Load it, and find out under which fingerprint and with which weights it runs."""
@@ -134,7 +147,7 @@ class LocalLoaded:
 
     def problems(self) -> list[str]:
         """Put the method through the contract."""
-        return contract.problems(self.method, self.task, self.device)
+        return checks.problems(self.method, self.task, self.device)
 
     def seconds(self, lr: Images) -> float:
         """Time a few steps."""

@@ -92,7 +92,10 @@ def _train(words: Sequence[str]) -> int:
             return 0
         wanted = _items(told)
         if not any(queue.unfinished(wanted, settings)):
-            console.print("nothing to do: what was asked for is trained to its end.")
+            console.print(
+                "nothing to do: what was asked for is trained to its end. `--seed 1 --out FOLDER` trains another, "
+                "`--factor 8` a restorer for another factor; `--help` says what else there is."
+            )
         if told.missing:
             wanted = list(_unpublished(wanted, settings))
         for item, ended in queue.train_all(wanted, settings, told.budget):

@@ -154,8 +154,18 @@ def _critic(task: Task) -> Path:
 
 
 def _vgg16(task: Task) -> Path:
-    """Return the published VGG16, which is the same for every preset."""
-    return load.find("mganprior", replace(task, preset="paper"), part="vgg16")
+    """Return the published VGG16, which is the same for every preset and method.
+
+    Raises `MissingWeights`, in the words of training: that it is mganprior's in the catalogue explains nothing here.
+    """
+    try:
+        return load.find("mganprior", replace(task, preset="paper"), part="vgg16")
+    except MissingWeights as error:
+        (file, *_) = catalogue.fitting("mganprior", replace(task, preset="paper"), "vgg16")
+        raise MissingWeights(
+            f"the perceptual loss of training needs VGG16 ({file.name}), which is not on this machine or not whole. "
+            f"Name it with --vgg16, or {catalogue.advice(file)}"
+        ) from error
 
 
 def _other_vgg16(task: Task, settings: TrainingSettings) -> list[Path]:

@@ -32,10 +32,13 @@ def network(  # noqa: PLR0913 - of what, for what, from what
 ) -> Network:
     """Return a network of a method, by its spec's name, on a device.
 
-    `read` makes it from what its weight file holds. The meta device has no values: there `build` makes it, and no file
-    is read. Raises `MissingWeights` if the file is not on this machine, `BenchError` if it is of something else.
+    `read` makes it from what its weight file holds. The meta device has no values: there `build` makes it, no file is
+    read, and one is looked for only under `origins.seeking`.
+    Raises `MissingWeights` if the file is not on this machine, `BenchError` if it is of something else.
     """
     if device.type == "meta":
+        if origins.sought():
+            find(method, task, part=part)
         try:
             with device:
                 return build(task)

@@ -1,0 +1,77 @@
+"""Whether a result is in the range and the order of colours that it must be, told before it is clamped.
+
+A result is compared with its input in the mean colours of squares, one for each pixel of the input, which every method
+at least comes near. If they agree far better once the result is read in another way, that is what its method returns.
+"""
+
+from collections.abc import Callable
+from functools import partial
+
+from torch import Tensor
+from torch.nn import functional
+
+from bench.spec import Images
+
+_FAR = 0.05
+"""Mean difference of colour from which another reading is looked for; values are of [0, 1]."""
+_BETTER = 3
+"""How many times nearer to the input another reading must come."""
+_MARGIN = 0.1
+"""How far outside of [0, 1] a value must be to count: a sharp edge may overshoot by less."""
+_SHARE = 0.1
+"""Share of such values from which it is told."""
+_MEAN = 0.25
+"""Difference of a mean colour from which it is told."""
+
+_RANGES: dict[str, Callable[[Tensor], Tensor]] = {
+    "": lambda image: image,
+    "[0, 255]": lambda image: image / 255,
+    "[-1, 1]": lambda image: (image + 1) / 2,
+    "[0, 1/255]": lambda image: image * 255,
+}
+
+
+def suspicions(sr: Images, lr: Images) -> list[str]:
+    """Return for each image what seems to be wrong with its values, or "": (N, 3, H, W) as returned, and its input.
+
+    The sentences are few and without figures, so that a table can count the images that share one.
+    """
+    return [_suspicion(one, of) for one, of in zip(sr, lr, strict=True)]
+
+
+def _suspicion(sr: Tensor, lr: Tensor) -> str:
+    """Return what seems to be wrong with one image (3, H, W); one that holds NaN is another's to tell."""
+    if not sr.isfinite().all():
+        return ""
+    found, wanted = functional.adaptive_avg_pool2d(sr, (lr.shape[-2], lr.shape[-1])), lr
+    away = _difference(found, wanted)
+    if away > _FAR:
+        named = {name: _difference(read(found), wanted) for name, read in _readings().items()}
+        nearest = min(named, key=named.__getitem__)
+        if named[nearest] * _BETTER < away:
+            return f"the values agree with the input only if they are read as {nearest}; RGB in [0, 1] is wanted"
+    outside = ((sr < -_MARGIN) | (sr > 1 + _MARGIN)).float().mean().item()
+    if outside > _SHARE:
+        return f"more than {_SHARE:.0%} of the values lie outside of [0, 1] by more than {_MARGIN} and are clamped"
+    if (sr.clamp(0, 1).mean((-2, -1)) - lr.mean((-2, -1))).abs().max().item() > _MEAN:
+        return f"the mean colour differs from the input's by more than {_MEAN}"
+    return ""
+
+
+def _readings() -> dict[str, Callable[[Tensor], Tensor]]:
+    """Return the mistakes that are looked for: another range, blue before red, or both."""
+    return {
+        " in ".join(filter(None, (order, span))): partial(_read, read, order == "BGR")
+        for order in ("RGB", "BGR")
+        for span, read in _RANGES.items()
+        if order == "BGR" or span
+    }
+
+
+def _read(read: Callable[[Tensor], Tensor], flipped: bool, image: Tensor) -> Tensor:  # noqa: FBT001 - see `partial`
+    """Return an image (3, H, W) read in another way."""
+    return read(image.flip(-3) if flipped else image)
+
+
+def _difference(one: Tensor, other: Tensor) -> float:
+    return (one - other).abs().mean().item()

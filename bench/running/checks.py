@@ -1,0 +1,37 @@
+"""What a method breaks of the contract, found by trying it on two images."""
+
+import torch
+
+from bench.contract import Failed, caught, failure, returned
+from bench.readings import suspicions
+from bench.running import declared
+from bench.spec import Images, Method, Task
+
+
+def problems(method: Method, task: Task, device: torch.device) -> list[str]:
+    """Return what a loaded method breaks on a task: shape, range, colours, repeatability, independence of the batch.
+
+    It gets two images, one by one if it takes no more at once.
+    """
+    ramp = torch.linspace(0, 1, 2 * 3 * task.lr_size**2, dtype=torch.float32, device=device)
+    lr = ramp.view(2, 3, task.lr_size, task.lr_size).flip(-1).contiguous()
+    try:
+        with caught():
+            both, again = (_in_parts(method, task, lr) for _ in range(2))
+            alone = returned(method, task, lr[1:])
+            declared.efforts(method, 1)
+    except Failed as failed:
+        return [failure(failed)]
+    if not both.isfinite().all():
+        return ["the result holds NaN or infinity"]
+    found = list(dict.fromkeys(filter(None, suspicions(both, lr))))
+    if not torch.equal(both, again):
+        found.append("the same input gives another result the second time; draw random numbers from Task.seed")
+    if not torch.allclose(both[1:], alone, atol=1e-4):
+        found.append("an image's result depends on the images beside it in the batch")
+    return found
+
+
+def _in_parts(method: Method, task: Task, lr: Images) -> Images:
+    """Restore a batch in parts of the size that the method takes."""
+    return torch.cat([returned(method, task, part) for part in lr.split(method.spec.max_batch)])

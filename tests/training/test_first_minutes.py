@@ -1,0 +1,34 @@
+"""What a new user of training meets first."""
+
+import re
+import shlex
+
+import pytest
+
+from bench.spec import MissingWeights, Task
+from methods.training import __main__ as training
+from methods.training import queue
+from methods.weights import catalogue
+
+from ..conftest import ROOT
+
+
+def test_a_missing_perceptual_network_is_trainings_own(monkeypatch):
+    """A training of GLEAN said that `the vgg16 of mganprior` was missing."""
+    monkeypatch.setattr(catalogue, "locate", lambda _: None)
+    with pytest.raises(MissingWeights, match=r"perceptual loss of training needs VGG16 .*--vgg16, or get it") as error:
+        queue._vgg16(Task("mini", "face", 16, 128, preset="mini"))
+    assert "mganprior" not in str(error.value)
+
+
+def test_the_first_examples_of_training_have_something_to_do():
+    """The first one answered `nothing to do`: what it would train is shipped."""
+    examples = re.findall(
+        r"^    python -m bench train (.*?)  +#", (ROOT / "docs" / "training.md").read_text(), re.MULTILINE
+    )
+    for example in examples[:2]:
+        told = training.parser().parse_args(shlex.split(example))
+        settings = queue.TrainingSettings(
+            device=told.device, seed=told.seed, runs=told.runs, out=told.out, pool=told.pool, vgg16=told.vgg16
+        )
+        assert any(queue.unfinished(training._items(told), settings)), example
