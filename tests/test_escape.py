@@ -41,7 +41,25 @@ COMMONMARK = MarkdownIt("gfm-like", {"linkify": False})
 BLOCKS = ("html_block", "fence", "code_block", "hr", "blockquote_open", "ordered_list_open")
 OBEYED = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\ud800-\udfff\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 ALLOWED_LATEX = {"textbackslash", "textasciitilde", "textasciicircum", "textless", "textgreater", "textbar"}
+ENVIRONMENTS = {"table", "table*", "tabular", "adjustbox", "threeparttable", "tablenotes"}
 ALLOWED_LATEX |= {"textasciigrave", "textbf", "textsuperscript", "pm", "infty", "hline", "\\", *"{}#$%&_"}
+ALLOWED_LATEX |= {
+    "bottomrule",
+    "caption",
+    "centering",
+    "footnotesize",
+    "hline",
+    "item",
+    "label",
+    "midrule",
+    "raggedright",
+    "scriptsize",
+    "setlength",
+    "tabcolsep",
+    "textwidth",
+    "toprule",
+    "usepackage",
+}
 
 
 def inline(text):
@@ -86,7 +104,9 @@ def latex_text(text):
             elif hasattr(node, "chars"):
                 yield node.chars
             else:
-                assert type(node).__name__ in ("LatexGroupNode", "LatexMathNode"), node
+                known = getattr(node, "environmentname", "table") in ENVIRONMENTS
+                assert type(node).__name__ in ("LatexGroupNode", "LatexMathNode", "LatexEnvironmentNode"), node
+                assert known, node
                 yield from read(node.nodelist)
 
     return "".join(read(LatexWalker(text, tolerant_parsing=False).get_latex_nodes()[0]))

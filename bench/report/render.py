@@ -82,7 +82,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
 
 def _details(table: Table) -> pd.DataFrame:
     """Return the rows without what stands elsewhere in the report, or nowhere."""
-    found = frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"])
+    found = frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"], errors="ignore")
     rare = [name for name in ("exact", "seed sd", "difference") if name in found]
     return found.drop(columns=[name for name in rare if not found[name].fillna("").any()])
 
