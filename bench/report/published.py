@@ -38,7 +38,8 @@ def apart(report: Report, card: Card, measured: int) -> str:
     images of the list were measured. A list is the same if its checksums are or, where a report knows none, its names.
     """
     theirs, name = report.test_data.get(card.category), report.test_sets.get(card.category, "unnamed images")
-    if theirs is not None and not (differences := list(_differences(theirs, card))):
+    differences = [] if theirs is None else list(_differences(theirs, card))
+    if theirs is not None and not differences:
         return "" if measured == len(card.ids) else f"of all {len(card.ids)} images of {name}, not of {measured}"
     if name != card.test_set:
         return f"of other test images ({name})"
