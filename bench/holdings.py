@@ -28,6 +28,9 @@ Held: TypeAlias = Tensor | np.ndarray | str
 
 _PLAIN = (str, int, float, complex, type(None))
 _RAW = (bytes, bytearray, memoryview, array)
+_HOLDING = {"builtins", "collections", "functools", "types", "argparse", "dataclasses", "array"}
+"""Of Python's own modules, those whose objects may hold a method's data. Loggers, locks, streams and the environment
+say what the process is like; with them, every run would make every result anew."""
 _MOST = 1_000_000
 """Objects looked at; a method that holds more is refused an answer rather than given half of one."""
 
@@ -50,7 +53,8 @@ def tensors(holder: object, modules: Sequence[ModuleType] = ()) -> Iterator[tupl
 
     Looked into: attributes, lists, dictionaries, networks, functions, objects inside objects to any depth, classes of
     the modules; an object that is met again is yielded as its first path. Bytes count as an array. Not looked into:
-    other classes and modules, iterators, numbers and texts of Python. Raises `BenchError` beyond a million objects.
+    other classes and modules, iterators, numbers and texts of Python, objects of its library such as loggers and locks.
+    Raises `BenchError` beyond a million objects.
     """
     seen: dict[int, tuple[str, object]] = {}  # with the objects, so that no id is used twice
     todo: list[tuple[str, object]] = [(Path(str(part.__file__)).name, part) for part in reversed(modules)]
@@ -74,11 +78,14 @@ def tensors(holder: object, modules: Sequence[ModuleType] = ()) -> Iterator[tupl
 
 
 def _passed_over(value: object, modules: Sequence[ModuleType]) -> bool:
-    """Return whether an object is a number, a text, or a module, or a class of one, that is none of some."""
+    """Return whether an object is a number, a text, of Python's library, or a module or class that is none of some."""
     if isinstance(value, (type, ModuleType)):
         module = value if isinstance(value, ModuleType) else sys.modules.get(value.__module__)
         return all(module is not each for each in modules)
-    return isinstance(value, _PLAIN) and not isinstance(value, np.generic)  # numpy's float64 is a float
+    if isinstance(value, _PLAIN):
+        return not isinstance(value, np.generic)  # numpy's float64 is a float
+    made_in = type(value).__module__.partition(".")[0]
+    return made_in in sys.stdlib_module_names and made_in not in _HOLDING
 
 
 def _data(value: object) -> Tensor | np.ndarray | None:
@@ -101,15 +108,22 @@ def _parts(value: object) -> Iterator[tuple[object, object]]:
             yield key if named else index, part
             if not named:
                 yield f"key {index}", key
-    elif isinstance(value, (list, tuple, deque, set, frozenset)):
+    elif isinstance(value, (list, tuple, deque)):
         yield from enumerate(value)
+    elif isinstance(value, (set, frozenset)):  # whose order is another in each process
+        yield from enumerate(sorted(value, key=lambda part: (type(part).__name__, getattr(part, "__qualname__", ""))))
     elif isinstance(value, np.ndarray):
         yield from enumerate(value.tolist() if value.dtype.hasobject else ())
     elif isinstance(value, Tensor):
         yield from enumerate(value.unbind() if value.is_nested else ())
     else:
         yield from _of_code(value)
-    yield from _of_network(value) if isinstance(value, nn.Module) else attributes(value).items()
+    if isinstance(value, nn.Module):
+        yield from _of_network(value)
+    elif isinstance(value, ModuleType):  # its __loader__ and the like are of whoever imports it
+        yield from ((name, part) for name, part in vars(value).items() if not name.startswith("__"))
+    else:
+        yield from attributes(value).items()
     yield "class", type(value)
 
 

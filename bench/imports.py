@@ -19,11 +19,12 @@ _OURS = ("bench", "methods")
 _SOURCES = tuple(SOURCE_SUFFIXES)
 _MODULES = (*_SOURCES, *EXTENSION_SUFFIXES)
 _WITHOUT_EFFECT = (
-    *("bench.spec", "bench.origins"),
-    *(f"methods.weights.{name}" for name in ("catalogue", "folders", "trained")),
+    *("bench.spec", "bench.origins", "bench.shipped"),
+    *("methods.formats.file_kinds", "methods.formats.sealed"),
+    *(f"methods.weights.{name}" for name in ("catalogue", "fits", "folders", "trained")),
 )
-"""Modules that change no picture: the nouns, whose values are in the fingerprint, and what finds weight files and tells
-of them, whose content is. A corrected address must not throw results away."""
+"""Modules that change no picture: the nouns, whose values are in the fingerprint, and what finds, verifies and tells of
+weight files, whose content is. A corrected address must not throw results away."""
 
 
 def sources(paths: Iterable[Path]) -> str:

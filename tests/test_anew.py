@@ -1,6 +1,8 @@
 """What makes a result be made anew: each line of the table in docs/adding.md, and each place that holds weights."""
 
+import os
 import re
+import subprocess
 import sys
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -333,6 +335,30 @@ def test_classes_and_modules_of_others_are_left_alone():
     guest = type("Guest", (), {"spec": Bicubic.spec, "__module__": "tests.guests"})()
     guest.parts = [torch.nn, resize, pytest, resize.resize, torch.nn.Linear]
     assert fingerprint.weights(guest) == "none"
+
+
+PROCESS = """
+import argparse, logging, os, re, threading
+logger, LOCK, PATTERN, ENV = logging.getLogger(__name__), threading.Lock(), re.compile("a.*b"), os.environ
+PARSER, FUNCTIONS, HOME = argparse.ArgumentParser(), {torch.relu, torch.tanh, len, max}, os.path.dirname(__file__)
+"""
+PRINT = "import sys, torch, methods; from bench import fingerprint; from bench.spec import Task\n"
+PRINT += "kind = methods.find(sys.argv[1]); task = Task('mini', 'face', 16, 64)\n"
+PRINT += "print(fingerprint.run(kind, kind.load(task, torch.device('cpu')), task, torch.device('cpu')))"
+
+
+@pytest.mark.slow
+def test_what_a_process_is_like_makes_nothing_anew(tmp_path):
+    """A guest with a logger, as most have, would lose all its results between two runs."""
+    guest = guests.write(tmp_path, before=PROCESS, init="self.log, self.lock, self.w = logger, LOCK, torch.ones(2)")
+    runs = set()
+    for number in ("1", "2"):
+        environment = {**os.environ, "PYTHONHASHSEED": number, "ANY_VARIABLE": number}
+        done = subprocess.run(
+            [sys.executable, "-c", PRINT, guest], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        runs.add(done.stdout)
+    assert len(runs) == 1
 
 
 def test_it_counts_which_of_two_equal_networks_is_used(tmp_path):
