@@ -19,7 +19,7 @@ _OURS = ("bench", "methods")
 _SOURCES = tuple(SOURCE_SUFFIXES)
 _MODULES = (*_SOURCES, *EXTENSION_SUFFIXES)
 _WITHOUT_EFFECT = (
-    *("bench.spec", "bench.origins", "bench.shipped"),
+    *(f"bench.{name}" for name in ("spec", "origins", "shipped", "atomic", "paths")),
     *("methods.formats.file_kinds", "methods.formats.sealed"),
     *(f"methods.weights.{name}" for name in ("catalogue", "fits", "folders", "trained")),
 )
