@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME
+from methods.formats import sealed
 from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
 from methods.training import items, queue, restorer, trained_report
@@ -80,7 +81,7 @@ def test_the_queue_goes_on_with_what_is_not_at_its_end(settings):
     assert [(item.label, ended) for item, ended in queue.train_all(todo[:1], settings)] == [("bank face", True)]
     assert [item.label for item in queue.unfinished(todo, settings)] == ["bank cat"]
     path = settings.runs.parent / "mini" / "bank_face_128.safetensors"
-    path.write_bytes(path.read_bytes().replace(b'\\"of\\": 4', b'\\"of\\": 9'))
+    path.write_bytes(sealed.pack(load_file(path), {trained.FACTS: json.dumps({**items.facts(path), "of": 9})}))
     assert [item.label for item in queue.unfinished(todo, settings)] == ["bank face", "bank cat"]
     path.write_bytes(b"no weights")
     with pytest.raises(BadFile, match="bank_face_128"):
