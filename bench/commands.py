@@ -17,6 +17,7 @@ from bench import (
     file_commands,
     fingerprint,
     flops_command,
+    inputs_command,
     inventory,
     pipeline,
     progress,
@@ -85,7 +86,7 @@ def make_table(
     *,
     profile: Profile = "mini",
     categories: Categories = None,
-    guests: Annotated[list[str] | None, typer.Option("--with", help="A further method: a name, or FILE:CLASS.")] = None,
+    guests: Annotated[list[str] | None, typer.Option("--with", help="A further row: a method's name, FILE:CLASS, or a folder of restored images.")] = None,
     only: Annotated[Step | None, typer.Option(help="Run one step alone.")] = None,
     limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Images per category.")] = None,
     device: Device = "auto",
@@ -103,8 +104,9 @@ def make_table(
     report = report_files.read(name)
     say(f"{report.title}: looking for images and weights ...")
     names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
-    wanted: list[str] = [*names, *(guests or [])]
-    methods = [runners.named(method, timeout, report.factors) for method in dict.fromkeys(wanted)]
+    methods = [runners.named(method, timeout, report.factors) for method in names]
+    rows = dict.fromkeys(guest for guest in guests or [] if guest not in names)
+    methods += [runners.row(guest, timeout, report.factors) for guest in rows]
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
     measurement = pipeline.prepare(
         report,
@@ -222,6 +224,7 @@ for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet,
     app.command()(verb)
 app.command()(data_command.data)
 app.command()(fetch_command.fetch)
+app.command()(inputs_command.inputs)
 app.command("flops")(flops_command.count_flops)
 app.command("lists")(file_commands.write_lists)
 

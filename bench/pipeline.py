@@ -15,6 +15,7 @@ from bench.images.remarks import remarks
 from bench.plan import describe, left_out, plan, unmeasured, widened
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
+from bench.running.handed import Handed, among
 from bench.running.runner import Runner, of
 from bench.scores import score
 from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task, UnknownName
@@ -39,7 +40,13 @@ class Measurement:
         """Return the plan in a line, and one more for whatever is left out."""
         plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
         others = [*left_out(self.report, self.cards), *unmeasured(self.report, self.cards)]
-        return "\n".join([plan_line, *others, *remarks(self.cards, self.settings.limit)])
+        return "\n".join([plan_line, *others, *remarks(self.cards, self.settings.limit), *self._strangers()])
+
+    def _strangers(self) -> Iterator[str]:
+        """Yield what rows of restored images hold besides."""
+        for name, method in self.methods.items():
+            if isinstance(method, Handed):
+                yield from method.strangers([cell.task for cell in self.cells if cell.method == name])
 
     def durations(self) -> Iterator[str]:
         """Yield a sentence for each method that searches and has something left to do: how long it will take here.
@@ -151,11 +158,15 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         method = of(each)
         name = method.spec.name
         if by_name.setdefault(name, method) != method:
-            raise BenchError(f"two methods call themselves {name!r}; change the spec.name of one of them.")
+            raise BenchError(
+                f"two rows are called {name!r}; change the spec.name of a method, or give restored images another "
+                "name: --with NAME=FOLDER."
+            )
     cards = card_files.cards(profile, hr_size)
     report = _limited(widened(report, cards), categories)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
+    by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
     return Measurement(report, _with_weights(_with_images(cells, cards), by_name), cards, by_name, settings)
 
 

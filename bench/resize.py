@@ -19,6 +19,9 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from bench.spec import BenchError, Images
 
+IN_WORDS = "MATLAB imresize bicubic, antialiased, in float64, rounded to 8 bit"
+"""How LR images are made, for people."""
+
 Matrix = NDArray[np.floating]
 Device = torch.device | str
 

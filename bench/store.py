@@ -144,7 +144,7 @@ def load(path: Path, side: int) -> Stored | None:
         sha256 = pixel_sha256(image)
         seconds = float(facts["seconds"])
         effort = declared.effort("the file", Effort(**json.loads(facts.get("effort", "{}"))))
-        if facts["pixels"] != sha256 or not 0 <= seconds < math.inf:
+        if facts["pixels"] != sha256 or seconds < 0 or seconds == math.inf:  # NaN: made elsewhere
             return None
         return Stored(image, facts["lr"], seconds, effort, sha256)
     except Exception:  # noqa: BLE001 - Pillow raises whatever it likes; what cannot be read is made again

@@ -49,7 +49,7 @@ def enlarged(method: Runner, lr: Images, factor: int, usual: int, task: Callable
         weight = torch.zeros(1, height * factor, width * factor)
         fade = _fade(side * factor)
         for top, left in track(places, f"{method.spec.title}, tiles", len(places)):
-            (outcome,) = loaded.attempt(lr[..., top : top + side, left : left + side])
+            (outcome,) = loaded.attempt(lr[..., top : top + side, left : left + side], ())
             if outcome.image is None:
                 raise BenchError(f"there is no result of {method.spec.title} for this image: {outcome.reason}")
             rows, columns = (slice(start * factor, (start + side) * factor) for start in (top, left))

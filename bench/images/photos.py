@@ -63,7 +63,12 @@ def short_side(path: Path, state: Hashable) -> int:  # noqa: ARG001 - a changed 
 
 def read(path: Path) -> Tensor:
     """Return the photograph in a file as it is, (3, H, W) uint8. Raises `BadImage`, also if it cannot be read."""
-    samples = _decode(content(path), str(path), 1)
+    return decoded(content(path), str(path))
+
+
+def decoded(data: bytes, name: str) -> Tensor:
+    """Return the photograph in `data` as it is, (3, H, W) uint8. Raises `BadImage`; `name` is for its message."""
+    samples = _decode(data, name, 1)
     return torch.stack([resize.eight_bit(_on_white(samples, channel)) for channel in range(3)])
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from bench.report.table import Row, Table
+from bench.resize import IN_WORDS
 from bench.scores.family import LEAST
 from bench.scores.metrics import METRICS, Metric
 
@@ -30,7 +31,7 @@ _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
 )
-_OPERATOR = "LR: MATLAB imresize bicubic, antialiased, in float64, rounded to 8 bit. Scored: the stored 8-bit RGB PNG."
+_OPERATOR = f"LR: {IN_WORDS}. Scored: the stored 8-bit RGB PNG."
 
 
 def legend(table: Table, mark: str, escape: Escape) -> str:

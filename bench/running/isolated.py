@@ -6,7 +6,7 @@ was about; the process is started again for the next one. What this does not pro
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -132,7 +132,7 @@ class IsolatedLoaded:
         self.facts = facts[layer]
         self.inner = IsolatedLoaded(session, facts, layer + 1) if layer + 1 < len(facts) else None
 
-    def attempt(self, lr: Images) -> list[contract.Outcome]:
+    def attempt(self, lr: Images, ids: Sequence[str] = ()) -> list[contract.Outcome]:  # noqa: ARG002 - as in `Loaded`
         """Restore a batch; if the process ends with it, its images are tried one by one."""
         try:
             return self._outcomes({"do": "attempt"}, len(lr), lr)

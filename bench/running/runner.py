@@ -42,8 +42,8 @@ class Loaded(Protocol):
         """The method whose stored results this one refines, if it searches for them."""
         ...
 
-    def attempt(self, lr: Images) -> list[contract.Outcome]:
-        """Restore (N, 3, lr_size, lr_size), with an outcome for each image."""
+    def attempt(self, lr: Images, ids: Sequence[str]) -> list[contract.Outcome]:
+        """Restore (N, 3, lr_size, lr_size), with an outcome for each image; a method that runs is not told the ids."""
         ...
 
     def refine(self, given: tuple[Images, Effort, float], lr: Images) -> contract.Outcome:
@@ -134,7 +134,7 @@ class LocalLoaded:
     device: torch.device
     inner: "LocalLoaded | None" = None
 
-    def attempt(self, lr: Images) -> list[contract.Outcome]:
+    def attempt(self, lr: Images, ids: Sequence[str] = ()) -> list[contract.Outcome]:  # noqa: ARG002 - as in `Loaded`
         """Restore a batch."""
         return contract.attempt(self.method, self.task, lr.to(self.device))
 

@@ -1,6 +1,7 @@
 """Which runner a method of the command line gets."""
 
 import methods
+from bench.running.handed import handed
 from bench.running.isolated import Isolated
 from bench.running.runner import Runner, of
 
@@ -13,3 +14,8 @@ def named(name: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
     if timeout is None and ":" not in name:
         return of(methods.find(name))
     return Isolated(name, timeout=timeout, factors=factors)
+
+
+def row(text: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
+    """Return a further row of a table: restored images (FOLDER, a pattern, NAME=FOLDER), or a method as `named`."""
+    return handed(text, factors) or named(text, timeout, factors)

@@ -1,0 +1,38 @@
+"""Files of restored images that somebody else saved: what they hold, and what was lost when they were saved."""
+
+from PIL import ImageFile
+from torch import Tensor
+
+from bench.images import photos, pillow
+from bench.spec import BadImage
+
+
+def result(data: bytes, name: str, side: int) -> tuple[Tensor, str]:
+    """Return the image in a file, (3, side, side) uint8, and what its kind of file took away, or "".
+
+    Raises `BadImage` for another size, before it is decoded, and for what is no sound image; `name` is for messages.
+    """
+    try:
+        with pillow.strict(), pillow.opened(data) as image:
+            size, lost = image.size, _lost(image, data)
+    except Exception:  # noqa: BLE001 - a decoder raises whatever it stumbles on
+        return photos.decoded(data, name), ""  # which says what is wrong with it
+    if size != (side, side):
+        raise BadImage(f"{name} has {size[0]} x {size[1]} pixels; {side} x {side} are wanted")
+    return photos.decoded(data, name), lost
+
+
+def _lost(image: ImageFile.ImageFile, data: bytes) -> str:
+    """Return what is not as a method made it: compressed with loss, fewer colours, rounded, laid on white."""
+    found = []
+    if image.format in ("JPEG", "MPO", "AVIF") or (image.format == "WEBP" and b"VP8L" not in data[:64]):
+        found.append(f"saved as {image.format}, with loss")
+    if image.mode in ("P", "PA", "1"):
+        found.append("saved with a palette")
+    if image.mode in ("L", "LA") or image.mode.startswith("I"):
+        found.append("saved in grey")
+    if image.tile and str(image.tile[0][3]).endswith(";16B"):
+        found.append("of 16 bit, rounded to 8")
+    if image.has_transparency_data:
+        found.append("with an alpha channel, laid on white")
+    return ", ".join(found)
