@@ -2,13 +2,11 @@
 
 import sys
 from collections.abc import Sequence
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-import methods as suite
 from bench import (
     atomic,
     data_command,
@@ -19,30 +17,14 @@ from bench import (
     flops_command,
     inputs_command,
     inventory,
-    pipeline,
     progress,
-    report_files,
-    store,
+    table_command,
 )
 from bench import cards as card_files
-from bench.console import STOPPED, detail, say, set_verbose, tell
-from bench.options import (
-    Categories,
-    Choice,
-    ChosenWeights,
-    Columns,
-    Device,
-    Folder,
-    HrSize,
-    Profile,
-    Seeds,
-    Timeout,
-    Unfinished,
-)
-from bench.pipeline import Measurement
-from bench.restore import RunSettings
+from bench.console import STOPPED, say, set_verbose
+from bench.options import Columns, Device, Profile, Timeout
 from bench.running import runner, runners
-from bench.spec import BenchError, Record
+from bench.spec import BenchError
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -72,98 +54,7 @@ def common(
     set_verbose(verbose=verbose)
 
 
-class Step(StrEnum):
-    """The steps that can be run alone."""
-
-    RESTORE = "restore"
-    SCORE = "score"
-    RENDER = "render"
-
-
-@app.command("table")
-def make_table(
-    name: Annotated[str, typer.Argument(help="table2, factors, ablation_bank: a file of reports/.")],
-    *,
-    profile: Profile = "mini",
-    categories: Categories = None,
-    guests: Annotated[list[str] | None, typer.Option("--with", help="A further row: a method's name, FILE:CLASS, or a folder of restored images.")] = None,
-    only: Annotated[Step | None, typer.Option(help="Run one step alone.")] = None,
-    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Images per category.")] = None,
-    device: Device = "auto",
-    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at once.")] = None,
-    hr_size: HrSize = None,
-    allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
-    seeds: Seeds = None,
-    columns: Columns = None,
-    folder: Folder = Path("reports/out"),
-    weights: ChosenWeights = Choice.ANY,
-    unfinished: Unfinished = False,
-    timeout: Timeout = None,
-) -> None:
-    """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
-    report = report_files.read(name)
-    say(f"{report.title}: looking for images and weights ...")
-    names = [method for method in report.methods if method not in report.pending or method in suite.BY_NAME]
-    methods = [runners.named(method, timeout, report.factors) for method in names]
-    rows = dict.fromkeys(guest for guest in guests or [] if guest not in names)
-    methods += [runners.row(guest, timeout, report.factors) for guest in rows]
-    settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
-    measurement = pipeline.prepare(
-        report,
-        methods,
-        settings,
-        profile=profile,
-        hr_size=hr_size,
-        seeds=seeds or (0,),
-        weights=weights.value,
-        unfinished=unfinished,
-        categories=categories or (),
-    )
-    say(measurement.describe())
-    if only in (None, Step.RESTORE):
-        for sentence in measurement.durations():
-            say(sentence)
-    failed = _restore(measurement) if only in (None, Step.RESTORE) else False
-    if only is not Step.RESTORE:
-        records = measurement.stored() if only is Step.RENDER else list(measurement.score())
-        failed |= any(record.status == "failed" for record in records)
-        if only is not Step.SCORE:
-            _render(measurement, records, columns or ())
-    if failed:
-        raise typer.Exit(1)
-
-
-def _restore(measurement: Measurement) -> bool:
-    """Restore what is missing, print what is wrong once, and return whether something failed.
-
-    A cell that is refused, such as for want of weights, is in order: the table says why.
-    """
-    failed, told = False, set()
-    for cell, image in measurement.restore():
-        failed |= image.status == "failed"
-        where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
-        detail(f"{where}: {'kept' if image.kept else image.status}")
-        wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
-        if wrong and image.reason not in told:
-            told.add(image.reason)
-            tell(image.status, f"{where}: {image.reason}")
-    return failed
-
-
-def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
-    """Write the table and its pictures, and print it."""
-    # Statistics, data frames and figures take seconds to import; the other verbs do without.
-    from bench.report import figures, render, table  # noqa: PLC0415
-
-    report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
-    result = table.build(report, cells, records, cards)
-    target = store.profile_folder(settings.out, cells[0].task.profile)
-    written = render.write(result, records, fingerprint.machine(settings.device), target, columns)
-    # The pictures of one seed are enough.
-    first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
-    written += figures.strip(first, cards, settings, target / f"{report.name}.png")
-    written += figures.curves(result, target / f"{report.name}.curves.png")
-    say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")
+app.command("table")(table_command.make_table)
 
 
 @app.command("again")

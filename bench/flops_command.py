@@ -11,7 +11,7 @@ import methods as suite
 from bench import atomic, fingerprint, report_files
 from bench import cards as card_files
 from bench.console import say
-from bench.options import Categories, Folder
+from bench.options import Categories, Factors, Folder, Methods, named
 from bench.spec import UnknownName
 
 
@@ -19,10 +19,8 @@ def count_flops(
     *,
     profile: Annotated[str | None, typer.Option(help="A profile or a folder; none: paper and mini.")] = None,
     categories: Categories = None,
-    factors: Annotated[
-        list[int] | None, typer.Option("--factor", min=2, max=card_files.LARGEST, help="May be repeated.")
-    ] = None,
-    names: Annotated[list[str] | None, typer.Option("--method", help="A name; may be repeated.")] = None,
+    factors: Factors = None,
+    methods: Methods = None,
     folder: Folder = Path("reports/out"),
 ) -> None:
     """Count operations and parameters of every method, or of some, at the paper's sizes and those of `mini`."""
@@ -36,13 +34,14 @@ def count_flops(
     for category in categories or []:
         if category not in there:
             raise UnknownName("category", category, there)
+    names = named(methods)
     report = replace(
         report,
         categories=tuple(categories or (there if profile else report.categories)),
         factors=tuple(factors or report.factors),
         methods=tuple(suite.find(name).spec.name for name in names) if names else report.methods,
     )
-    chosen = {**suite.BY_NAME, **{name: suite.find(name) for name in names or []}}
+    chosen = {**suite.BY_NAME, **{name: suite.find(name) for name in names}}
     found = list(cost_table.lines(report, chosen, [list(each.values()) for each in cards]))
     text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
     files = [folder / "flops.md", folder / "flops.csv"]

@@ -1,5 +1,6 @@
 """Options that several verbs of the command line share."""
 
+from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -31,6 +32,26 @@ Folder = Annotated[Path, typer.Option("--out", file_okay=False, help="Where resu
 Categories = Annotated[
     list[str] | None, typer.Option("--category", help="Of the table's categories this one alone; may be repeated.")
 ]
+Methods = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--method",
+        "--methods",
+        metavar="NAME[,NAME]",
+        help="These methods alone, whether the table has them or not; may be repeated.",
+    ),
+]
+Factors = Annotated[
+    list[int] | None, typer.Option("--factor", min=2, max=LARGEST, help="This factor alone; may be repeated.")
+]
+Guests = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--with",
+        help="A further row: a method's name, FILE:CLASS, or restored images: FOLDER, NAME=FOLDER, or a pattern such as "
+        "'out/{category}/{id}_SR.png'. Repeatable.",
+    ),
+]
 Columns = Annotated[
     list[str] | None, typer.Option("--columns", help="A category that the LaTeX tables show, for all; repeatable.")
 ]
@@ -49,3 +70,9 @@ Timeout = Annotated[
         help="Seconds an image may take: every method then runs in a process of its own. Guests do anyhow; an hour.",
     ),
 ]
+
+
+def named(words: Sequence[str] | None) -> list[str]:
+    """Return the names of `--method`, each once: commas part them, but for those of a file's path."""
+    parts = [part for word in words or () for part in ([word] if ":" in word else word.split(","))]
+    return list(dict.fromkeys(part.strip() for part in parts))

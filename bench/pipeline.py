@@ -1,6 +1,6 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
@@ -12,13 +12,13 @@ from bench import contract, report_files
 from bench.cost.duration import spelt
 from bench.images import data, known
 from bench.images.remarks import remarks
-from bench.plan import describe, left_out, plan, unmeasured, widened
+from bench.plan import WHOLE, Part, describe, left_out, limited, plan, unmeasured, widened
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
 from bench.running.handed import Handed, among
 from bench.running.runner import Runner, of
 from bench.scores import score
-from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task, UnknownName
+from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,13 +139,12 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     seeds: Sequence[int] = (0,),
     weights: Literal["any", "published", "own"] = "any",
     unfinished: bool = False,
-    categories: Collection[str] = (),
+    part: Part = WHOLE,
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows; all categories of a folder.
 
     Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `weights` and
-    `unfinished` say which weight files the methods of the suite take, as in `Task`; `categories`, if there are any, to
-    which of the table's it is limited.
+    `unfinished` say which weight files the methods of the suite take, as in `Task`; `part` limits the table.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
     """
@@ -163,19 +162,11 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
                 "name: --with NAME=FOLDER."
             )
     cards = card_files.cards(profile, hr_size)
-    report = _limited(widened(report, cards), categories)
+    report = limited(widened(report, cards), part)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
     return Measurement(report, _with_weights(_with_images(cells, cards), by_name), cards, by_name, settings)
-
-
-def _limited(report: Report, categories: Collection[str]) -> Report:
-    """Return a report of some of its categories, of all if none is named. Raises `UnknownName`."""
-    for name in categories:
-        if name not in report.categories:
-            raise UnknownName(f"category of {report.name}:", name, report.categories)
-    return replace(report, categories=tuple(name for name in report.categories if not categories or name in categories))
 
 
 def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:

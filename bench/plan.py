@@ -1,11 +1,24 @@
 """A table's facts and the methods there are -> the list of cells to run. Pure, and printed before anything runs."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bench.profiles import profiles
 from bench.scores.metrics import METRICS
-from bench.spec import BenchError, Card, Cell, Report, Spec, Task
+from bench.spec import BenchError, Card, Cell, Report, Spec, Task, UnknownName
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The part of a table that is asked for; of whatever is empty, all."""
+
+    categories: Collection[str] = ()
+    factors: Collection[int] = ()
+    methods: Collection[str] = ()
+    """By the names of their specs; the full one of a table of variants stays, as the others are compared with it."""
+
+
+WHOLE = Part()
 
 
 def plan(
@@ -54,6 +67,27 @@ def widened(report: Report, cards: Mapping[str, Card]) -> Report:
         and any(metric.applies(category) for metric in metrics)
     ]
     return replace(report, categories=(*report.categories, *further))
+
+
+def limited(report: Report, part: Part) -> Report:
+    """Return a part of a table, in its order. Raises `UnknownName` or `BenchError` for what is none of it.
+
+    Methods that it does not list are further rows, as `plan` adds them.
+    """
+    for name in part.categories:
+        if name not in report.categories:
+            raise UnknownName(f"category of {report.name}:", name, report.categories)
+    for factor in part.factors:
+        if factor not in report.factors:
+            there = ", ".join(f"{each}x" for each in report.factors)
+            raise BenchError(f"{report.name} has no {factor}x; it is measured at {there}.")
+    rows = {*part.methods, report.full} if part.methods else set(report.methods)
+    return replace(
+        report,
+        categories=tuple(name for name in report.categories if not part.categories or name in part.categories),
+        factors=tuple(factor for factor in report.factors if not part.factors or factor in part.factors),
+        methods=tuple(name for name in report.methods if name in rows),
+    )
 
 
 def unmeasured(report: Report, cards: Mapping[str, Card]) -> list[str]:

@@ -1,6 +1,7 @@
 """Reads the facts of tables: reports/<name>.toml -> `Report`."""
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 from bench import schema
@@ -48,10 +49,11 @@ def names() -> tuple[str, ...]:
 
 
 def read(name: str) -> Report:
-    """Return a table's facts by name. Raises `UnknownName`, or `BadFile` if its file cannot be used as it stands."""
-    if name not in names():
-        raise UnknownName("table", name, names())
-    path = facts_root() / "reports" / f"{name}.toml"
+    """Return a table's facts by name, or from a .toml file anywhere.
+
+    Raises `UnknownName`, or `BadFile` if its file cannot be used as it stands.
+    """
+    path = _path(name)
     values = schema.read(path, _REPORT)
     if "full" in values and values["full"] not in values["methods"]:
         raise BadFile(f"{path}: full: {UnknownName('method', values['full'], values['methods'])}")
@@ -60,7 +62,20 @@ def read(name: str) -> Report:
     published = tuple(_published(values.pop("published", {})))
     test_data = {category: PublishedOn(**facts) for category, facts in values.pop("test_data", {}).items()}
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return Report(name=name, published=published, test_data=test_data, **facts)
+    return Report(name=path.stem, published=published, test_data=test_data, **facts)
+
+
+def _path(name: str) -> Path:
+    """Return the file of a table. One of somebody else's needs a name of its own: results lie under it."""
+    ours = facts_root() / "reports"
+    if name.endswith(".toml"):
+        path = Path(name).expanduser()
+        if path.stem in names() and path.resolve().parent != ours.resolve():
+            raise BadFile(f"{path} is called as a table of the suite, whose results it would replace; rename it.")
+        return path
+    if name not in names():
+        raise UnknownName("table", name, names())
+    return ours / f"{name}.toml"
 
 
 def _published(factors: Mapping[str, Any]) -> Iterator[Published]:

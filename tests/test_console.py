@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import bench as package
-from bench import cards, commands, console
+from bench import cards, commands, console, table_command
 from bench.errors import BenchError, MissingImages
 from bench.scores import metric_networks
 from methods.training import __main__ as training
@@ -131,7 +131,7 @@ VERBS = [
 ]
 OPTIONS = [
     "--profile", "--with", "--only", "-n", "--limit", "--device", "--batch-size", "--hr-size", "--seed", "--out",
-    "--method", "--factor", "--category", "--count", "--allow-enlarge", "--nothing",
+    "--method", "--methods", "--factor", "--category", "--count", "--allow-enlarge", "--nothing",
 ]  # fmt: skip
 SILLY = [
     "-1", "0", "1", "nan", "inf", "1e9", "9" * 30, "-" + "9" * 30, "x", "é", "..", "/", "/dev/null", "/dev/null/x",
@@ -155,7 +155,7 @@ def test_silly_words_are_one_line(capsys, monkeypatch, tmp_path_factory, verb, r
     words = [word.format(**places) if "{" in word else word for word in words]
     monkeypatch.chdir(base)
     for name in ("_restore", "_render"):
-        monkeypatch.setattr(commands, name, lambda *_: False)
+        monkeypatch.setattr(table_command, name, lambda *_: False)
     for name in ("pipeline.Measurement.durations", "pipeline.Measurement.score", "running.runner.sweep"):
         monkeypatch.setattr(f"bench.{name}", lambda *_: iter(()))
     monkeypatch.setattr("bench.cost.cost_table.lines", lambda *_: iter(()))

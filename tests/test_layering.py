@@ -53,7 +53,7 @@ ORDER = [
     {"report.data_frames", "report.figures", "report.notes", "report.again"},
     {"report.render"},
     {"options"},
-    {"file_commands", "fetch_command", "flops_command", "data_command", "inventory"},
+    {"file_commands", "fetch_command", "flops_command", "data_command", "table_command", "inventory"},
     {"commands"},
     {"__main__"},
 ]
@@ -66,6 +66,7 @@ PROGRAMS = {
     "inventory",
     "running.runners",
     "running.worker",
+    "table_command",
 }
 FOR_METHODS = {
     "bench.atomic",

@@ -73,7 +73,8 @@ _FILE = schema.Table(
         "machine": schema.TableOf(schema.TEXT, schema.TEXT),
         "protocols": schema.TableOf(schema.Choice("metric", METRICS), schema.TEXT),
         "cells": schema.ListOf(_CELL, once=False),
-    }
+    },
+    {"factors": schema.ListOf(_SIDE, least=1)},
 )
 
 
@@ -83,6 +84,7 @@ def facts(result: Table, machine: Mapping[str, str]) -> str:
     found = {
         "machine": dict(machine),
         "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
+        "factors": result.report.factors,
         "cells": [
             {
                 **asdict(row.cell),
@@ -126,7 +128,10 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
             raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
     tasks = {cell.task.category: cell.task for cell in cells}
     found = {category: cards.card(task.profile, category, task.hr_size) for category, task in tasks.items()}
-    result = table.build(widened(report_files.read(name), found), list(cells), records, found)
+    report = widened(report_files.read(name), found)
+    asked = stored.get("factors", report.factors)
+    report = replace(report, factors=tuple(factor for factor in report.factors if factor in asked))
+    result = table.build(report, list(cells), records, found)
     return replace(result, rows=tuple(_completed(row, cells[row.cell]) for row in result.rows)), machine
 
 

@@ -1,0 +1,138 @@
+"""The verb `table`: plan, restore, score, render, with what is to be said meanwhile."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+import methods as suite
+from bench import devices, fingerprint, pipeline, report_files, store
+from bench.console import detail, say, tell
+from bench.options import (
+    Categories,
+    Choice,
+    ChosenWeights,
+    Columns,
+    Device,
+    Factors,
+    Folder,
+    Guests,
+    HrSize,
+    Methods,
+    Profile,
+    Seeds,
+    Timeout,
+    Unfinished,
+    named,
+)
+from bench.pipeline import Measurement
+from bench.plan import Part
+from bench.restore import RunSettings
+from bench.running import runners
+from bench.spec import Record, Report
+
+
+class Step(StrEnum):
+    """The steps that can be run alone."""
+
+    RESTORE = "restore"
+    SCORE = "score"
+    RENDER = "render"
+
+
+def make_table(
+    name: Annotated[str, typer.Argument(help="table2, factors, ablation_bank ..., or a .toml file of your own.")],
+    *,
+    profile: Profile = "mini",
+    categories: Categories = None,
+    factors: Factors = None,
+    rows: Methods = None,
+    guests: Guests = None,
+    only: Annotated[Step | None, typer.Option(help="Run one step alone.")] = None,
+    limit: Annotated[int | None, typer.Option("-n", "--limit", min=1, help="Images per category.")] = None,
+    device: Device = "auto",
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Images at once.")] = None,
+    hr_size: HrSize = None,
+    allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
+    seeds: Seeds = None,
+    columns: Columns = None,
+    folder: Folder = Path("reports/out"),
+    weights: ChosenWeights = Choice.ANY,
+    unfinished: Unfinished = False,
+    timeout: Timeout = None,
+) -> None:
+    """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
+    report = report_files.read(name)
+    say(f"{report.title}: looking for images and weights ...")
+    chosen = _runners(named(rows), report, timeout)
+    others = _runners([*_own(report, whole=not chosen), *(guests or [])], report, timeout)
+    settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
+    measurement = pipeline.prepare(
+        report,
+        (chosen | others).values(),
+        settings,
+        profile=profile,
+        hr_size=hr_size,
+        seeds=seeds or (0,),
+        weights=weights.value,
+        unfinished=unfinished,
+        part=Part(categories or (), factors or (), [method.spec.name for method in chosen.values()]),
+    )
+    say(measurement.describe())
+    if only in (None, Step.RESTORE):
+        for sentence in measurement.durations():
+            say(sentence)
+    failed = _restore(measurement) if only in (None, Step.RESTORE) else False
+    if only is not Step.RESTORE:
+        records = measurement.stored() if only is Step.RENDER else list(measurement.score())
+        failed |= any(record.status == "failed" for record in records)
+        if only is not Step.SCORE:
+            _render(measurement, records, columns or ())
+    if failed:
+        raise typer.Exit(1)
+
+
+def _own(report: Report, *, whole: bool) -> list[str]:
+    """Return the methods of a table that there are; of a part of it, the one that the others are compared with."""
+    names = [name for name in report.methods if name not in report.pending or name in suite.BY_NAME]
+    return names if whole else [name for name in names if name == report.full]
+
+
+def _runners(words: Sequence[str], report: Report, timeout: float | None) -> dict[str, runners.Runner]:
+    """Return names, FILE:CLASS or folders of restored images -> the rows."""
+    return {word: runners.row(word, timeout, report.factors) for word in words}
+
+
+def _restore(measurement: Measurement) -> bool:
+    """Restore what is missing, print what is wrong once, and return whether something failed.
+
+    A cell that is refused, such as for want of weights, is in order: the table says why.
+    """
+    failed, told = False, set()
+    for cell, image in measurement.restore():
+        failed |= image.status == "failed"
+        where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
+        detail(f"{where}: {'kept' if image.kept else image.status}")
+        wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
+        if wrong and image.reason not in told:
+            told.add(image.reason)
+            tell(image.status, f"{where}: {image.reason}")
+    return failed
+
+
+def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
+    """Write the table and its pictures, and print it."""
+    # Statistics, data frames and figures take seconds to import; the other verbs do without.
+    from bench.report import figures, render, table  # noqa: PLC0415
+
+    report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
+    result = table.build(report, cells, records, cards)
+    target = store.profile_folder(settings.out, cells[0].task.profile)
+    written = render.write(result, records, fingerprint.machine(settings.device), target, columns)
+    # The pictures of one seed are enough.
+    first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
+    written += figures.strip(first, cards, settings, target / f"{report.name}.png")
+    written += figures.curves(result, target / f"{report.name}.curves.png")
+    say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")
