@@ -1,4 +1,4 @@
-"""The verb `inputs`: the low-resolution images that every method gets, as files for whatever restores them elsewhere."""
+"""The verb `inputs`: the images that every method gets, as files for whatever restores them elsewhere."""
 
 import csv
 from io import StringIO

@@ -186,7 +186,9 @@ def _batch(ready: _Ready, batch: data.Batch) -> Iterator[Restored]:
     if not missing:
         return
     wanted = data.Batch(tuple(batch.ids[index] for index in missing), batch.lr[missing], batch.hr[missing])
-    outcomes = list(_refined(ready, ready.inner, wanted)) if ready.inner else ready.loaded.attempt(wanted.lr, wanted.ids)
+    outcomes = (
+        list(_refined(ready, ready.inner, wanted)) if ready.inner else ready.loaded.attempt(wanted.lr, wanted.ids)
+    )
     for index, outcome in zip(missing, outcomes, strict=True):
         yield _kept(store.image_file(ready.folder, batch.ids[index]), batch.ids[index], checksums[index], outcome)
 

@@ -1,37 +1,59 @@
 """Restored images from elsewhere as a row: what they are paired with, what is wrong with them, what they cost."""
 
 import csv
-from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
-from bench import resize
+from bench import cards, report_files, resize
+from bench.images import data
+from bench.images.data import pixel_sha256
 from bench.running import handed
+from bench.spec import BadFile, BenchError, Cell
 
 
 def read(path) -> np.ndarray:
-    return np.asarray(Image.open(path).convert("RGB"))
+    return np.array(Image.open(path).convert("RGB"))
 
 
 def restored(inputs, target, change=lambda image: image, ending=".png") -> None:
     """A program of somebody else's: bicubic interpolation of every file, under the same name."""
     for path in sorted(inputs.rglob("x8/*.png")):
-        lr = torch.from_numpy(read(path).copy()).permute(2, 0, 1)[None].double() / 255
+        lr = torch.from_numpy(read(path)).permute(2, 0, 1)[None].float() / 255
         sr = resize.eight_bit(resize.upsample(lr, 8))[0].permute(1, 2, 0).numpy()
         place = (target / path.relative_to(inputs)).with_suffix(ending)
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(change(sr)).save(place)
 
 
+TABLE = """
+title = "Mine"
+caption = "A small table."
+source = "none"
+metrics = ["psnr", "lpips"]
+also = ["lr_psnr"]
+categories = ["face", "cat"]
+factors = [8]
+methods = ["bicubic"]
+"""
+
+
 @pytest.fixture
-def table(tmp_path) -> str:
-    """A table of one cheap method, one factor."""
-    path = tmp_path / "one.toml"
-    path.write_text("")
-    return "table2"
+def measure(bench, photos, tmp_path):
+    """Measure a table of one cheap method with further rows; returns exit status, output, and the rows of its CSV."""
+    (tmp_path / "mine.toml").write_text(TABLE)
+
+    def run(*words, out="out"):
+        options = ("--profile", photos, "--hr-size", 64, "--out", tmp_path / out)
+        status, told, err = bench("table", tmp_path / "mine.toml", *options, *words)
+        (folder,) = (tmp_path / out).iterdir() if (tmp_path / out).exists() else [tmp_path]
+        path = folder / "mine.csv"
+        rows = list(csv.DictReader(path.read_text().splitlines())) if path.exists() else []
+        return status, told + err, {(row["method"], row["category"], row["metric"]): row for row in rows}
+
+    return run
 
 
 @pytest.fixture
@@ -42,3 +64,149 @@ def theirs(bench, photos, tmp_path):
     assert "6 images" in out
     restored(tmp_path / "inputs", tmp_path / "theirs")
     return tmp_path / "theirs"
+
+
+def test_what_another_program_made_of_the_inputs_has_its_figures(measure, theirs, photos, tmp_path):
+    status, told, rows = measure("--with", theirs)
+    assert status == 0, told
+    for category in ("face", "cat"):
+        for metric in ("psnr", "lpips", "lr_psnr"):
+            ours, handed_in = (rows[name, category, metric] for name in ("bicubic", "theirs"))
+            assert ours["mean"] == handed_in["mean"] != ""
+            assert ours["ci95"] == handed_in["ci95"]
+    manifest = list(csv.DictReader((tmp_path / "inputs" / "manifest.csv").read_text().splitlines()))
+    assert [row["file"] for row in manifest] == [f"{c}/x8/{i}.png" for c in ("face", "cat") for i in range(3)]
+    assert manifest[0]["lr_sha256"] == pixel_sha256(
+        torch.from_numpy(read(tmp_path / "inputs/face/x8/0.png")).permute(2, 0, 1)
+    )
+
+
+@pytest.mark.slow
+def test_a_missing_and_an_unsound_file_fail_their_image_alone(measure, theirs):
+    (theirs / "face/x8/0.png").unlink()
+    (theirs / "face/x8/1.png").write_bytes(b"no picture")
+    Image.new("RGB", (32, 32)).save(theirs / "cat/x8/0.png")
+    (theirs / "cat/x8/1.jpg").write_bytes((theirs / "cat/x8/1.png").read_bytes())
+    (theirs / "cat/x8/other.png").write_bytes((theirs / "cat/x8/1.png").read_bytes())
+    status, told, rows = measure("--with", f"Ours={theirs}")
+    assert status == 1
+    assert (rows["Ours", "face", "psnr"]["n_ok"], rows["Ours", "cat", "psnr"]["n_ok"]) == ("1", "1")
+    assert rows["bicubic", "cat", "psnr"]["n_ok"] == "3"
+    for sentence in (
+        "there is no file of it",
+        "1.png is not an image",
+        "0.png has 32 x 32 pixels; 64 x 64 are wanted",
+        "several files are of it: 1.jpg, 1.png",
+        "Ours, cat 8x: 1 file is of no image that is measured (other.png)",
+    ):
+        assert sentence in told
+    assert str(theirs) not in told
+
+
+@pytest.mark.slow
+def test_a_changed_file_is_scored_anew_and_the_others_stay(measure, theirs):
+    _, _, before = measure("--with", theirs)
+    path = theirs / "face/x8/2.png"
+    Image.fromarray(255 - read(path)).save(path)
+    status, _, after = measure("--with", theirs)
+    assert status == 0
+    assert float(after["theirs", "face", "psnr"]["mean"]) < float(before["theirs", "face", "psnr"]["mean"])
+    assert after["theirs", "cat", "psnr"] == before["theirs", "cat", "psnr"]
+    path.unlink()
+    status, told, gone = measure("--with", theirs)
+    assert (status, gone["theirs", "face", "psnr"]["n_ok"]) == (1, "2"), told
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "saved",
+    [
+        (".jpg", lambda image: image, "saved as JPEG, with loss"),
+        (".png", lambda image: (image / 127.5 - 1).clip(0, 1).astype(np.uint8), "only if they are read as RGB in"),
+        (".png", lambda image: np.dstack([image, np.full_like(image[..., 0], 99)]), "with an alpha channel"),
+        (".png", lambda image: image[..., 0], "saved in grey"),
+        (".tif", lambda image: image, ""),
+    ],
+)
+def test_what_was_lost_when_it_was_saved_is_told(measure, theirs, tmp_path, saved):
+    ending, change, note = saved
+    restored(tmp_path / "inputs", tmp_path / "changed", change, ending)
+    status, told, rows = measure("--with", tmp_path / "changed")
+    assert status == 0, told
+    text = next((tmp_path / "out").glob("*/mine.md")).read_text()
+    assert note in text
+    assert ("3 of 3 images" in text) == bool(note)
+    assert rows["changed", "face", "psnr"]["mean"] != ""
+
+
+@pytest.mark.slow
+def test_a_folder_for_another_factor_is_refused_and_the_table_goes_on(measure, theirs):
+    for folder in theirs.glob("*/x8"):
+        folder.rename(folder.with_name("x16"))
+    status, told, rows = measure("--with", theirs)
+    assert status == 0
+    assert "no restored images of face at 8x: none in theirs/face/x8" in told
+    assert "there is x16" in told
+    assert rows["bicubic", "face", "psnr"]["mean"] != ""
+
+
+@pytest.mark.slow
+def test_rows_that_cannot_be_told_apart_are_refused(measure, theirs, tmp_path):
+    status, told, _ = measure("--with", f"bicubic={theirs}")
+    assert (status, "two rows are called 'bicubic'" in told) == (2, True)
+    status, told, _ = measure("--with", tmp_path / "gone")
+    assert status == 2
+    assert "gone" in told
+
+
+@pytest.mark.slow
+def test_a_pattern_is_a_row_named_after_its_folder(measure, theirs):
+    for path in theirs.rglob("*.png"):
+        path.rename(path.with_name(f"{path.stem}_SR.png"))
+    status, told, rows = measure("--with", f"{theirs}/{{category}}/x{{factor}}/{{id}}_SR.png")
+    assert status == 0, told
+    assert rows["theirs", "face", "psnr"]["mean"] == rows["bicubic", "face", "psnr"]["mean"]
+
+
+@pytest.mark.slow
+def test_seconds_are_nobodys(measure, theirs, tmp_path):
+    measure("--with", theirs)
+    (path,) = (tmp_path / "out").glob("*/mine.timing.csv")
+    assert {row["method"] for row in csv.DictReader(path.read_text().splitlines())} == {"bicubic"}
+
+
+def test_a_file_that_changes_while_a_table_is_made_is_not_taken_for_what_it_was(photos, theirs):
+    found = {"face": cards.card(str(photos), "face", 64)}
+    runner = handed.handed(str(theirs), (8,)).among([Cell(found["face"].task(8), "theirs", "theirs")], found, None)
+    loaded = runner.load(found["face"].task(8), torch.device("cpu"))
+    Image.new("RGB", (64, 64)).save(theirs / "face/x8/0.png")
+    outcomes = loaded.attempt(torch.zeros(2, 3, 8, 8), ["0", "1"])
+    assert "was changed while it was read" in outcomes[0].reason
+    assert outcomes[1].image is not None
+
+
+def test_inputs_are_those_that_every_method_gets(bench, tmp_path):
+    words = ("--factor", 16, "-n", 2, "--category", "cat", "--with-hr")
+    status, _, err = bench("inputs", tmp_path / "inputs", *words)
+    assert (status, err) == (0, "")
+    names = sorted(str(path.relative_to(tmp_path / "inputs")) for path in (tmp_path / "inputs").rglob("*.png"))
+    ids = data.image_ids(cards.card("mini", "cat"), 2)
+    assert names == sorted([*(f"cat/hr/{name}.png" for name in ids), *(f"cat/x16/{name}.png" for name in ids)])
+    (batch,) = data.batches(cards.card("mini", "cat"), 16, 2, 2)
+    for index, name in enumerate(ids):
+        lr = read(tmp_path / f"inputs/cat/x16/{name}.png")
+        assert np.array_equal(lr, resize.eight_bit(batch.lr[index]).permute(1, 2, 0).numpy())
+    status, _, err = bench("inputs", tmp_path / "inputs", "--category", "dog")
+    assert (status, "did you mean" in err or "dog" in err) == (2, True)
+
+
+@pytest.mark.slow
+def test_a_table_of_ones_own_is_read_from_its_path(measure, tmp_path):
+    status, told, rows = measure()
+    assert status == 0, told
+    assert {key[0] for key in rows} == {"bicubic"}
+    (tmp_path / "mine.toml").rename(tmp_path / "table2.toml")
+    with pytest.raises(BadFile, match="rename it"):
+        report_files.read(str(tmp_path / "table2.toml"))
+    with pytest.raises(BenchError, match=r"gone\.toml"):
+        report_files.read(str(tmp_path / "gone.toml"))

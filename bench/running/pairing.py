@@ -96,7 +96,7 @@ def _of_pattern(where: str, task: Task, scope: Scope) -> list[tuple[str, Path]]:
         known = {"category": category, "factor": str(task.factor)}
         exact = re.compile(_expression(parts, known))
         wild = [known.get(part, "*") if index % 2 else part for index, part in enumerate(parts)]
-        for path in glob.glob("".join(part if part == "*" else glob.escape(part) for part in wild)):
+        for path in glob.iglob("".join(part if part == "*" else glob.escape(part) for part in wild)):  # noqa: PTH207
             if match := exact.fullmatch(path):
                 matches[Path(path)] = match["id"]
     if not matches:
@@ -125,7 +125,7 @@ def pair(ids: Sequence[str], files: Iterable[tuple[str, Path]]) -> Pairs:
     by_name: dict[str, list[Path]] = defaultdict(list)
     for name, path in files:
         by_name[name].append(path)
-    own = {name: image_id for image_id in ids for name in (file_name(image_id), image_id)}
+    own = {file_name(image_id): image_id for image_id in ids} | {image_id: image_id for image_id in ids}
     composed: dict[str, list[str]] = defaultdict(list)
     for image_id in ids:
         composed[_composed(image_id)].append(image_id)
@@ -133,11 +133,12 @@ def pair(ids: Sequence[str], files: Iterable[tuple[str, Path]]) -> Pairs:
     strangers: list[Path] = []
     for name, paths in by_name.items():
         alike = composed[_composed(name)]
-        image_id = own.get(name) or (alike[0] if len(alike) == 1 else None)
-        if image_id is None:
-            strangers += paths
+        if name in own:
+            paired[own[name]] += paths
+        elif len(alike) == 1:
+            paired[alike[0]] += paths
         else:
-            paired[image_id] += paths
+            strangers += paths
     lacking = {name: _lack(name, paired[name], strangers) for name in ids if len(paired[name]) != 1}
     one = {name: paired[name][0] for name in ids if name not in lacking}
     return Pairs(one, lacking, tuple(strangers))
