@@ -9,6 +9,7 @@ from bench.spec import BadGuest, BenchError, Method, UnknownName
 from methods.back_projection import SUFFIX, back_projected
 from methods.bicubic import Bicubic
 from methods.esrgan_plus import EsrganPlus
+from methods.given import of_file, weight_file
 from methods.glean import ABLATIONS, Glean
 from methods.pseudo_inverse import PseudoInverse
 from methods.search.dgp import Dgp, DgpBiggan
@@ -37,12 +38,14 @@ BY_NAME: dict[str, type[Method]] = {method.spec.name: method for method in ALL}
 
 
 def find(name: str) -> type[Method]:
-    """Return the class of a method: a name of `BY_NAME`, a guest's `FILE:CLASS`, or either with `+bp` behind it.
+    """Return a method class by name, a guest's `FILE:CLASS`, a network's `FILE.pth` or `NAME=FILE.pth`, or any `+bp`.
 
     Raises `UnknownName` with the nearest names, or `BenchError` if a guest's file or class cannot be used.
     """
     if name.endswith(SUFFIX):
         return back_projected(find(name.removesuffix(SUFFIX)))
+    if (given := weight_file(name)) is not None:
+        return of_file(*given)
     if ":" in name:
         return guest(name)
     if name not in BY_NAME:

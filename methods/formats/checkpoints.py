@@ -29,6 +29,11 @@ _KINDS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, 
 """How a kind of network is told, and read."""
 
 
+def is_known(checkpoint: Mapping[str, Any]) -> bool:
+    """Return whether a checkpoint has the names of a kind of network that `any_network` reads."""
+    return any(is_it(checkpoint) for is_it, _ in _KINDS)
+
+
 def any_network(checkpoint: Mapping[str, Any]) -> nn.Module:
     """Return the network of what `unpickle.load` gives, or of the state dict in it; its kind is told by the names.
 

@@ -1,0 +1,102 @@
+"""Networks of many publishers, told and built by spandrel (the extra `spandrel`), from tensors that we read ourselves.
+
+spandrel's own reader unpickles; here only state dicts reach it. Its import takes seconds, so it is done when a file
+needs it. `spandrel_extra_arches`, with architectures under other licences (CodeFormer), is used where it is installed.
+"""
+
+import importlib
+import warnings
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import cache
+from typing import Any
+
+from bench.spec import BenchError, MissingWeights
+from methods.formats.containers import states
+from methods.formats.network import Range, SuperResolver
+from methods.formats.state_dicts import first_names
+
+_WITHOUT = (
+    "is of no layout that is read here; `pip install 'glean-bench[spandrel]'` (nox -s table2 -- --extra spandrel ...) "
+    "reads the networks of some forty others"
+)
+_FACES = ("GFPGAN", "CodeFormer", "RestoreFormer")
+"""Networks that restore faces of 512 px. They take and give [-1, 1] and are called without spandrel's wrapping, which
+gives the first two [0, 1], unlike their own programs, and pads what is smaller.
+"""
+_DRAW = ("GFPGAN", "AuraSR")
+"""Networks that draw noise in each call."""
+_RGB = 3
+
+
+def version() -> str:
+    """Return the version of spandrel that is installed, or ""."""
+    spandrel = _spandrel()
+    return str(spandrel.__version__) if spandrel is not None else ""
+
+
+def network(checkpoint: Mapping[str, Any], name: str) -> SuperResolver | None:
+    """Return the network of a checkpoint, as `unpickle.load` gives it, or None if spandrel does not know it.
+
+    `name` is that of the file. Raises `MissingWeights` for a network that is none for RGB images of lower resolution.
+    """
+    spandrel = _spandrel()
+    found = None if spandrel is None else _descriptor(spandrel, checkpoint)
+    if spandrel is None or found is None:
+        return None
+    kind = str(found.architecture.name)
+    if not isinstance(found, spandrel.ImageModelDescriptor):
+        raise MissingWeights(f"{name} is a {kind} that fills in what a mask says, not a network for super-resolution.")
+    if (found.input_channels, found.output_channels) != (_RGB, _RGB):
+        raise MissingWeights(
+            f"{name} is a {kind} of {found.input_channels} channels in and {found.output_channels} out; RGB is wanted."
+        )
+    if kind in _FACES:
+        return SuperResolver(found.model, kind, 1, Range(-1, 1), draws=kind in _DRAW, face=512)
+    if found.purpose != "SR" or found.scale == 1:
+        raise MissingWeights(f"{name} is a {kind} for {found.purpose} at {found.scale}x: it makes no image larger.")
+    sizes = found.size_requirements
+    return SuperResolver(
+        found.model,
+        kind,
+        found.scale,
+        Range(0, 1),
+        least=max(sizes.minimum, 1),
+        multiple=sizes.multiple_of,
+        draws=kind in _DRAW,
+    )
+
+
+def unknown(checkpoint: Mapping[str, Any], name: str) -> BenchError:
+    """Return the error for a checkpoint that nobody here knows."""
+    if not version():
+        return MissingWeights(f"{name} {_WITHOUT}.")
+    return BenchError(
+        f"{name} is of no layout that is known here or to spandrel {version()}. Its first entries are: "
+        f"{first_names(checkpoint)}. Is it the file of a network for super-resolution?"
+    )
+
+
+def _descriptor(spandrel: Any, checkpoint: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an optional package
+    """Return what spandrel makes of the first state dict in a checkpoint that it knows, or None."""
+    for state in states(checkpoint):
+        with warnings.catch_warnings(), suppress(Exception):  # its readers raise anything on what looks like theirs
+            warnings.simplefilter("ignore")  # of meshgrid and torch.jit, as it builds SwinIR
+            return spandrel.ModelLoader("cpu").load_from_state_dict(state)
+    return None
+
+
+@cache
+def _spandrel() -> Any:  # noqa: ANN401 - an optional package
+    """Return the package, with the further architectures if they are installed, or None."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch.jit is deprecated, and it uses it
+        try:
+            spandrel = importlib.import_module("spandrel")
+        except ModuleNotFoundError as error:
+            if error.name != "spandrel":
+                raise
+            return None
+        with suppress(ModuleNotFoundError):
+            importlib.import_module("spandrel_extra_arches").install(ignore_duplicates=True)
+    return spandrel
