@@ -51,6 +51,7 @@ ORDER = [
     {"scores.score", "tiles"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes", "report.again"},
+    {"report.grid"},
     {"report.render"},
     {"options"},
     {"file_commands", "fetch_command", "flops_command", "data_command", "table_command", "inventory"},
