@@ -1,4 +1,4 @@
-"""The home folder, which a container or a user of another process may not have (Python's own functions raise), and caches."""
+"""The home folder, which a container may not have (Python's own functions raise there), and the folder of caches."""
 
 import os
 from pathlib import Path
