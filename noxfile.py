@@ -17,28 +17,28 @@ nox.options.sessions = ["lint", "types", "tests", "tests_slow"]
 @nox.session
 def tests(session: nox.Session) -> None:
     """Run the tests, one process a core; arguments go to pytest."""
-    session.install("-e", ".[tests]")
+    _install(session, "-e", ".[tests]")
     session.run("pytest", "-n", str(os.cpu_count()), *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session
 def mutants(session: nox.Session) -> None:
     """Change the code in the ways of tests/mutants/mutants.toml and see the tests fail; `-- --sample 6` tries a few."""
-    session.install("-e", ".[tests]")
+    _install(session, "-e", ".[tests]")
     session.run("python", "tests/mutants/run.py", *session.posargs)
 
 
 @nox.session
 def tests_slow(session: nox.Session) -> None:
     """Run the tests that take seconds each: trainings, searches, the trained files; arguments go to pytest."""
-    session.install("-e", ".[tests]")
+    _install(session, "-e", ".[tests]")
     session.run("pytest", "-m", "slow", "-n", str(os.cpu_count()), *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
-    session.install("ruff>=0.15,<0.18")  # needs no install of the project, so this session takes seconds
+    _install(session, "ruff>=0.15,<0.18")  # needs no install of the project, so this session takes seconds
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
 
@@ -46,7 +46,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """Check types with mypy (strict) and pyright."""
-    session.install("-e", ".[types]")
+    _install(session, "-e", ".[types]")
     session.run("mypy")
     session.run("pyright")
 
@@ -85,22 +85,35 @@ def flops(session: nox.Session) -> None:
 @nox.session
 def speed(session: nox.Session) -> None:
     """Time the parts of the suite; arguments go to pytest, such as --benchmark-json FILE."""
-    session.install("-e", ".[tests]")
+    _install(session, "-e", ".[tests]")
     options = ("-o", "addopts=", "--benchmark-only", "--benchmark-columns", "min,median,iqr,rounds")
     session.run("pytest", "tests/speed", *options, *session.posargs)
 
 
+def _install(session: nox.Session, *words: str) -> None:
+    """Install packages, showing what is done: nox hides it, and the first time torch takes minutes to download."""
+    session.log("Installing what this session needs; where torch is not there yet, its download takes minutes.")
+    session.install(*words, silent=False)
+
+
 def _bench(session: nox.Session, *words: str) -> None:
-    """Install the project and run one verb of its command line."""
-    session.install("-e", "." + extras(session.posargs))
-    session.run("python", "-m", "bench", *words, *session.posargs)
+    """Install the project and run one verb of its command line; `--extra NAME` installs one of its extras, too."""
+    wanted, others = extras(session.posargs)
+    _install(session, "-e", f".[{','.join(wanted)}]" if wanted else ".")
+    session.run("python", "-m", "bench", *words, *others)
 
 
-def extras(words: Sequence[str]) -> str:
-    """Return the extras that the profile among a verb's words needs, as `[lmdb]`, by the readers its cards name."""
+def extras(words: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return the extras that are asked for, and that the profile among a verb's words needs, and the other words.
+
+    A profile's cards name their readers: `lmdb` for databases.
+    """
     options = argparse.ArgumentParser(add_help=False)
+    options.add_argument("--extra", action="append", default=[])
+    asked, others = options.parse_known_args(list(words))
     options.add_argument("--profile", default="mini")
-    profile = options.parse_known_args(list(words))[0].profile
+    profile = options.parse_known_args(others)[0].profile
     ours = Path(__file__).parent / "datasets" / profile
     cards = [path.read_text(encoding="utf-8") for path in (ours if ours.is_dir() else Path(profile)).glob("*.toml")]
-    return "[lmdb]" if any(re.search(r"^(train_)?reader\s*=\s*.lmdb", card, re.MULTILINE) for card in cards) else ""
+    databases = any(re.search(r"^(train_)?reader\s*=\s*.lmdb", card, re.MULTILINE) for card in cards)
+    return sorted({*asked.extra, *(["lmdb"] if databases else [])}), others

@@ -32,6 +32,7 @@ def _start(words: list[str]) -> int:
     """Run a verb; return its exit status. Raises `BenchError` if something hides the methods of the suite."""
     from importlib.util import find_spec  # noqa: PLC0415
 
+    from bench import console  # noqa: PLC0415
     from bench.errors import BenchError  # noqa: PLC0415
 
     methods = find_spec("methods")
@@ -41,7 +42,9 @@ def _start(words: list[str]) -> int:
             f"the package `methods` was found at {origin or 'no place'}, not in {_ROOT}; take what hides it off "
             "PYTHONPATH, or install glean-bench again."
         )
-    from bench import commands  # noqa: PLC0415 - torch takes seconds to import
+    if "torch" not in sys.modules:  # it takes seconds to import
+        console.loading(words)
+    from bench import commands  # noqa: PLC0415 - see above
 
     return commands.start(words)
 

@@ -62,7 +62,8 @@ def render_again(
     folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")], *, columns: Columns = None
 ) -> None:
     """Render the tables of a folder anew from the values of their images; nothing is measured."""
-    from bench.report import again, render  # noqa: PLC0415 - as above
+    say(f"{folder}: rendering its tables ...")
+    from bench.report import again, render  # noqa: PLC0415 - data frames and statistics take seconds to import
 
     commit = fingerprint.commit()  # before a file of the checkout may change
     for name in again.names(folder):
@@ -82,6 +83,7 @@ def check(
     timeout: Timeout = None,
 ) -> None:
     """Put a method through the contract: shapes, range, repeatability, for every category and factor it declares."""
+    say(f"{method}: putting it through the contract ...")
     found = runners.named(method, timeout, factors=(1,))
     cards = card_files.cards(profile).values()
     tasks = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]

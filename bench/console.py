@@ -1,5 +1,6 @@
 """What the command line prints, and how it ends: errors are one line, and the exit status tells which kind."""
 
+import itertools
 import os
 import shlex
 import sys
@@ -16,6 +17,7 @@ from bench.errors import BenchError
 
 WRONG, FAULT, STOPPED, CLOSED = 2, 70, 130, 1
 """Exit statuses: what a user can put right; a fault of the suite (EX_SOFTWARE); Ctrl-C; nobody reads on."""
+LOADING = "loading torch and the other packages ..."
 _VERBOSE = Event()
 _LONGEST = 300  # characters of what an unforeseen error says
 
@@ -50,6 +52,15 @@ def tell(kind: str, text: str) -> None:
     line = Text.assemble((kind, "red"), f": {escape.plain(text)}")
     with suppress(OSError):  # with standard error full or closed there is nowhere left to say it
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(line)
+
+
+def loading(words: Sequence[str]) -> None:
+    """Say on standard error that the command has begun; not to a shell that completes a word, nor with `-q`."""
+    options = itertools.takewhile(lambda word: word.startswith("-"), words)
+    completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
+    if sys.stderr is not None and not completing and not {"-q", "--quiet"} & set(options):
+        with suppress(OSError):
+            print(LOADING, file=sys.stderr, flush=True)  # noqa: T201 - as `tell`
 
 
 def run(command: Callable[[list[str]], int], words: Sequence[str]) -> int:

@@ -32,6 +32,7 @@ def data(
     root = os.environ.get("GLEAN_DATA", "")
     if not root:
         raise BenchError("$GLEAN_DATA is not set; name the folder with your data sets: export GLEAN_DATA=/path/to/it")
+    say(f"{root}: looking for the paper's test images ...")
     cards = card_files.cards(_PROFILE)
     named = _named(chosen or [], cards)
     for category in [*(categories or []), *named]:

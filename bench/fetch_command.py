@@ -31,6 +31,7 @@ def fetch(
     files = [word for word in words if word not in report_files.names()]
     if files and categories:
         raise BenchError(f"--category limits tables, and {files[0]} is none; name tables alone, or leave it out.")
+    say("looking for what is here, and asking the servers for what is not ...")
     tables = [word for word in words if word not in files]
     needed = list(needs(_rows(tables, categories))) if tables or not words else []
     wanted = list(dict.fromkeys([*(need.file.name for need in needed if need.file and need.fetched), *files]))

@@ -42,6 +42,7 @@ def upscale(
 ) -> None:
     """Restore one low-resolution image with one method, in tiles if it is larger than the method's networks take."""
     start = perf_counter()
+    say(f"{source}: reading it ...")
     lr = photos.read(source)[None].to(devices.named(device)) / 255
     found = runners.named(method, timeout, (factor,))
     title = found.spec.title
@@ -71,6 +72,7 @@ def diagnose(
     hr: Annotated[Path, typer.Argument(help="The image it was made from.")],
 ) -> None:
     """Say how a low-resolution image was probably made."""
+    say(f"{lr}: comparing it with what can be made of {hr} ...")
     small, large = photos.read(lr)[None] / 255, photos.read(hr)[None] / 255
     (height, width), (full_height, full_width) = small.shape[-2:], large.shape[-2:]
     factor = full_width // width
@@ -110,10 +112,12 @@ def convert(
     """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
     for each in (source, *([mapping] if mapping else [])):
         own_files.check_target(target, each)
+    say(f"{source}: reading it ...")
     checkpoint = unpickle.load(source) | (unpickle.load(mapping) if mapping else {})
     network = (
         checkpoints.discriminator(checkpoint) if part is Part.DISCRIMINATOR else checkpoints.any_network(checkpoint)
     )
+    say(f"{target}: writing it ...")
     atomic.write(target, own_files.safetensors(network))
     if note := checkpoints.remark(checkpoint):
         tell("note", note)
@@ -123,5 +127,6 @@ def convert(
 
 def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
     """Write the lists of a profile's test images anew, each with the checksum of its pixels."""
+    say(f"{profile}: reading the images of its lists ...")
     for path in data.write_lists(profile):
         say(f"written: {path}")

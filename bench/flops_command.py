@@ -12,6 +12,7 @@ from bench import atomic, fingerprint, report_files
 from bench import cards as card_files
 from bench.console import say
 from bench.options import Categories, Factors, Folder, Methods, named
+from bench.progress import track
 from bench.spec import UnknownName
 
 
@@ -24,11 +25,11 @@ def count_flops(
     folder: Folder = Path("reports/out"),
 ) -> None:
     """Count operations and parameters of every method, or of some, at the paper's sizes and those of `mini`."""
+    say("Counting the operations of every method, which takes about a minute for all ...")
     from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
     from bench.report import spreadsheet  # noqa: PLC0415
 
     report = report_files.read("flops")
-    say("Counting every method's operations, which takes about a minute ...")
     cards = [card_files.cards(name) for name in ([profile] if profile else ("paper", "mini"))]
     there = list(dict.fromkeys(category for each in cards for category in each))
     for category in categories or []:
@@ -42,7 +43,8 @@ def count_flops(
         methods=tuple(suite.find(name).spec.name for name in names) if names else report.methods,
     )
     chosen = {**suite.BY_NAME, **{name: suite.find(name) for name in names}}
-    found = list(cost_table.lines(report, chosen, [list(each.values()) for each in cards]))
+    planned = cost_table.planned(report, [list(each.values()) for each in cards])
+    found = list(track(cost_table.counted(planned, chosen), "count", len(planned)))
     text = cost_table.markdown(report, found, fingerprint.machine(torch.device("meta")))
     files = [folder / "flops.md", folder / "flops.csv"]
     atomic.write(files[0], text.encode())

@@ -1,4 +1,4 @@
-"""The home folder, which a container or another user's process may not have; Python's own functions raise there."""
+"""The home folder, which a container may not have (Python's own functions raise there), and the folder of caches."""
 
 import os
 from pathlib import Path
@@ -13,3 +13,9 @@ def home() -> Path:
     """Return the user's home folder; where there is none, the working directory stands for it."""
     found = expanded("~")
     return found if found.is_absolute() else Path.cwd()
+
+
+def cache() -> Path:
+    """Return the folder for what is kept from run to run and can be made anew."""
+    given = os.environ.get("XDG_CACHE_HOME")
+    return (expanded(given) if given else home() / ".cache") / "glean-bench"

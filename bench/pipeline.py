@@ -1,27 +1,22 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Literal
-
-import torch
+from time import perf_counter
+from typing import Literal
 
 from bench import cards as card_files
 from bench import contract, report_files
-from bench.cost.duration import spelt
 from bench.images import data, known
 from bench.images.remarks import remarks
 from bench.plan import WHOLE, Part, describe, left_out, limited, plan, unmeasured, widened
 from bench.progress import track
-from bench.restore import Restoration, Restored, RunSettings, State, outstanding, state
+from bench.restore import Restoration, Restored, RunSettings, State, state
 from bench.running.handed import Handed, among
 from bench.running.runner import Runner, of
 from bench.scores import score
-from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Spec, Task
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from bench.scores.metrics import METRICS, Metric
+from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +30,8 @@ class Measurement:
     settings: RunSettings
     states: dict[Cell, State] = field(default_factory=dict)
     """What became of the cells: kept from restoring to scoring to rendering, so that no other run can come between."""
+    scoring: dict[Cell, float] = field(default_factory=dict)
+    """How many seconds an image took, of the cells that had no scores yet."""
 
     def describe(self) -> str:
         """Return the plan in a line, and one more for whatever is left out."""
@@ -48,45 +45,11 @@ class Measurement:
             if isinstance(method, Handed):
                 yield from method.strangers([cell.task for cell in self.cells if cell.method == name])
 
-    def durations(self) -> Iterator[str]:
-        """Yield a sentence for each method that searches and has something left to do: how long it will take here.
-
-        A few steps of each are run for it. A method that cannot be loaded is left to `restore`, which says why.
-        """
-        known: dict[tuple[str, int, int], float] = {}
-        spent: dict[str, float] = {}
-        begun: set[Path] = set()
-        for cell in self.cells:
-            method = self.methods.get(cell.method)
-            if cell.refusal is not None or method is None or not method.spec.searches:
-                continue
-            with suppress(BenchError, contract.Failed):
-                folder, loaded, lacking = outstanding(cell, self._card(cell), method, self.settings)
-                with closing(loaded), contract.caught():
-                    if not lacking or folder in begun:
-                        continue
-                    begun.add(folder)
-                    key = (loaded.facts.name, cell.task.factor, cell.task.hr_size)
-                    if key not in known:
-                        known[key] = loaded.seconds(self._example(method.spec, cell.task))
-                    title = loaded.facts.title
-                    spent[title] = spent.get(title, 0.0) + lacking * known[key]
-        for title, seconds in spent.items():
-            yield f"{title} searches for about {spelt(seconds)}, as a few of its steps on this machine say."
-
-    def _example(self, spec: Spec, task: Task) -> Images:
-        """Return LR images of noise, as many as are searched at once: on a CPU one for each thread."""
-        device = self.settings.device
-        together = torch.get_num_threads() if device.type == "cpu" else 1
-        number = min(together, self.settings.batch_size or together, spec.max_batch)
-        noise = torch.rand(number, 3, task.lr_size, task.lr_size, generator=torch.Generator().manual_seed(0))
-        return noise.to(device)
-
     def restore(self) -> Iterator[tuple[Cell, Restored]]:
         """Restore every runnable cell, yielding each image with its cell as it is done."""
         for cell in self.cells:
             if cell.refusal is None:
-                restoration = Restoration(cell, self._card(cell), self.methods[cell.method], self.settings)
+                restoration = Restoration(cell, self.card(cell), self.methods[cell.method], self.settings)
                 for image in track(restoration, f"restore {label(cell)}", self._count(cell)):
                     self.states[cell] = restoration.state
                     yield cell, image
@@ -95,11 +58,15 @@ class Measurement:
         """Score every cell with the metrics of the report."""
         names = (*self.report.metrics, *self.report.also)
         for cell in self.cells:
-            records = score.score(cell, self._card(cell), names, self.settings, self.state(cell))
+            records = score.score(cell, self.card(cell), names, self.settings, self.state(cell))
             if cell.refusal is not None:
                 yield from records
-            else:
-                yield from track(records, f"score {label(cell)}", self._count(cell))
+                continue
+            anew = not score.file(cell, self.settings, self.state(cell)).is_file()
+            start, count = perf_counter(), self._count(cell)
+            yield from track(records, f"score {label(cell)}", count)
+            if anew and self.state(cell).status == "ok":
+                self.scoring[cell] = (perf_counter() - start) / count
 
     def stored(self) -> list[Record]:
         """Return the records of earlier scores; raises `BenchError` for a cell that was not scored yet."""
@@ -107,7 +74,7 @@ class Measurement:
         return [
             record
             for cell in self.cells
-            for record in score.read(cell, self._card(cell), names, self.settings, self.state(cell))
+            for record in score.read(cell, self.card(cell), names, self.settings, self.state(cell))
         ]
 
     def state(self, cell: Cell) -> State:
@@ -121,12 +88,18 @@ class Measurement:
             )
         return self.states[cell]
 
-    def _card(self, cell: Cell) -> Card:
+    def card(self, cell: Cell) -> Card:
+        """Return the facts of a cell's images."""
         return self.cards[cell.task.category]
+
+    def metrics(self, cell: Cell) -> list[Metric]:
+        """Return the metrics of the report that apply to a cell's images."""
+        metrics = [METRICS[name] for name in (*self.report.metrics, *self.report.also)]
+        return [metric for metric in metrics if metric.applies(cell.task.category)]
 
     def _count(self, cell: Cell) -> int:
         """Return how many images of its card a run goes through for a cell."""
-        return len(data.image_ids(self._card(cell), self.settings.images(cell)))
+        return len(data.image_ids(self.card(cell), self.settings.images(cell)))
 
 
 def prepare(  # noqa: PLR0913 - a table, by whom, on what

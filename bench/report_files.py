@@ -31,8 +31,8 @@ _REPORT = schema.Table(
         "test_data": schema.TableOf(
             schema.NAME,
             schema.Table(
-                {"hr_size": schema.whole(1, LARGEST), "sha256": schema.TEXT, "operator": schema.NAME},
-                {"names": schema.NAME},
+                {"hr_size": schema.whole(1, LARGEST)},
+                {"sha256": schema.TEXT, "operator": schema.NAME, "names": schema.NAME},
             ),
         ),
         "published": schema.TableOf(

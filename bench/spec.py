@@ -245,10 +245,10 @@ class PublishedOn:
     """What published figures of a category were measured on."""
 
     hr_size: int
-    sha256: str
+    sha256: str = ""
     """Of the list of the images, as `python -m bench lists` writes it, a line `sha256  id` each; "": unknown."""
-    operator: str
-    """How LR was made, such as matlab-bicubic."""
+    operator: str = ""
+    """How LR was made, such as matlab-bicubic; "": unknown."""
     names: str = ""
     """Of the publisher's list, a line `id` each, where no checksums are known and the names are the publisher's own."""
 
@@ -274,7 +274,7 @@ class Report:
     test_sets: Mapping[str, str] = field(default_factory=dict)
     """category -> the name of the test set of the published figures."""
     test_data: Mapping[str, PublishedOn] = field(default_factory=dict)
-    """category -> what it consists of; a figure is only set against one that is known to be of the same."""
+    """category -> what it consists of, as far as is known; a figure is only set against one of the same."""
     published: tuple[Published, ...] = ()
     full: str = ""
     """In a table of a method's variants, the name of the full one, with which the others are compared."""

@@ -7,7 +7,8 @@
         <run>/records.jsonl  the scores
 
 Every file appears by an atomic rename (bench/atomic.py): a killed run leaves whole files only, and two runs at once
-replace each other's files by equal ones. What is damaged counts as absent. `cell.json` is for people; no run reads it.
+replace each other's files by equal ones. What is damaged counts as absent. `cell.json` is for people,
+and for the estimate of the time a run will take; no result depends on it.
 """
 
 import hashlib
@@ -35,6 +36,8 @@ from bench.profiles import profiles
 from bench.running import declared
 from bench.spec import Cell, Effort
 
+SCORES = "records.jsonl"
+"""The name of the file of a run's scores."""
 _LONGEST_NAME = 200
 """Bytes; file systems take 255, with endings."""
 _LARGEST_TEXT = 2**20

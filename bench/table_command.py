@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 import methods as suite
-from bench import devices, fingerprint, pipeline, report_files, store
+from bench import devices, estimate, fingerprint, machine, pipeline, report_files, store
 from bench.console import detail, say, tell
 from bench.options import (
     Categories,
@@ -83,11 +83,13 @@ def make_table(
     )
     say(measurement.describe())
     if only in (None, Step.RESTORE):
-        for sentence in measurement.durations():
-            say(sentence)
+        for sentence in (machine.busy(), *estimate.sentences(measurement)):
+            if sentence:
+                say(sentence)
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())
+        estimate.keep(measurement, records)
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
             _render(measurement, records, columns or ())

@@ -21,6 +21,7 @@ from methods.weights import folders
 from .conftest import ROOT, textured
 
 PYTHON = [sys.executable, "-m", "bench"]
+LOADING = f"{console.LOADING}\n"
 STOPPED = "stopped: by Ctrl-C; what is finished stays and is not done again.\n"
 
 
@@ -156,9 +157,9 @@ def test_silly_words_are_one_line(capsys, monkeypatch, tmp_path_factory, verb, r
     monkeypatch.chdir(base)
     for name in ("_restore", "_render"):
         monkeypatch.setattr(table_command, name, lambda *_: False)
-    for name in ("pipeline.Measurement.durations", "pipeline.Measurement.score", "running.runner.sweep"):
+    for name in ("estimate.sentences", "pipeline.Measurement.score", "running.runner.sweep"):
         monkeypatch.setattr(f"bench.{name}", lambda *_: iter(()))
-    monkeypatch.setattr("bench.cost.cost_table.lines", lambda *_: iter(()))
+    monkeypatch.setattr("bench.cost.cost_table.counted", lambda *_: iter(()))
     monkeypatch.setattr("methods.weights.download.fetch", lambda *_: iter(()))
     monkeypatch.setattr("methods.weights.download.sizes", lambda _: {})
     monkeypatch.setattr("bench.images.data.write_lists", lambda *_: [])
@@ -232,7 +233,7 @@ def test_a_full_disk_behind_standard_output_is_a_sentence():
                 [*PYTHON, *words], cwd=ROOT, stdout=full, stderr=subprocess.PIPE, text=True, check=False
             )
             assert done.returncode == 2
-            assert done.stderr == "error: the output cannot be written: No space left on device.\n"
+            assert done.stderr == LOADING + "error: the output cannot be written: No space left on device.\n"
 
 
 @pytest.mark.slow
@@ -241,7 +242,7 @@ def test_a_reader_that_leaves_and_a_closed_output_are_quiet():
         ["/bin/sh", "-c", f"{sys.executable} -m bench list | head -n 1; {sys.executable} -m bench list >&-"],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, 2 * LOADING)
 
 
 @pytest.mark.slow
@@ -249,7 +250,7 @@ def test_a_reader_that_leaves_and_a_closed_output_are_quiet():
 def test_a_console_without_the_letters_shows_others(photos, tmp_path, encoding):
     words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", "-n", "2")
     done = start(*words, PYTHONIOENCODING=encoding)
-    assert (done.returncode, done.stderr) == (0, "")
+    assert (done.returncode, done.stderr) == (0, LOADING)
     assert "Bicubic" in done.stdout
 
 
@@ -289,7 +290,7 @@ def test_files_of_the_working_directory_are_not_the_suites(tmp_path):
     for name in ("methods.py", "random.py", "torch.py", "typer.py", "other/methods.py"):
         (tmp_path / name).write_text("raise ImportError('the file of a user')")
     done = start("list", cwd=tmp_path)
-    assert (done.returncode, done.stderr) == (0, ""), "python -m puts the working directory first"
+    assert (done.returncode, done.stderr) == (0, LOADING), "python -m puts the working directory first"
     done = start("list", cwd=tmp_path, PYTHONPATH=str(tmp_path / "other"))
     assert done.returncode == 2
     assert re.fullmatch(r"error: the package `methods` was found at .*methods\.py, not in .*\n", done.stderr)
@@ -311,7 +312,7 @@ def test_ctrl_c_while_the_packages_are_imported_is_one_line(package):
         "runpy.run_module('bench', run_name='__main__', alter_sys=True)\n"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (130, STOPPED)
+    assert (done.returncode, done.stderr) == (130, LOADING + STOPPED)
 
 
 @pytest.mark.slow
@@ -322,7 +323,7 @@ def test_ctrl_c_in_the_middle_of_a_run_is_one_line(photos, tmp_path):
         assert any(" cells, " in line for line in program.stdout), "the plan is printed before anything is restored"
         program.send_signal(signal.SIGINT)
         _, err = program.communicate(timeout=60)
-    assert (program.returncode, err) == (130, STOPPED)
+    assert (program.returncode, err) == (130, LOADING + STOPPED)
 
 
 def test_a_missing_package_is_a_sentence_even_where_nothing_is_installed():
@@ -332,7 +333,7 @@ def test_a_missing_package_is_a_sentence_even_where_nothing_is_installed():
     )
     assert done.returncode == 2
     assert re.fullmatch(
-        r"error: .* has no package \w+, which glean-bench needs\. .*-m pip install -e .*\n", done.stderr
+        LOADING + r"error: .* has no package \w+, which glean-bench needs\. .*-m pip install -e .*\n", done.stderr
     )
 
 

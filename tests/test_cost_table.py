@@ -18,9 +18,13 @@ def grid(*methods, factors=(8, 16), pending=None) -> Report:
     )
 
 
+def lines(report, profiles, methods=BY_NAME) -> list[cost_table.Line]:
+    return list(cost_table.counted(cost_table.planned(report, profiles), methods))
+
+
 def test_categories_of_one_size_share_a_line_and_foreign_ones_have_none():
     cards = [card("face", 1024), card("cat", 256), card("dog", 64), card("tower", 256)]
-    found = list(cost_table.lines(grid("bicubic"), BY_NAME, [cards]))
+    found = lines(grid("bicubic"), [cards])
     assert [(line.task.hr_size, line.task.factor, line.categories) for line in found] == [
         (1024, 8, ("face",)), (1024, 16, ("face",)), (256, 8, ("cat", "tower")), (256, 16, ("cat", "tower"))
     ]  # fmt: skip
@@ -28,7 +32,7 @@ def test_categories_of_one_size_share_a_line_and_foreign_ones_have_none():
 
 def test_what_is_not_counted_says_why():
     report = grid("bicubic", "glean", "soon", factors=(2, 8), pending={"soon": "Soon"})
-    found = list(cost_table.lines(report, BY_NAME, [[card("cat", 192)]]))
+    found = lines(report, [[card("cat", 192)]])
     assert [line.method for line in found if line.cost] == ["bicubic"] * 2
     text = cost_table.markdown(report, found, {"commit": "abc"})
     assert "Soon is not implemented yet" in text
@@ -48,7 +52,7 @@ def test_the_table_of_the_suite_has_every_method_that_exists():
 @pytest.mark.slow
 def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
     report = grid("esrgan_plus", "glean", factors=(16,))
-    found = list(cost_table.lines(report, BY_NAME, [[card("cat", 256)]]))
+    found = lines(report, [[card("cat", 256)]])
     text = cost_table.markdown(report, found, {"commit": "abc"})
     assert "256 channels, 23 blocks, growth 128" in text
     assert "108.8" in text.split("## By part")[1], "the decoder's GMACs"
@@ -59,7 +63,7 @@ def test_the_parts_and_the_choice_of_esrgan_plus_are_printed():
 @pytest.mark.slow
 def test_a_line_costs_what_its_method_costs_when_counted_alone():
     report = grid("mganprior", "srgan", "singan", factors=(8, 16))
-    found = list(cost_table.lines(report, BY_NAME, [[card("cat", 128, "mini")]]))
+    found = lines(report, [[card("cat", 128, "mini")]])
     assert [(line.method, line.task.factor) for line in found] == [
         ("mganprior", 8), ("mganprior", 16), ("srgan", 8), ("srgan", 16), ("singan", 8), ("singan", 16)
     ]  # fmt: skip
@@ -75,6 +79,6 @@ def test_a_method_that_cannot_be_made_leaves_the_other_lines():
                 raise BenchError("its file is damaged")
             return super().load(task, device)
 
-    found = list(cost_table.lines(grid("broken", "bicubic"), {**BY_NAME, "broken": Broken}, [[card("cat", 256)]]))
+    found = lines(grid("broken", "bicubic"), [[card("cat", 256)]], {**BY_NAME, "broken": Broken})
     assert [line.refusal for line in found] == ["its file is damaged", "", "", ""]
     assert [line.cost is None for line in found] == [True, False, False, False]

@@ -20,6 +20,16 @@ def noxfile(monkeypatch):
     return module
 
 
+def session(done, *words):
+    """A session that notes what it logs and installs."""
+    return SimpleNamespace(
+        posargs=words,
+        log=done.append,
+        install=lambda *names, silent=True: done.append((names, silent)),
+        run=lambda *_, **__: None,
+    )
+
+
 @pytest.mark.parametrize(
     ("words", "wanted"),
     [
@@ -27,17 +37,31 @@ def noxfile(monkeypatch):
         (["--profile", "mini"], "."),
         (["--profile", "paper", "-n", "5"], ".[lmdb]"),
         (["--profile=paper"], ".[lmdb]"),
+        (["--extra", "spandrel", "--with", "hat.pth"], ".[spandrel]"),
+        (["--profile", "paper", "--extra", "spandrel"], ".[lmdb,spandrel]"),
     ],
 )
 def test_a_table_of_the_paper_s_images_has_lmdb(noxfile, words, wanted):
     """Without it the columns bedroom and tower were refused, with advice that does not reach nox's environment."""
     done = []
-    session = SimpleNamespace(posargs=words, install=lambda *names: done.append(names), run=lambda *_: None)
-    noxfile.table2(session)
-    assert done == [("-e", wanted)]
+    noxfile.table2(session(done, *words))
+    assert done[1:] == [(("-e", wanted), False)]
+
+
+@pytest.mark.parametrize(
+    "name", ["tests", "tests_slow", "mutants", "types", "lint", "table1", "ablation", "flops", "speed"]
+)
+def test_every_session_says_that_it_installs_and_shows_how_far_it_is(noxfile, name):
+    """Nothing was printed for the minutes that the download of torch takes."""
+    done = []
+    getattr(noxfile, name)(session(done))
+    assert "Installing" in done[0]
+    assert {silent for _, silent in (each for each in done if isinstance(each, tuple))} == {False}
 
 
 def test_a_folder_with_a_card_of_an_lmdb_has_it_too(noxfile, tmp_path):
-    assert noxfile.extras(["--profile", str(tmp_path)]) == ""
+    assert noxfile.extras(["--profile", str(tmp_path)])[0] == []
     (tmp_path / "cat.toml").write_text('title = "Cat"\nreader = "lmdb"\n')
-    assert noxfile.extras(["--profile", str(tmp_path)]) == "[lmdb]"
+    assert noxfile.extras(["--profile", str(tmp_path)])[0] == ["lmdb"]
+    words = ["--extra", "spandrel", "--profile", str(tmp_path), "-n", "5"]
+    assert noxfile.extras(words)[1] == ["--profile", str(tmp_path), "-n", "5"], "`bench` knows no --extra"

@@ -32,9 +32,9 @@ def test_markdown_says_all_that_the_protocol_asks_for():
     mean = f"{GOOD.mean():.2f}"
     for words, lack in {
         rf"\*\*{mean} ± 0\.\d\d\*\*": "the best value in bold with its interval",
-        r"\| · published \| 20\.1 +\|": "the published value, alone: it is of other images",
+        r"\| A +\|[^|]*\| <sub>20\.1</sub> +\|": "the published value, small and alone: it is of other images",
         r"\(29/30 ok\)": "how many images are ok",
-        r"- \[\d\] ": "the mark of a refused cell",
+        r"Not run on these images, .*: C \[\d\]\.": "a refused method, without a row of its own",
         r"\[\d\] no weights\.": "why it was refused",
         r"\[\d\] broken_here\.": "why an image failed",
         r"psnr\[rgb,u8,crop0,mean\]": "the protocol",
@@ -54,6 +54,46 @@ def test_the_difference_from_a_published_value_of_the_same_images_stands_beside_
     assert re.search(r"20\.1 \([+-]\d\.\d\)", text)
     assert "measured minus it" in text
     assert "stand by themselves" not in text
+    assert "<sub>" not in text, "small is what cannot be compared"
+
+
+def test_published_values_have_columns_of_their_own_behind_what_was_measured():
+    """They stood between the rows, and so between the figures that are to be compared."""
+    published = again.read(ROOT / "reports" / "published" / "mini", "table2")[0]
+    text = render.markdown(published, MACHINE).split("## LPIPS")[0]
+    assert re.search(r"\| tower \(n = 100\) +\| published: face +\| published: cat ", text)
+    assert re.search(r"\| GLEAN +\|([^|]*±[^|]*\|){5} <sub>26\.84</sub> +\| <sub>20\.92</sub> ", text)
+    assert re.search(r"\| Bicubic +\|([^|]*±[^|]*\|){5}( +\|){5}\n", text), "nothing was published of it"
+    assert r"{\scriptsize 26.84}" in render.latex(published)
+    assert "published" not in render.markdown(build(records("c", GOOD, GOOD / 100)), MACHINE).split("## Details")[0]
+
+
+def test_a_caption_says_of_which_lr_size_the_published_values_are():
+    """64 px there and 8 px here stood nowhere near the figures."""
+    found = {name: again.read(ROOT / "reports" / "published" / "mini", name)[0] for name in ("table1", "table2")}
+    sentence = "Side of the LR images: published 64 px, here 8 px (face)"
+    assert f"higher is better. {sentence}.\n" in render.markdown(found["table1"], MACHINE)
+    assert re.search(rf"\\caption{{.*{re.escape(sentence)}; published 16 px, .*}}", render.latex(found["table2"]))
+    assert "car" not in re.search(r"caption{.*", render.latex(found["table2"], ["cat"]))[0]
+    same = build(records("a", GOOD, GOOD / 100))
+    assert "LR images" not in render.markdown(same, MACHINE), "of the same size there is nothing to say"
+
+
+def test_in_a_table_of_a_users_folder_what_was_refused_everywhere_is_one_line():
+    """Of twenty rows three had figures; the shipped tables keep theirs, as a part of the paper is missing there."""
+    own = table()
+    text = render.markdown(own, MACHINE).split("## Details")[0]
+    assert not re.search(r"^\| C ", text, re.MULTILINE)
+    assert "Not run on these images, for the reasons in the notes: C [2]." in text
+    assert "[2] no weights." in text
+    for lines in (render.summary(own), render.latex(own)):
+        assert "Not run on these images, for the reasons in the notes: C " in lines
+    rows = [replace(row, cell=replace(row.cell, task=replace(row.cell.task, profile="mini"))) for row in own.rows]
+    ours = render.summary(replace(own, rows=tuple(rows)))
+    assert re.search(r"^C +- \[2\]", ours, re.MULTILINE)
+    assert "Not run" not in ours
+    nothing = render.summary(build(refused=("b", "c")))
+    assert re.search(r"^C +- \[1\]", nothing, re.MULTILINE), "a table without a row says nothing"
 
 
 def test_one_image_prints_neither_inf_nor_nan():

@@ -3,7 +3,7 @@ from collections.abc import Callable
 import pytest
 
 import methods
-from bench import report_files
+from bench import cards, report_files
 from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
 
 MINIMAL = """
@@ -98,8 +98,8 @@ def test_unknown_table_suggests():
         ("[margin]\npsnr = -0.1", "margin.psnr must be a decimal number from 0 up"),
         ('[margin]\npsnr = "0.1"', "margin.psnr must be a decimal number from 0 up"),
         ("[margin]\npsnr = inf", "margin.psnr must be a decimal number from 0 up"),
-        ("test_data.face = 3", "test_data.face must be a table with the keys hr_size, sha256, operator"),
-        ("[test_data.face]\nhr_size = 64\nsha256 = 'x'", "test_data.face.*'operator' is missing"),
+        ("test_data.face = 3", "test_data.face must be a table with the keys hr_size"),
+        ("[test_data.face]\nsha256 = 'x'", "test_data.face.*'hr_size' is missing"),
         ("[test_data.face]\nhr_size = '64'", "hr_size must be a whole number"),
     ],
 )
@@ -122,3 +122,12 @@ def test_margins_and_what_figures_were_measured_on(write):
     report = write(f"{MINIMAL}margin.psnr = 0.1\n[test_data.face]\nhr_size = 64\nsha256 = 'x'\noperator = 'o'\n")
     assert report.margin == {"psnr": 0.1}
     assert report.test_data == {"face": PublishedOn(64, "x", "o")}
+
+
+@pytest.mark.parametrize("name", ["table1", "table2", "factors"])
+def test_what_is_known_of_the_published_images_is_what_the_profile_paper_says(name):
+    report, paper = report_files.read(name), cards.cards("paper")
+    assert {of.category for of in report.published} <= report.test_data.keys()
+    assert {category: of.hr_size for category, of in report.test_data.items()} == {
+        category: paper[category].hr_size for category in report.test_data
+    }

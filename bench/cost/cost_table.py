@@ -24,9 +24,9 @@ class Line:
     refusal: str = ""
 
 
-def lines(report: Report, methods: Mapping[str, type[Method]], profiles: Sequence[Sequence[Card]]) -> Iterator[Line]:
-    """Yield a line for each method, size and factor; `profiles` are the cards of each profile."""
-    known: Known = {}
+def planned(report: Report, profiles: Sequence[Sequence[Card]]) -> list[Line]:
+    """Return a line for each method, size and factor, to be counted; `profiles` are the cards of each profile."""
+    found = []
     for cards in profiles:
         sizes: dict[int, tuple[str, ...]] = {}
         for card in cards:
@@ -36,8 +36,14 @@ def lines(report: Report, methods: Mapping[str, type[Method]], profiles: Sequenc
             for hr_size, categories in sizes.items():
                 for factor in report.factors:
                     task = next(card for card in cards if card.hr_size == hr_size).task(factor)
-                    line = Line(task, categories, name, report.pending.get(name, name), None)
-                    yield _counted(line, methods.get(name), known)
+                    found.append(Line(task, categories, name, report.pending.get(name, name), None))
+    return found
+
+
+def counted(planned: Sequence[Line], methods: Mapping[str, type[Method]]) -> Iterator[Line]:
+    """Yield each line with what its method costs."""
+    known: Known = {}
+    return (_counted(line, methods.get(line.method), known) for line in planned)
 
 
 def _counted(line: Line, method: type[Method] | None, known: Known) -> Line:

@@ -1,7 +1,7 @@
 """What is said below a table, in words: legend, settings, images that were left out, reasons, protocols."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from bench.report.table import Row, Table
@@ -25,7 +25,7 @@ _VARIANTS_LEGEND = (
     "of its 95 % t interval. {mark}: a difference that can be told from none (" + _TEST + ")."
 )
 _LEVEL = " Means that differ by at most {} are level."
-_PUBLISHED = " Below a method: the published value"
+_PUBLISHED = " On the right: the published value"
 _APART = "The published values stand by themselves: they are {}. Measured here: {}."
 _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
@@ -48,6 +48,19 @@ def legend(table: Table, mark: str, escape: Escape) -> str:
         text += _PUBLISHED
         text += "." if all(math.isnan(row.difference) for row in table.rows) else ", in brackets measured minus it."
     return text
+
+
+def sizes(rows: Sequence[Row], table: Table, escape: Escape) -> str:
+    """Return of which LR size the published values are, where it is another than here; for a caption."""
+    factors = {row.cell.task.factor for row in rows}
+    told: dict[str, dict[str, None]] = {}
+    for row in rows:
+        task, theirs = row.cell.task, table.report.test_data.get(row.cell.task.category)
+        if row.published is not None and theirs is not None and theirs.hr_size != task.hr_size:
+            place = escape(task.category) + (f" at {task.factor}x" if len(factors) > 1 else "")
+            told.setdefault(f"{theirs.hr_size // task.factor} px, here {task.lr_size} px", {})[place] = None
+    each = "; ".join(f"published {text} ({', '.join(places)})" for text, places in told.items())
+    return f"Side of the LR images: {each}." if each else ""
 
 
 def reasons(table: Table) -> list[str]:

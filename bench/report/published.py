@@ -43,7 +43,7 @@ def apart(report: Report, card: Card, measured: int) -> str:
         return "" if measured == len(card.ids) else f"of all {len(card.ids)} images of {name}, not of {measured}"
     if name != card.test_set:
         return f"of other test images ({name})"
-    if theirs is None:
+    if theirs is None or not (theirs.sha256 or theirs.names):
         return f"of {name}, of which there are no checksums that would show whether these images are the same"
     return f"of {name} {', '.join(differences)}"
 
@@ -63,12 +63,11 @@ def _differences(theirs: PublishedOn, card: Card) -> Iterator[str]:
     """Yield in what the images of published figures differ from those of a card."""
     if theirs.hr_size != card.hr_size:
         yield f"in another size ({theirs.hr_size} px, here {card.hr_size})"
-    same = theirs.sha256 == list_sha256(card) if theirs.sha256 else theirs.names == names_sha256(card)
-    if not same:
-        yield (
-            "in another selection, by the checksums of the list"
-            if theirs.sha256
-            else "in another selection, by its names"
-        )
+    if not (theirs.sha256 or theirs.names):
+        yield "in a selection that is not known"
+    elif theirs.sha256 and theirs.sha256 != list_sha256(card):
+        yield "in another selection, by the checksums of the list"
+    elif not theirs.sha256 and theirs.names != names_sha256(card):
+        yield "in another selection, by its names"
     if theirs.operator != OPERATOR:
-        yield f"in another down-sampling ({theirs.operator}, here {OPERATOR})"
+        yield f"in another down-sampling ({theirs.operator or 'unknown'}, here {OPERATOR})"

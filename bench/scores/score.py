@@ -47,7 +47,7 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, s
     if cell.refusal is not None or state.status != "ok":
         yield _unmeasured(cell, state)
         return
-    path = store.cell_folder(settings.out, cell) / state.run / "records.jsonl"
+    path = file(cell, settings, state)
     lines, _ = _read(path)
     wanted = _makers(names, card)
     for entry in data.batches(card, cell.task.factor, _BATCH, settings.images(cell), settings.allow_enlarge):
@@ -72,7 +72,7 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
     """
     if cell.refusal is not None or state.status != "ok":
         return [_unmeasured(cell, state)]
-    path = store.cell_folder(settings.out, cell) / state.run / "records.jsonl"
+    path = file(cell, settings, state)
     lines, whole = _read(path)
     if lines and not whole:
         raise BenchError(
@@ -89,6 +89,11 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
             )
         found.append(line.record)
     return found
+
+
+def file(cell: Cell, settings: RunSettings, state: State) -> Path:
+    """Return where the scores of a cell's run lie."""
+    return store.cell_folder(settings.out, cell) / state.run / store.SCORES
 
 
 def _unmeasured(cell: Cell, state: State) -> Record:

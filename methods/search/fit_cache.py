@@ -6,7 +6,6 @@ harm; one that is damaged is made anew.
 """
 
 import hashlib
-import os
 from pathlib import Path
 from threading import Lock
 
@@ -18,7 +17,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from bench import atomic
-from bench.paths import expanded, home
+from bench.paths import cache
 from bench.spec import BadFile, OutputError
 from methods.formats import sealed
 from methods.nets.stylegan2 import MappingNetwork
@@ -37,7 +36,7 @@ def fit(mapping: MappingNetwork, *, width: int, samples: int, device: torch.devi
 
 def _kept(mapping: MappingNetwork, width: int, samples: int, device: torch.device) -> tuple[Tensor, Tensor]:
     """Return the fit of the cache, made if need be."""
-    path = folder() / f"pulse-fit-{_key(mapping, width, samples, device)}.safetensors"
+    path = cache() / f"pulse-fit-{_key(mapping, width, samples, device)}.safetensors"
     if (kept := _read(path, width)) is not None:
         return kept[0].to(device), kept[1].to(device)
     mean, deviation = gaussian_fit(mapping, width=width, samples=samples, device=device)
@@ -47,12 +46,6 @@ def _kept(mapping: MappingNetwork, width: int, samples: int, device: torch.devic
         words = f"PULSE's fit of its bank is not kept for the next run: {error}"
         Console(stderr=True, soft_wrap=True, highlight=False).print(f"[yellow]note[/]: {escape(words)}")
     return mean, deviation
-
-
-def folder() -> Path:
-    """Return the folder of caches."""
-    given = os.environ.get("XDG_CACHE_HOME")
-    return (expanded(given) if given else home() / ".cache") / "glean-bench"
 
 
 def _key(mapping: MappingNetwork, width: int, samples: int, device: torch.device) -> str:

@@ -1,0 +1,130 @@
+"""How long a table will take, said before it begins: by a few steps of a search, and by earlier runs for the rest."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
+from statistics import median
+from typing import TYPE_CHECKING
+
+import torch
+
+from bench import contract, store, timings
+from bench.cost.duration import spelt
+from bench.fingerprint import device_name
+from bench.images import data
+from bench.pipeline import Measurement
+from bench.restore import outstanding
+from bench.spec import BenchError, Cell, Images, Record, Spec, Task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def sentences(measurement: Measurement) -> Iterator[str]:
+    """Yield how long what is still to be done will take; nothing where nothing is known."""
+    yield from searches(measurement)
+    yield from rest(measurement)
+
+
+def searches(measurement: Measurement) -> Iterator[str]:
+    """Yield a sentence for each method that searches and has something left to do.
+
+    A few steps of each are run for it. A method that cannot be loaded is left to `restore`, which says why.
+    """
+    known: dict[tuple[str, int, int], float] = {}
+    spent: dict[str, float] = {}
+    begun: set[Path] = set()
+    for cell in measurement.cells:
+        method = measurement.methods.get(cell.method)
+        if cell.refusal is not None or method is None or not method.spec.searches:
+            continue
+        with suppress(BenchError, contract.Failed):
+            folder, loaded, lacking = outstanding(cell, measurement.card(cell), method, measurement.settings)
+            with closing(loaded), contract.caught():
+                if not lacking or folder in begun:
+                    continue
+                begun.add(folder)
+                key = (loaded.facts.name, cell.task.factor, cell.task.hr_size)
+                if key not in known:
+                    known[key] = loaded.seconds(_example(method.spec, cell.task, measurement))
+                title = loaded.facts.title
+                spent[title] = spent.get(title, 0.0) + lacking * known[key]
+    for title, seconds in spent.items():
+        yield f"{title} searches for about {spelt(seconds)}, as a few of its steps on this machine say."
+
+
+def _example(spec: Spec, task: Task, measurement: Measurement) -> Images:
+    """Return LR images of noise, as many as are searched at once: on a CPU one for each thread."""
+    device, most = measurement.settings.device, measurement.settings.batch_size
+    together = torch.get_num_threads() if device.type == "cpu" else 1
+    number = min(together, most or together, spec.max_batch)
+    noise = torch.rand(number, 3, task.lr_size, task.lr_size, generator=torch.Generator().manual_seed(0))
+    return noise.to(device)
+
+
+def rest(measurement: Measurement) -> Iterator[str]:
+    """Yield a sentence on all but the searches, as far as earlier runs on this machine tell."""
+    known = timings.known()
+    spent = {"restoring": 0.0, "scoring": 0.0}
+    new: dict[str, None] = {}
+    for cell in measurement.cells:
+        if cell.refusal is not None:
+            continue
+        images, values = _lacking(cell, measurement)
+        work = {
+            "restoring": (_restoring(cell.method, cell.task, measurement), images),
+            "scoring": (_scoring(cell, measurement), values),
+        }
+        if measurement.methods[cell.method].spec.searches:
+            del work["restoring"]
+        for name, (what, count) in work.items():
+            if count and what not in known:
+                new[cell.title] = None
+            spent[name] += count * known.get(what, 0.0)
+    total = sum(spent.values())
+    if total >= 1:
+        parts = ", ".join(f"{name} {spelt(seconds)}" for name, seconds in spent.items())
+        left_out = f" Not counted, as new to this machine: {', '.join(new)}." if new else ""
+        yield f"About {spelt(total)} are left, searches apart, as earlier runs on this machine say ({parts}).{left_out}"
+
+
+def _lacking(cell: Cell, measurement: Measurement) -> tuple[int, int]:
+    """Return how many results and how many scores the last run of a cell did not leave; no method is loaded for it."""
+    folder = store.cell_folder(measurement.settings.out, cell)
+    last = (store.read_json(folder / "cell.json") or {}).get("run")
+    ids = data.image_ids(measurement.card(cell), measurement.settings.images(cell))
+    if not isinstance(last, str) or not last:
+        return len(ids), len(ids)
+    images = sum(not store.image_file(folder / last, image_id).is_file() for image_id in ids)
+    return images, images if (folder / last / store.SCORES).is_file() else len(ids)
+
+
+def keep(measurement: Measurement, records: Sequence[Record]) -> None:
+    """Keep how long this run took for an image, for the next run's estimate."""
+    taken: dict[str, list[float]] = {}
+    for record in records:
+        if record.status == "ok" and math.isfinite(record.seconds):
+            what = _restoring(record.method, record.task, measurement)
+            taken.setdefault(what, []).append(record.seconds)
+    found = {what: median(seconds) for what, seconds in taken.items()}
+    for cell, seconds in measurement.scoring.items():
+        what = _scoring(cell, measurement)
+        found[what] = min(seconds, found.get(what, math.inf))  # the first cell waits for the metrics' networks
+    timings.keep(found)
+
+
+def _restoring(method: str, task: Task, measurement: Measurement) -> str:
+    """Return what the seconds of a method are kept under."""
+    return f"{method} {_place(task, measurement)}"
+
+
+def _scoring(cell: Cell, measurement: Measurement) -> str:
+    """Return what the seconds of the metrics of a table are kept under; identity is measured of faces alone."""
+    names = ", ".join(metric.name for metric in measurement.metrics(cell))
+    return f"scores {names} {_place(cell.task, measurement)}"
+
+
+def _place(task: Task, measurement: Measurement) -> str:
+    device = measurement.settings.device
+    threads = f", {torch.get_num_threads()} threads" if device.type == "cpu" else ""
+    return f"{task.factor}x {task.hr_size} px, {device_name(device)}{threads}"
