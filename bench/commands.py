@@ -76,7 +76,7 @@ def render_again(
 
 @app.command()
 def check(
-    method: Annotated[str, typer.Argument(help="A name, or FILE:CLASS.")],
+    method: Annotated[str, typer.Argument(help="A name, FILE:CLASS, or a network FILE.pth.")],
     *,
     profile: Profile = "mini",
     device: Device = "auto",

@@ -31,7 +31,7 @@ def upscale(
     source: Annotated[Path, typer.Argument(help="A low-resolution image of any size.")],
     target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
     *,
-    method: Annotated[str, typer.Option(help="A name, or FILE:CLASS.")] = "bicubic",
+    method: Annotated[str, typer.Option(help="A name, FILE:CLASS, or a network FILE.pth.")] = "bicubic",
     factor: Factor = 16,
     category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
     profile: Profile = "mini",

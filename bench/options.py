@@ -48,8 +48,8 @@ Guests = Annotated[
     list[str] | None,
     typer.Option(
         "--with",
-        help="A further row: a method's name, FILE:CLASS, or restored images: FOLDER, NAME=FOLDER, or a pattern such "
-        "as 'out/{category}/{id}_SR.png'. Repeatable.",
+        help="A further row: a method's name, FILE:CLASS, a network FILE.pth, or restored images: FOLDER, or a pattern "
+        "such as 'out/{category}/{id}_SR.png'. NAME=... names the row. Repeatable.",
     ),
 ]
 Columns = Annotated[
