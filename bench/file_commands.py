@@ -54,8 +54,8 @@ def upscale(
         return replace(plain, weights=weights.value, unfinished=unfinished)
 
     made = tiles.enlarged(found, lr, factor, usual, task)
-    if made.weights and task(made.side * factor).preset == "mini":
-        trained = ", ".join(dict.fromkeys(each.trained_on for each in made.weights))
+    trained = ", ".join(dict.fromkeys(each.trained_on for each in made.weights if each.trained_on))
+    if trained and task(made.side * factor).preset == "mini":
         tell(
             "note",
             f"{title} was trained on small drawn images ({trained}); a photograph looks like a drawing after it.",

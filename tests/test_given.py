@@ -4,8 +4,10 @@ import importlib
 import pickle
 import warnings
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 
 import methods
@@ -116,6 +118,17 @@ def test_our_own_layouts_are_rows(rrdbnet):
     assert given.weight_file("x.pth.tar")[1] == "x"
     ((_, problems),) = runner.sweep(methods.find(str(path)), [task(16)], CPU)
     assert [problem for problem in problems if "values" not in problem and "mean" not in problem] == []
+
+
+@pytest.mark.slow
+def test_upscale_takes_a_network_and_says_nothing_of_drawings(rrdbnet, bench, tmp_path):
+    path, _ = rrdbnet
+    Image.fromarray(np.full((6, 9, 3), 120, np.uint8)).save(tmp_path / "lr.png")
+    words = (tmp_path / "lr.png", tmp_path / "sr.png", "--method", path, "--factor", 4)
+    status, out, err = bench("upscale", *words)
+    assert status == 0, err
+    assert Image.open(tmp_path / "sr.png").size == (36, 24)
+    assert "drawing" not in out + err, "what it was trained on is not known"
 
 
 def test_a_network_of_one_size_is_for_that_alone(tmp_path):

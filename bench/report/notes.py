@@ -192,7 +192,7 @@ def _weights(table: Table, escape: Escape) -> list[str]:
     for row in table.rows:
         task = row.cell.task
         for file, trained_on in row.weights.items():
-            entry = f"{escape(task.category)} {task.factor}x {escape(file)} (trained on {escape(trained_on)})"
+            entry = f"{escape(task.category)} {task.factor}x {escape(file)} (trained on {escape(trained_on or 'images that nobody named')})"
             told.setdefault(row.cell.title, {})[entry] = None
     return [f"Weights of {escape(title)}: {'; '.join(entries)}." for title, entries in told.items()]
 
