@@ -127,7 +127,8 @@ def test_upscale_takes_a_network_and_says_nothing_of_drawings(rrdbnet, bench, tm
     words = (tmp_path / "lr.png", tmp_path / "sr.png", "--method", path, "--factor", 4)
     status, out, err = bench("upscale", *words)
     assert status == 0, err
-    assert Image.open(tmp_path / "sr.png").size == (36, 24)
+    with Image.open(tmp_path / "sr.png") as made:
+        assert made.size == (36, 24)
     assert "drawing" not in out + err, "what it was trained on is not known"
 
 
