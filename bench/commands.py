@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from bench import cards as card_files
 from bench import (
-    atomic,
     data_command,
     devices,
     fetch_command,
@@ -18,11 +18,11 @@ from bench import (
     inputs_command,
     inventory,
     progress,
+    stored_commands,
     table_command,
 )
-from bench import cards as card_files
 from bench.console import STOPPED, say, set_verbose
-from bench.options import Columns, Device, Profile, Timeout
+from bench.options import Device, Profile, Timeout
 from bench.running import runner, runners
 from bench.spec import BenchError
 
@@ -55,23 +55,6 @@ def common(
 
 
 app.command("table")(table_command.make_table)
-
-
-@app.command("again")
-def render_again(
-    folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")], *, columns: Columns = None
-) -> None:
-    """Render the tables of a folder anew from the values of their images; nothing is measured."""
-    say(f"{folder}: rendering its tables ...")
-    from bench.report import again, render  # noqa: PLC0415 - data frames and statistics take seconds to import
-
-    commit = fingerprint.commit()  # before a file of the checkout may change
-    for name in again.names(folder):
-        result, machine = again.read(folder, name)
-        machine["rendered anew"] = f"commit {commit}"
-        for ending, text in render.texts(result, machine, columns or ()).items():
-            atomic.write(folder / f"{name}{ending}", text.encode())
-            say(f"written: {folder / f'{name}{ending}'}")
 
 
 @app.command()
@@ -119,6 +102,8 @@ app.command()(data_command.data)
 app.command()(fetch_command.fetch)
 app.command()(inputs_command.inputs)
 app.command("flops")(flops_command.count_flops)
+app.command()(stored_commands.render)
+app.command()(stored_commands.compare)
 app.command("lists")(file_commands.write_lists)
 
 

@@ -81,6 +81,6 @@ def test_a_table_of_one_factor_says_nothing_of_the_others_and_is_the_same_when_r
     assert "PSNR at 8x" not in out
     assert "left out" not in out, "64x was not asked for, so it is not missed"
     (written,) = (tmp_path / "out").rglob("factors.md")
-    assert json.loads(written.with_name("factors.cells.json").read_text())["factors"] == [16]
-    assert bench("again", written.parent)[0] == 0
+    assert json.loads(written.with_name("factors.json").read_text())["report"]["factors"] == [16]
+    assert bench("render", written.parent)[0] == 0
     assert "left out" not in written.read_text()

@@ -118,7 +118,9 @@ def test_a_word_that_names_nothing_is_refused(capsys, words):
 
 VERBS = [
     "table",
-    "again",
+    "render",
+    "compare",
+    "inputs",
     "check",
     "list",
     "upscale",

@@ -21,7 +21,7 @@ from rich.console import Console
 from bench import console, escape
 from bench.cost import cost_table
 from bench.progress import track
-from bench.report import again, figures, notes, render, spreadsheet
+from bench.report import figures, notes, render, spreadsheet, stored
 from bench.spec import Task, Weights
 
 from .test_table import GOOD, build, records, variants
@@ -177,7 +177,7 @@ def test_a_whole_report_of_hostile_texts_is_a_report(texts):
     for line in render.latex(table).splitlines():
         assert not re.match(rf"\\(?!{LINES})", line), "a command of others is live"
     assert not OBEYED.search(render.latex(table) + render.summary(table))
-    json.loads(again.facts(table, machine))
+    json.loads(stored.text(table, (), machine))
 
 
 @settings(deadline=None)

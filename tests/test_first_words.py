@@ -14,7 +14,7 @@ from .conftest import ROOT
 VERBS = set(typer.main.get_command(commands.app).commands)
 SLOW = {
     "table": (("table2",), "bench.pipeline.prepare"),
-    "again": (("{folder}",), "bench.report.again.names"),
+    "render": (("{folder}",), "bench.report.stored.names"),
     "check": (("bicubic",), "bench.running.runner.sweep"),
     "upscale": (("{folder}/a.png", "{folder}/b.png"), "bench.images.photos.read"),
     "diagnose": (("{folder}/a.png", "{folder}/b.png"), "bench.images.photos.read"),

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.report import again, render
 from bench.report import latex as layout
+from bench.report import render, stored
 from bench.report.data_frames import images
 from bench.report.table import Table
 from bench.spec import UnknownName
@@ -59,7 +59,7 @@ def test_the_difference_from_a_published_value_of_the_same_images_stands_beside_
 
 def test_published_values_have_columns_of_their_own_behind_what_was_measured():
     """They stood between the rows, and so between the figures that are to be compared."""
-    published = again.read(ROOT / "reports" / "published" / "mini", "table2")[0]
+    published = stored.read(ROOT / "reports" / "published" / "mini" / "table2.json").table
     text = render.markdown(published, MACHINE).split("## LPIPS")[0]
     assert re.search(r"\| tower \(n = 100\) +\| published: face +\| published: cat ", text)
     assert re.search(r"\| GLEAN +\|([^|]*±[^|]*\|){5} <sub>26\.84</sub> +\| <sub>20\.92</sub> ", text)
@@ -70,7 +70,10 @@ def test_published_values_have_columns_of_their_own_behind_what_was_measured():
 
 def test_a_caption_says_of_which_lr_size_the_published_values_are():
     """64 px there and 8 px here stood nowhere near the figures."""
-    found = {name: again.read(ROOT / "reports" / "published" / "mini", name)[0] for name in ("table1", "table2")}
+    found = {
+        name: stored.read(ROOT / "reports" / "published" / "mini" / f"{name}.json").table
+        for name in ("table1", "table2")
+    }
     sentence = "Side of the LR images: published 64 px, here 8 px (face)"
     assert f"higher is better. {sentence}.\n" in render.markdown(found["table1"], MACHINE)
     assert re.search(rf"\\caption{{.*{re.escape(sentence)}; published 16 px, .*}}", render.latex(found["table2"]))
@@ -174,7 +177,9 @@ def test_latex_has_balanced_braces_and_no_bare_underscore():
 @pytest.mark.parametrize("folder", ["published", "of failures"])
 def test_latex_compiles_and_fits_a_two_column_article(tmp_path, folder):
     """It had no caption, label or booktabs, and was wider than the page."""
-    published = again.read(ROOT / "reports" / "published" / "mini", "table2")[0] if folder == "published" else table()
+    published = (
+        stored.read(ROOT / "reports" / "published" / "mini" / "table2.json").table if folder == "published" else table()
+    )
     text = render.latex(published)
     assert text.count(r"\caption{") == text.count(r"\label{tab:") == text.count(r"\toprule") == 2, "one a metric"
     article = [r"\documentclass[twocolumn]{article}", layout.PREAMBLE, r"\begin{document}", text, r"\end{document}"]
@@ -187,7 +192,7 @@ def test_latex_compiles_and_fits_a_two_column_article(tmp_path, folder):
 
 
 def test_latex_of_chosen_columns():
-    built = again.read(ROOT / "reports" / "published" / "mini", "table2")[0]
+    built = stored.read(ROOT / "reports" / "published" / "mini" / "table2.json").table
     text = render.latex(built, ["cat", "car"])
     assert "cat (n = 100)" in text
     assert "face (n = 100)" not in text

@@ -7,7 +7,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench import atomic, escape
-from bench.report import again, grid, notes, spreadsheet
+from bench.report import grid, notes, spreadsheet, stored
 from bench.report import latex as layout
 from bench.report.data_frames import comparisons, frame, images, timing
 from bench.report.table import Row, Table
@@ -25,11 +25,11 @@ _COMPARISONS = (
 def write(
     table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path, columns: Sequence[str] = ()
 ) -> list[Path]:
-    """Write <table>.md, .csv, .tex, .cells.json, .images.csv and .timing.csv into a folder; return their paths.
+    """Write <table>.md, .csv, .tex, .json, .images.csv and .timing.csv into a folder; return their paths.
 
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
-    contents = texts(table, machine, columns) | {".cells.json": again.facts(table, machine)}
+    contents = texts(table, machine, columns) | {".json": stored.text(table, records, machine)}
     contents |= {
         ".images.csv": spreadsheet.text(images(table, records)),
         ".timing.csv": spreadsheet.text(timing(records)),

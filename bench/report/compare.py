@@ -1,0 +1,231 @@
+"""Two runs of a table, image by image: how far the second lies from the first, and whether it is worse.
+
+A cell is worse if its mean is on the worse side and even the pessimistic end of the 95 % interval of the paired
+difference is not within the tolerance, or if an image failed that had not. Equal runs differ by nothing, so their
+interval is nothing. Values of different protocols are never subtracted.
+"""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from bench.report import spreadsheet, stored
+from bench.scores import stats
+from bench.scores.metrics import METRICS
+from bench.spec import BadFile, BenchError
+
+_TEXTS = ("category", "method", "image", "status", "run")
+_SHOWN = 3
+
+
+class Place(NamedTuple):
+    """A cell, whatever table it is in."""
+
+    category: str
+    factor: int
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The values of one table."""
+
+    protocols: Mapping[str, str]
+    """metric -> protocol; empty if the file does not say."""
+    machine: Mapping[str, str]
+    scores: Mapping[Place, Mapping[str, Mapping[str, float]]]
+    """cell -> metric -> image -> value, the mean over the seeds."""
+    failed: Mapping[Place, frozenset[str]]
+    """Images whose result is not the method's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """How the second run of a cell differs from the first by a metric: second minus first."""
+
+    place: Place
+    metric: str
+    n: int
+    """Images that both have."""
+    only: tuple[int, int]
+    """How many images are in the first alone, in the second alone."""
+    mean: float
+    half_width: float
+    """Of the 95 % t interval; infinite for a single image."""
+    farthest: str
+    """The image with the largest difference; empty if all are equal."""
+    worse: str
+    """Why it is worse than allowed; empty if it is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came of comparing two runs."""
+
+    differences: tuple[Difference, ...]
+    remarks: tuple[str, ...]
+    """What could not be compared, and what else differs, a sentence each."""
+    refused: bool
+    """Whether a metric of both is of different protocols."""
+
+
+def read(path: Path) -> dict[str, Run]:
+    """Return the tables of a folder of results, of one `<table>.json` or of one `<table>.images.csv`, by name.
+
+    Raises `BadFile` and `BenchError`.
+    """
+    if path.is_dir():
+        return {name: _of_json(path / f"{name}.json") for name in stored.names(path)}
+    if path.name.endswith(".images.csv"):
+        return {path.name.removesuffix(".images.csv"): _of_csv(path)}
+    return {path.stem: _of_json(path)}
+
+
+def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparison:
+    """Compare two runs, by every metric that both have; `tolerance` says how much worse a mean may be."""
+    remarks: list[str] = []
+    places = [place for place in first.scores if place in second.scores]
+    for which, one, other in (("first", first, second), ("second", second, first)):
+        alone = [" ".join(map(str, place)) for place in one.scores if place not in other.scores]
+        if alone:
+            remarks.append(f"only in the {which}: {_listed(alone)}")
+    metrics = [name for name in METRICS if _has(first, name) and _has(second, name)]
+    apart = {name for name in metrics if _apart(first, second, name)}
+    remarks += [
+        f"{name} is {first.protocols[name]} in the first and {second.protocols[name]} in the second: not compared"
+        for name in metrics
+        if name in apart
+    ]
+    facts = [name for name in first.machine if second.machine.get(name, first.machine[name]) != first.machine[name]]
+    remarks += [f"{name}: {first.machine[name]}, then {second.machine[name]}" for name in facts]
+    found = [
+        difference
+        for name in metrics
+        if name not in apart
+        for place in places
+        for difference in _difference(first, second, place, name, tolerance.get(name, 0.0))
+    ]
+    return Comparison(tuple(found), tuple(remarks), refused=bool(apart))
+
+
+def _has(run: Run, metric: str) -> bool:
+    return any(metric in of for of in run.scores.values())
+
+
+def _apart(first: Run, second: Run, metric: str) -> bool:
+    """Return whether both files say how a metric was made, and say it differently."""
+    told = [run.protocols.get(metric) for run in (first, second)]
+    return None not in told and told[0] != told[1]
+
+
+def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: float) -> Iterator[Difference]:
+    """Yield the difference of a cell by a metric, if both have values."""
+    one, other = (run.scores[place].get(metric, {}) for run in (first, second))
+    shared = [image for image in one if image in other]
+    if not shared:
+        return
+    paired = {image: _minus(other[image], one[image]) for image in shared}
+    summary = stats.summarise(list(paired.values()), METRICS[metric].higher_is_better)
+    spread = 0.0 if math.isinf(summary.half_width) else summary.half_width  # of a single image nothing is known
+    better = summary.mean if METRICS[metric].higher_is_better else -summary.mean
+    gone = sorted((second.failed[place] - first.failed[place]) & set(shared))
+    worse = ""
+    if gone:
+        worse = f"{len(gone)} more failed ({_listed(gone)})"
+    elif better < 0 and better - spread < -tolerance:
+        worse = f"worse than the tolerance of {tolerance:g} allows"
+    farthest = max(paired, key=lambda image: abs(paired[image]))
+    yield Difference(
+        place,
+        metric,
+        len(shared),
+        (len(one) - len(shared), len(other) - len(shared)),
+        summary.mean,
+        summary.half_width,
+        farthest if paired[farthest] else "",
+        worse,
+    )
+
+
+def _minus(value: float, other: float) -> float:
+    """Return a difference; two exact images do not differ."""
+    return 0.0 if value == other else value - other
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
+
+
+def _of_json(path: Path) -> Run:
+    """Return the run in a `<table>.json`, whatever its protocols are."""
+    found = stored.content(path)
+    lines: list[tuple[Place, str, str, dict[str, float]]] = []
+    for cell in found["cells"]:
+        place = Place(cell["task"]["category"], cell["task"]["factor"], cell["method"])
+        for of in cell["results"]:
+            for index, (image, status) in enumerate(zip(of["images"], of["status"], strict=True)):
+                values = {
+                    name: float(listed[index]) for name, listed in of["values"].items() if listed[index] is not None
+                }
+                lines.append((place, image, status, values))
+    return _run(lines, found["protocols"], found["machine"])
+
+
+def _of_csv(path: Path) -> Run:
+    """Return the run in a `<table>.images.csv`, which does not say how its values were made."""
+    try:
+        found = spreadsheet.read(path, _TEXTS)
+        metrics = [name for name in found.columns if name in METRICS]
+        lines = [
+            (
+                Place(line["category"], int(line["factor"]), line["method"]),
+                line["image"],
+                line["status"],
+                {name: float(line[name]) for name in metrics if line[name] not in ("", None)},
+            )
+            for line in found.to_dict("records")
+        ]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadFile(
+            f"{path} cannot be read as the values of images: {error!r}; give a <table>.images.csv."
+        ) from error
+    return _run(lines, {}, {})
+
+
+def _run(
+    lines: Sequence[tuple[Place, str, str, Mapping[str, float]]],
+    protocols: Mapping[str, str],
+    machine: Mapping[str, str],
+) -> Run:
+    """Return a run of lines (cell, image, status, values), several of an image where there are several seeds."""
+    values: dict[Place, dict[str, dict[str, list[float]]]] = {}
+    failed: dict[Place, set[str]] = {}
+    for place, image, status, found in lines:
+        failed.setdefault(place, set()).update({image} if status != "ok" else ())
+        for name, value in found.items():
+            of = values.setdefault(place, defaultdict(dict))
+            of[name].setdefault(image, []).append(value)
+    means = {
+        place: {name: {image: sum(v) / len(v) for image, v in of.items()} for name, of in metrics.items()}
+        for place, metrics in values.items()
+    }
+    return Run(protocols, machine, means, {place: frozenset(names) for place, names in failed.items()})
+
+
+def tolerances(text: str) -> dict[str, float]:
+    """Return metric -> how much worse a mean may be, of a text such as `psnr=0.05,lpips=0.002`. Raises `BenchError`."""
+    found = {}
+    for part in filter(None, text.split(",")):
+        name, _, value = (each.strip() for each in part.partition("="))
+        try:
+            found[name] = float(value)
+        except ValueError:
+            found[name] = math.nan
+        if name not in METRICS or not 0 <= found[name] < math.inf:
+            raise BenchError(
+                f"--tolerance {part}: it takes METRIC=NUMBER, such as psnr=0.05, of {', '.join(METRICS)}, from 0 on."
+            )
+    return found

@@ -1,0 +1,221 @@
+"""A table as JSON and back: all that its reports say, and the values of every image. `<table>.json`, one beside each.
+
+What was measured stays; how it is judged and laid out is today's: `read` builds the table from the values. The file
+holds what follows from them, too (`figures`, `comparisons`), for programs that do not want to judge for themselves.
+Its form is table.schema.json, told in docs/results.md; a form that is read differently gets another number.
+"""
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pandas as pd
+
+from bench import escape, files
+from bench.report import table
+from bench.report.data_frames import comparisons, frame
+from bench.report.table import Row, Table
+from bench.scores.metrics import METRICS
+from bench.spec import BadFile, BenchError, Card, Cell, Published, PublishedOn, Record, Report, Task, Weights
+
+SCHEMA = 1
+"""The form of the file."""
+_LARGEST = 2**30
+_FORM = Path(__file__).with_name("table.schema.json")
+_DIGITS = 9
+_BREAK = re.compile(r"\n\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a file holds."""
+
+    table: Table
+    records: tuple[Record, ...]
+    """Of every image, without seconds, and of a cell that was not measured one without an image."""
+    machine: Mapping[str, str]
+
+
+def text(result: Table, records: Sequence[Record], machine: Mapping[str, str]) -> str:
+    """Return the content of `<table>.json`."""
+    rows: dict[tuple[Task, str], list[Row]] = {}
+    for row in result.rows:
+        rows.setdefault((row.cell.task, row.cell.method), []).append(row)
+    found = {
+        "schema": SCHEMA,
+        "report": {**asdict(result.report), "left_out": result.left_out},
+        "machine": dict(machine),
+        "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
+        "cells": [_cell(of[0], [r for r in records if _of(r) == key]) for key, of in rows.items()],
+        "figures": _lines(frame(result)),
+        "comparisons": _lines(comparisons(result)) if result.contests else [],
+    }
+    told = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
+    # Lists of plain values in a line: a text in JSON holds no line break, so a bracket before one is a list's.
+    return re.sub(r"\[\n\s+([^\[\]{}]*?)\n\s+\]", lambda match: f"[{re.sub(_BREAK, ' ', match[1])}]", told) + "\n"
+
+
+def _of(record: Record) -> tuple[Task, str]:
+    """Return the cell of a record; those of several seeds make one."""
+    return replace(record.task, seed=0), record.method
+
+
+def _cell(row: Row, records: Sequence[Record]) -> dict[str, Any]:
+    """Return what is stored of a cell; `row` is one of its metrics."""
+    return {
+        **asdict(row.cell),
+        "seeds": row.seeds,
+        "remark": row.remark,
+        "notes": dict(row.notes),
+        "reason": row.reason,
+        "unusable": dict(row.unusable),
+        "weights": dict(row.weights),
+        "test_set": row.test_set,
+        "apart": row.apart,
+        "likeness": row.likeness,
+        "results": [
+            _results(list(of))
+            for _, of in groupby((r for r in records if r.image is not None), key=lambda record: record.task.seed)
+        ],
+    }
+
+
+def _results(records: Sequence[Record]) -> dict[str, Any]:
+    """Return what is stored of the images of a cell with one seed: lists of the same length."""
+    there = [name for name in METRICS if any(METRICS[name].protocol() in record.metrics for record in records)]
+    return {
+        "seed": records[0].task.seed,
+        "run": records[0].run,
+        "images": [record.image for record in records],
+        "status": [record.status for record in records],
+        "values": {
+            name: [_number(record.metrics.get(METRICS[name].protocol())) for record in records] for name in there
+        },
+    }
+
+
+def _number(value: float | None) -> float | str | None:
+    """Return a value as JSON has it, which lacks infinity: an exact image's PSNR. An unusable image has none."""
+    if value is None:
+        return None
+    return "inf" if math.isinf(value) else round(value, _DIGITS)
+
+
+def _lines(found: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return the rows of a data frame; what is not known is null."""
+    return [{str(name): _told(value) for name, value in line.items()} for line in found.to_dict("records")]
+
+
+def _told(value: object) -> object:
+    """Return a figure as JSON has it."""
+    if not isinstance(value, float) or math.isfinite(value):
+        return value
+    return None if math.isnan(value) else str(value)
+
+
+def _plain(value: object) -> object:
+    """Return numpy's numbers as Python's."""
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the tables of a folder that can be read. Raises `BenchError` if there are none."""
+    found = sorted(path.stem for path in folder.glob("*.json") if _is_table(path))
+    if not found:
+        raise BenchError(f"{folder.absolute()} holds no <table>.json; name a folder that a run wrote tables to.")
+    return found
+
+
+def _is_table(path: Path) -> bool:
+    content = files.found(path, _LARGEST)
+    return content is not None and b'"schema"' in content[:100]
+
+
+def read(path: Path) -> Stored:
+    """Return a stored table, judged anew.
+
+    Raises `BadFile` if the file cannot be read, `BenchError` if its values are of another protocol than today's.
+    """
+    found = content(path)
+    try:
+        report = _report(found["report"])
+        cells = [_read_cell(entry) for entry in found["cells"]]
+        told = list(zip(cells, found["cells"], strict=True))
+        records = [record for cell, entry in told for record in _records(cell, entry, found["protocols"])]
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadFile(f"{path} cannot be read: {error!r}; measure the table again.") from error
+    for metric, protocol in found["protocols"].items():
+        if METRICS[metric].protocol() != protocol:
+            raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
+    entries = {(cell.task, cell.method): entry for cell, entry in told}
+    result = table.build(report, cells, records, {cell.task.category: _card(cell.task) for cell in cells})
+    rows = tuple(_completed(row, entries[row.cell.task, row.cell.method]) for row in result.rows)
+    result = replace(result, rows=rows, left_out=tuple(found["report"]["left_out"]))
+    return Stored(result, tuple(records), found["machine"])
+
+
+def content(path: Path) -> dict[str, Any]:
+    """Return what a file holds, of the form that is told, whatever its protocols are. Raises `BadFile`."""
+    try:
+        found: dict[str, Any] = json.loads(files.content(path, _LARGEST))
+        jsonschema.validate(found, _form())
+    except jsonschema.ValidationError as error:
+        where = ".".join(map(str, error.absolute_path)) or "the whole"
+        raise BadFile(f"{path}: {where}: {escape.plain(error.message[:200])}; measure the table again.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or error
+        raise BadFile(f"{path} cannot be read: {reason}; give the <table>.json of a run.") from error
+    return found
+
+
+@cache
+def _form() -> Any:  # noqa: ANN401 - a JSON value
+    return json.loads(_FORM.read_text(encoding="utf-8"))
+
+
+def _report(told: Mapping[str, Any]) -> Report:
+    """Return the facts of the table."""
+    values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+    values.pop("left_out")
+    values["published"] = tuple(Published(**each) for each in told["published"])
+    values["test_data"] = {category: PublishedOn(**facts) for category, facts in told["test_data"].items()}
+    return Report(**values)
+
+
+def _read_cell(entry: Mapping[str, Any]) -> Cell:
+    fields = ("method", "title", "refusal", "trained_on", "images")
+    return Cell(task=Task(**entry["task"]), **{name: entry[name] for name in fields})
+
+
+def _records(cell: Cell, entry: Mapping[str, Any], protocols: Mapping[str, str]) -> Iterator[Record]:
+    """Yield the records of a cell."""
+    weights = tuple(Weights(file, trained_on) for file, trained_on in entry["weights"].items())
+    for of in entry["results"]:
+        task = replace(cell.task, seed=of["seed"])
+        columns = [[(protocols[name], value) for value in listed] for name, listed in of["values"].items()]
+        for image, status, *values in zip(of["images"], of["status"], *columns, strict=True):
+            metrics = {protocol: float(value) for protocol, value in values if value is not None}
+            yield Record(task, cell.method, image, status, metrics=metrics, run=of["run"], weights=weights)
+    if not entry["results"]:
+        yield Record(cell.task, cell.method, None, "refused" if cell.refusal else "failed", entry["reason"])
+
+
+def _card(task: Task) -> Card:
+    """Return a card that says of the images what a task does; the rest is told by the rows."""
+    return Card(task.profile, task.category, task.category, task.hr_size, "folder", "", "", "", preset=task.preset)
+
+
+def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
+    """Return a row with what the values of its images do not say."""
+    told = {name: entry[name] for name in ("remark", "notes", "weights", "test_set", "apart")}
+    unusable = entry["unusable"] if row.summary is not None else {}
+    reason = entry["reason"] or row.reason
+    seeds, likeness = tuple(entry["seeds"]), tuple(entry["likeness"])
+    return replace(row, **told, unusable=unusable, reason=reason, seeds=seeds, likeness=likeness)

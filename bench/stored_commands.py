@@ -1,0 +1,93 @@
+"""The verbs for tables that were measured before: render them, compare two runs."""
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench import atomic, fingerprint
+from bench.console import say
+from bench.options import Columns
+from bench.spec import BenchError
+
+if TYPE_CHECKING:
+    from bench.report.compare import Comparison
+
+_HEAD = ("category", "factor", "method", "metric", "n", "second minus first", "farthest", "")
+
+
+def render(
+    folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")], *, columns: Columns = None
+) -> None:
+    """Write the tables of a folder anew from their <table>.json, by today's rules; nothing is measured."""
+    say(f"{folder}: rendering its tables ...")
+    from bench.report import figures, stored  # noqa: PLC0415 - data frames and statistics take seconds to import
+    from bench.report import render as layout  # noqa: PLC0415
+
+    commit = fingerprint.commit()  # before a file of the checkout may change
+    for name in stored.names(folder):
+        found = stored.read(folder / f"{name}.json")
+        other = {"rendered anew": f"commit {commit}"} if found.machine.get("commit") != commit else {}
+        texts = layout.texts(found.table, {**found.machine, **other}, columns or ())
+        texts[".json"] = stored.text(found.table, found.records, found.machine)
+        for ending, text in texts.items():
+            atomic.write(folder / f"{name}{ending}", text.encode(errors="backslashreplace"))
+        curves = figures.curves(found.table, folder / f"{name}.curves.png")
+        written = [folder / f"{name}{ending}" for ending in texts] + curves
+        say(f"written: {', '.join(map(str, written))}")
+
+
+def compare(
+    first: Annotated[Path, typer.Argument(help="A folder of results, a <table>.json or a <table>.images.csv.")],
+    second: Annotated[Path, typer.Argument(help="The same, of the run that is judged.")],
+    *,
+    tolerance: Annotated[
+        str, typer.Option(help="How much worse means may be: psnr=0.05,lpips=0.002; 0 if unsaid.")
+    ] = "",
+) -> None:
+    """Compare two runs image by image; exit status 1 if the second is worse than tolerance and interval allow."""
+    say(f"comparing {second} with {first} ...")
+    from bench.report import compare as runs  # noqa: PLC0415 - data frames and statistics take seconds to import
+
+    allowed = runs.tolerances(tolerance)
+    one, other = runs.read(first), runs.read(second)
+    names = [name for name in one if name in other] if first.is_dir() or second.is_dir() else []
+    pairs = [(name, one[name], other[name]) for name in names] or [
+        (name, run, judged) for (name, run), judged in zip(one.items(), other.values(), strict=False)
+    ]
+    if first.is_dir() and second.is_dir() and not names:
+        raise BenchError(f"{first} has {', '.join(one)} and {second} has {', '.join(other)}: no table of both.")
+    worse = False
+    for name, run, judged in pairs:
+        found = runs.compare(run, judged, allowed)
+        _show(name, found)
+        worse |= found.refused or any(each.worse for each in found.differences)
+        if not found.differences:
+            raise BenchError(f"{name}: the two runs have no image and metric of one protocol in common.")
+    if worse:
+        raise typer.Exit(1)
+
+
+def _show(name: str, found: "Comparison") -> None:
+    """Print a comparison: every cell that differs, in a line."""
+    from tabulate import tabulate  # noqa: PLC0415
+
+    rows = [
+        (*each.place, each.metric, each.n, _interval(each.mean, each.half_width), each.farthest, each.worse)
+        for each in found.differences
+        if each.mean or each.farthest or each.worse
+    ]
+    equal = len(found.differences) - len(rows)
+    cells = f"{equal} of {len(found.differences)} cells and metrics are equal image by image"
+    say("\n".join([f"{name}: {cells}.", *found.remarks]))
+    if rows:
+        say(tabulate(rows, _HEAD, disable_numparse=True))
+    for each in found.differences:
+        if each.worse:
+            say(f"worse: {' '.join(map(str, each.place))}, {each.metric}: {each.worse}")
+
+
+def _interval(mean: float, half_width: float) -> str:
+    """Return a difference with its interval."""
+    return f"{mean:+.6f}" + ("" if math.isinf(half_width) else f" ± {half_width:.6f}")
