@@ -15,6 +15,8 @@ VERBS = set(typer.main.get_command(commands.app).commands)
 SLOW = {
     "table": (("table2",), "bench.pipeline.prepare"),
     "render": (("{folder}",), "bench.report.stored.names"),
+    "compare": (("{folder}", "{folder}"), "bench.report.compare.read"),
+    "inputs": (("{folder}/in",), "bench.images.data.batches"),
     "check": (("bicubic",), "bench.running.runner.sweep"),
     "upscale": (("{folder}/a.png", "{folder}/b.png"), "bench.images.photos.read"),
     "diagnose": (("{folder}/a.png", "{folder}/b.png"), "bench.images.photos.read"),

@@ -52,9 +52,9 @@ ORDER = [
     {"restore", "running.handed", "running.isolated", "running.worker", "running.runners"},
     {"scores.score", "tiles"},
     {"pipeline", "report.table"},
-    {"report.data_frames", "report.figures", "report.notes", "report.stored"},
-    {"report.grid", "report.compare"},
-    {"report.render"},
+    {"report.data_frames", "report.figures", "report.notes"},
+    {"report.grid", "report.stored"},
+    {"report.render", "report.compare"},
     {"estimate"},
     {"options"},
     {

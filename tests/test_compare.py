@@ -1,0 +1,119 @@
+"""Two runs of a table: what is equal, what is worse, what cannot be compared."""
+
+import json
+
+import pytest
+
+from bench.report import compare as runs
+from bench.spec import BenchError
+
+from .conftest import ROOT
+
+PUBLISHED = ROOT / "reports" / "published" / "mini"
+PLACE = runs.Place("face", 16, "glean")
+
+
+def run(values, failed=(), protocols=None) -> runs.Run:
+    """A run of one cell and PSNR."""
+    found = {str(image): value for image, value in enumerate(values)}
+    return runs.Run(protocols or {"psnr": "a"}, {}, {PLACE: {"psnr": found}}, {PLACE: frozenset(failed)})
+
+
+def test_a_run_is_equal_to_itself(bench):
+    status, out, err = bench("compare", PUBLISHED, PUBLISHED)
+    assert (status, err) == (0, "")
+    assert "table2: 232 of 232 cells and metrics are equal image by image." in out or "are equal image by image." in out
+    assert "worse" not in out
+
+
+def test_one_spoiled_image_is_found_and_its_cell_named(bench, tmp_path):
+    found = json.loads((PUBLISHED / "table1.json").read_text())
+    (cell,) = (cell for cell in found["cells"] if cell["method"] == "glean")
+    cell["results"][0]["values"]["arcface"][7] -= 0.5
+    (tmp_path / "table1.json").write_text(json.dumps(found))
+    status, out, err = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json")
+    assert (status, err) == (1, "")
+    assert "worse: face 16 glean, arcface: worse than the tolerance of 0 allows" in out
+    assert "0007" in out, "the image that differs most"
+    status, _, _ = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json", "--tolerance", "arcface=0.02")
+    assert status == 0, "-0.005 ± 0.01 is within 0.02"
+    status, _, _ = bench("compare", tmp_path / "table1.json", PUBLISHED / "table1.json")
+    assert status == 0, "the second is better"
+
+
+def test_values_of_other_protocols_are_not_subtracted(bench, tmp_path):
+    text = (PUBLISHED / "table1.json").read_text()
+    (tmp_path / "table1.json").write_text(text.replace("arcface[mobilefacenet", "arcface[resnet50"))
+    status, _, err = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json")
+    assert (status, "no image and metric of one protocol in common" in err) == (2, True)
+    both = runs.compare(run([1.0, 2.0]), run([1.0, 2.0], protocols={"psnr": "b"}), {})
+    assert (both.refused, both.differences) == (True, ())
+    assert "psnr is a in the first and b in the second: not compared" in both.remarks
+
+
+@pytest.mark.parametrize(
+    ("second", "tolerance", "worse"),
+    [
+        ([20.0, 21.0, 22.0], 0.0, False),
+        ([20.1, 21.1, 22.1], 0.0, False),
+        ([19.9, 20.9, 21.9], 0.0, True),
+        ([19.9, 20.9, 21.9], 0.11, False),
+        ([19.0, 22.0, 21.9], 0.2, True),  # -0.03 ± 2.5: it may be much worse
+        ([19.0, 23.0, 22.1], 0.0, False),  # on the better side
+        ([float("inf"), 21.0, 22.0], 0.0, False),
+        ([19.0], 0.5, True),
+    ],
+)
+def test_worse_is_what_tolerance_and_interval_do_not_allow(second, tolerance, worse):
+    (found,) = runs.compare(run([20.0, 21.0, 22.0]), run(second), {"psnr": tolerance}).differences
+    assert bool(found.worse) == worse
+
+
+def test_lower_is_better_where_it_is():
+    one, other = (
+        runs.Run({}, {}, {PLACE: {"lpips": {"a": value}}}, {PLACE: frozenset()}) for value in (0.1, 0.2)
+    )
+    assert runs.compare(one, other, {}).differences[0].worse
+    assert not runs.compare(other, one, {}).differences[0].worse
+
+
+def test_an_image_that_failed_is_worse_whatever_its_bicubic_scores():
+    (found,) = runs.compare(run([20.0, 21.0]), run([20.0, 25.0], failed={"1"}), {}).differences
+    assert found.worse == "1 more failed (1)"
+
+
+def test_images_and_cells_of_one_run_alone_are_told_and_not_compared():
+    other = runs.Run({"psnr": "a"}, {"torch": "2"}, {runs.Place("cat", 16, "glean"): {"psnr": {"0": 1.0}}}, {})
+    found = runs.compare(run([20.0]), other, {})
+    assert found.differences == ()
+    assert found.remarks == ("only in the first: face 16 glean", "only in the second: cat 16 glean")
+    (found,) = runs.compare(run([20.0, 21.0, 22.0]), run([20.0]), {}).differences
+    assert (found.n, found.only) == (1, (2, 0))
+
+
+def test_the_values_of_images_alone_can_be_compared(bench, tmp_path):
+    csv = PUBLISHED / "table1.images.csv"
+    assert bench("compare", csv, PUBLISHED / "table1.json")[0] == 0
+    lines = csv.read_text().splitlines()
+    (tmp_path / "table1.images.csv").write_text("\n".join([*lines[:-1], lines[-1].rpartition(",")[0] + ",0.1"]) + "\n")
+    assert bench("compare", csv, tmp_path / "table1.images.csv")[0] == 1
+    (tmp_path / "bad.images.csv").write_text("a,b\n1,2\n")
+    status, _, err = bench("compare", csv, tmp_path / "bad.images.csv")
+    assert (status, "bad.images.csv cannot be read" in err) == (2, True)
+
+
+@pytest.mark.parametrize("text", ["psnr", "psnr=x", "psnr=-1", "pnsr=1", "psnr=nan", "=1"])
+def test_a_tolerance_that_is_none_is_refused(text):
+    with pytest.raises(BenchError, match="METRIC=NUMBER"):
+        runs.tolerances(text)
+
+
+@pytest.mark.slow
+def test_what_is_measured_here_is_what_was_published(bench, tmp_path):
+    """Bicubic, GLEAN and ESRGAN+ on the first faces and cats: other code of any of them shows here."""
+    words = ("--methods", "bicubic,esrgan_plus,glean", "--category", "face", "--category", "cat", "-n", 5)
+    assert bench("table", "table2", *words, "--out", tmp_path)[0] == 0
+    new = tmp_path / "mini" / "table2.json"
+    allowed = ("--tolerance", "psnr=0.02,ssim=0.001,lpips=0.001,lr_psnr=0.05,psnr_crop=0.02")
+    status, out, err = bench("compare", PUBLISHED / "table2.json", new, *allowed)
+    assert status == 0, out + err
