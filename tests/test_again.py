@@ -3,13 +3,14 @@
 import copy
 import json
 import math
+import shutil
 from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.errors import BenchError
+from bench.errors import BadFile, BenchError
 from bench.report import again, render
 
 from .conftest import ROOT
@@ -60,6 +61,27 @@ def test_any_values_of_images_are_read_or_refused(tmp_path, line, column, text):
     cells = VALUES[line].split(",")
     cells[min(column, len(cells) - 1)] = text
     is_read_or_refused(tmp_path, CELLS, [*VALUES[:line], ",".join(cells), *VALUES[line + 1 :]])
+
+
+EDITS = {
+    "a digit": lambda lines: [lines[0], lines[1].replace("1", "2"), *lines[2:]],
+    "a line missing": lambda lines: [lines[0], *lines[2:]],
+    "a line doubled": lambda lines: [*lines[:2], *lines[1:]],
+    "two values exchanged": lambda lines: [lines[0], *lines[:0:-1]],
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_values_that_were_edited_since_become_no_table(tmp_path, edit):
+    for ending in (".cells.json", ".images.csv"):
+        shutil.copy(PUBLISHED / f"table1{ending}", tmp_path)
+    measured, machine = again.read(tmp_path, "table1")
+    path = tmp_path / "table1.images.csv"
+    (tmp_path / "table1.cells.json").write_text(again.facts(measured, machine, path.read_bytes()))
+    again.read(tmp_path, "table1")
+    path.write_text("\n".join(EDITS[edit](path.read_text().splitlines())) + "\n")
+    with pytest.raises(BadFile, match="edited"):
+        again.read(tmp_path, "table1")
 
 
 @pytest.mark.parametrize("content", ["", "[" * 10_000, "{}", "null", "\ud800", "{"])

@@ -4,6 +4,7 @@ Beside its tables a run writes `<table>.images.csv`, the values of every image, 
 tables say of a cell. Both together are enough to render the table anew, without methods or images.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 
-from bench import cards, report_files, schema
+from bench import cards, files, report_files, schema
 from bench.plan import widened
 from bench.report import spreadsheet, table
 from bench.report.table import Row, Table
@@ -73,15 +74,17 @@ _FILE = schema.Table(
         "machine": schema.TableOf(schema.TEXT, schema.TEXT),
         "protocols": schema.TableOf(schema.Choice("metric", METRICS), schema.TEXT),
         "cells": schema.ListOf(_CELL, once=False),
-    }
+    },
+    {"values": schema.form("[0-9a-f]{64}", "of 64 hexadecimal digits in lower case")},
 )
 
 
-def facts(result: Table, machine: Mapping[str, str]) -> str:
-    """Return the content of `<table>.cells.json`."""
+def facts(result: Table, machine: Mapping[str, str], values: bytes) -> str:
+    """Return the content of `<table>.cells.json`; `values` are the bytes of the file of the images' values."""
     rows = {(row.cell.task, row.cell.method): row for row in result.rows}
     found = {
         "machine": dict(machine),
+        "values": hashlib.sha256(values).hexdigest(),
         "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
         "cells": [
             {
@@ -109,13 +112,16 @@ def names(folder: Path) -> list[str]:
 def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     """Return a stored table, judged anew, and the facts of the machine that measured it.
 
-    Raises `BadFile` if its files cannot be read, `BenchError` if its values are of another protocol than today's.
+    Raises `BadFile` if its files cannot be read or do not belong together, `BenchError` if its values are of another
+    protocol than today's.
     """
-    path = folder / f"{name}.cells.json"
+    path, table_of_values = folder / f"{name}.cells.json", folder / f"{name}.images.csv"
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(files.text(path))
         _FILE.check(str(path), "", stored)
-        values = spreadsheet.read(folder / f"{name}.images.csv", _TEXTS)
+        content = files.content(table_of_values, files.TEXT)
+        _check_values(table_of_values, content, stored.get("values"))
+        values = spreadsheet.read(content, _TEXTS)
         protocols, machine = stored["protocols"], stored["machine"]
         cells = {_cell(entry): entry for entry in stored["cells"]}
         records = [record for cell, entry in cells.items() for record in _records(cell, entry, values, protocols)]
@@ -128,6 +134,12 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     found = {category: cards.card(task.profile, category, task.hr_size) for category, task in tasks.items()}
     result = table.build(widened(report_files.read(name), found), list(cells), records, found)
     return replace(result, rows=tuple(_completed(row, cells[row.cell]) for row in result.rows)), machine
+
+
+def _check_values(path: Path, content: bytes, told: str | None) -> None:
+    """Raise `BadFile` for values that are not those of the run; tables of earlier versions do not tell."""
+    if told not in (None, hashlib.sha256(content).hexdigest()):
+        raise BadFile(f"{path} was damaged or edited since its table was made; run that table again, which writes it.")
 
 
 def _cell(entry: Mapping[str, Any]) -> Cell:
