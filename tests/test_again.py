@@ -64,10 +64,10 @@ def test_any_values_of_images_are_read_or_refused(tmp_path, line, column, text):
 
 
 EDITS = {
-    "a digit": lambda lines: [lines[0], lines[1].replace("1", "2"), *lines[2:]],
-    "a line missing": lambda lines: [lines[0], *lines[2:]],
-    "a line doubled": lambda lines: [*lines[:2], *lines[1:]],
-    "two values exchanged": lambda lines: [lines[0], *lines[:0:-1]],
+    "a digit": (".images.csv", lambda lines: [lines[0], lines[1].replace("1", "2"), *lines[2:]]),
+    "a line missing": (".images.csv", lambda lines: [lines[0], *lines[2:]]),
+    "a line doubled": (".images.csv", lambda lines: [*lines[:2], *lines[1:]]),
+    "another method": (".cells.json", lambda lines: [line.replace('"Bicubic"', '"PULSE"') for line in lines]),
 }
 
 
@@ -76,10 +76,12 @@ def test_values_that_were_edited_since_become_no_table(tmp_path, edit):
     for ending in (".cells.json", ".images.csv"):
         shutil.copy(PUBLISHED / f"table1{ending}", tmp_path)
     measured, machine = again.read(tmp_path, "table1")
-    path = tmp_path / "table1.images.csv"
-    (tmp_path / "table1.cells.json").write_text(again.facts(measured, machine, path.read_bytes()))
+    values = (tmp_path / "table1.images.csv").read_bytes()
+    (tmp_path / "table1.cells.json").write_text(again.facts(measured, machine, values))
     again.read(tmp_path, "table1")
-    path.write_text("\n".join(EDITS[edit](path.read_text().splitlines())) + "\n")
+    ending, change = EDITS[edit]
+    path = tmp_path / f"table1{ending}"
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
     with pytest.raises(BadFile, match="edited"):
         again.read(tmp_path, "table1")
 

@@ -21,6 +21,7 @@ from bench.report.table import Row, Table
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, BenchError, Cell, Record, Task
 
+_SUM = "sha256"
 _TEXTS = ("category", "method", "image", "status", "run")  # columns that may look like numbers
 
 
@@ -75,7 +76,7 @@ _FILE = schema.Table(
         "protocols": schema.TableOf(schema.Choice("metric", METRICS), schema.TEXT),
         "cells": schema.ListOf(_CELL, once=False),
     },
-    {"values": schema.form("[0-9a-f]{64}", "of 64 hexadecimal digits in lower case")},
+    {_SUM: schema.form("[0-9a-f]{64}", "of 64 hexadecimal digits in lower case")},
 )
 
 
@@ -84,7 +85,6 @@ def facts(result: Table, machine: Mapping[str, str], values: bytes) -> str:
     rows = {(row.cell.task, row.cell.method): row for row in result.rows}
     found = {
         "machine": dict(machine),
-        "values": hashlib.sha256(values).hexdigest(),
         "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
         "cells": [
             {
@@ -98,7 +98,7 @@ def facts(result: Table, machine: Mapping[str, str], values: bytes) -> str:
             for row in rows.values()
         ],
     }
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({**found, _SUM: _checksum(found, values)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def names(folder: Path) -> list[str]:
@@ -115,12 +115,13 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     Raises `BadFile` if its files cannot be read or do not belong together, `BenchError` if its values are of another
     protocol than today's.
     """
-    path, table_of_values = folder / f"{name}.cells.json", folder / f"{name}.images.csv"
+    path = folder / f"{name}.cells.json"
     try:
         stored = json.loads(files.text(path))
         _FILE.check(str(path), "", stored)
-        content = files.content(table_of_values, files.TEXT)
-        _check_values(table_of_values, content, stored.get("values"))
+        content = files.content(folder / f"{name}.images.csv", files.TEXT)
+        if stored.pop(_SUM, None) not in (None, _checksum(stored, content)):  # earlier versions wrote none
+            raise BadFile(f"{path} or {name}.images.csv was damaged or edited since; measure the table again.")
         values = spreadsheet.read(content, _TEXTS)
         protocols, machine = stored["protocols"], stored["machine"]
         cells = {_cell(entry): entry for entry in stored["cells"]}
@@ -136,10 +137,9 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     return replace(result, rows=tuple(_completed(row, cells[row.cell]) for row in result.rows)), machine
 
 
-def _check_values(path: Path, content: bytes, told: str | None) -> None:
-    """Raise `BadFile` for values that are not those of the run; tables of earlier versions do not tell."""
-    if told not in (None, hashlib.sha256(content).hexdigest()):
-        raise BadFile(f"{path} was damaged or edited since its table was made; run that table again, which writes it.")
+def _checksum(found: Mapping[str, Any], values: bytes) -> str:
+    """Return the sha256 of both files of a table."""
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode() + values).hexdigest()
 
 
 def _cell(entry: Mapping[str, Any]) -> Cell:
