@@ -39,7 +39,7 @@ def replaced(value, path, new):
 
 def is_read_or_refused(folder, content):
     path = folder / "table1.json"
-    path.write_text(json.dumps(content))
+    path.write_text(stored.sealed(content) if isinstance(content, dict) else json.dumps(content))
     with suppress(BenchError):
         render.texts((found := stored.read(path)).table, found.machine)
 
@@ -58,6 +58,15 @@ def test_any_file_is_read_or_refused(tmp_path, content):
     (tmp_path / "table1.json").write_text(content, errors="surrogatepass")
     with pytest.raises(BenchError, match=r"table1\.json"):
         stored.read(tmp_path / "table1.json")
+
+
+@pytest.mark.parametrize("old", ['"ok"', '"Bicubic"', '"0000"', '"psnr', "0.6"])
+def test_values_that_were_edited_since_become_no_table(tmp_path, old):
+    text = (PUBLISHED / "table2.json").read_text()
+    assert old in text
+    (tmp_path / "table2.json").write_text(text.replace(old, old.replace("0", "1") if "0" in old else '"x"', 1))
+    with pytest.raises(BenchError, match=r"table2\.json"):
+        stored.read(tmp_path / "table2.json")
 
 
 def test_what_is_written_has_the_form_that_is_told():
@@ -80,7 +89,7 @@ def test_no_text_of_a_table_is_taken_for_its_form(tmp_path):
     changed = copy.deepcopy(TABLE)
     hostile = "[\n  1,\n  2\n]"
     changed["report"]["title"] = changed["cells"][0]["remark"] = hostile
-    (tmp_path / "table1.json").write_text(json.dumps(changed))
+    (tmp_path / "table1.json").write_text(stored.sealed(changed))
     found = stored.read(tmp_path / "table1.json")
     again = json.loads(stored.text(found.table, found.records, found.machine))
     assert again["report"]["title"] == again["cells"][0]["remark"] == hostile

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from bench import files
 from bench.report import spreadsheet, stored
 from bench.scores import stats
 from bench.scores.metrics import METRICS
@@ -177,7 +178,7 @@ def _of_json(path: Path) -> Run:
 def _of_csv(path: Path) -> Run:
     """Return the run in a `<table>.images.csv`, which does not say how its values were made."""
     try:
-        found = spreadsheet.read(path, _TEXTS)
+        found = spreadsheet.read(files.content(path, files.TEXT), _TEXTS)
         metrics = [name for name in found.columns if name in METRICS]
         lines = [
             (

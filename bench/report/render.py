@@ -36,8 +36,13 @@ def write(
     }
     paths = [folder / f"{table.report.name}{ending}" for ending in contents]
     for path, text in zip(paths, contents.values(), strict=True):
-        atomic.write(path, text.encode(errors="backslashreplace"))
+        atomic.write(path, _bytes(text))
     return paths
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text as it is written; half a character, which UTF-8 lacks, becomes its number."""
+    return text.encode(errors="backslashreplace")
 
 
 def texts(table: Table, machine: Mapping[str, str], columns: Sequence[str] = ()) -> dict[str, str]:

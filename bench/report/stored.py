@@ -5,6 +5,7 @@ holds what follows from them, too (`figures`, `comparisons`), for programs that 
 Its form is table.schema.json, told in docs/results.md; a form that is read differently gets another number.
 """
 
+import hashlib
 import json
 import math
 import re
@@ -30,6 +31,7 @@ SCHEMA = 1
 _LARGEST = 2**30
 _FORM = Path(__file__).with_name("table.schema.json")
 _DIGITS = 9
+_SUM = "sha256"
 _BREAK = re.compile(r"\n\s+")
 
 
@@ -57,9 +59,20 @@ def text(result: Table, records: Sequence[Record], machine: Mapping[str, str]) -
         "figures": _lines(frame(result)),
         "comparisons": _lines(comparisons(result)) if result.contests else [],
     }
-    told = json.dumps(found, indent=1, ensure_ascii=False, allow_nan=False, default=_plain)
+    return sealed(json.loads(json.dumps(found, allow_nan=False, default=_plain)))
+
+
+def sealed(found: Mapping[str, Any]) -> str:
+    """Return the text of a file with a checksum of all that is in it: it tells damage and edits, not forgery."""
+    content = {**found, _SUM: _checksum(found)}
+    told = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
     # Lists of plain values in a line: a text in JSON holds no line break, so a bracket before one is a list's.
     return re.sub(r"\[\n\s+([^\[\]{}]*?)\n\s+\]", lambda match: f"[{re.sub(_BREAK, ' ', match[1])}]", told) + "\n"
+
+
+def _checksum(found: Mapping[str, Any]) -> str:
+    plain = {name: value for name, value in found.items() if name != _SUM}
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _of(record: Record) -> tuple[Task, str]:
@@ -172,6 +185,8 @@ def content(path: Path) -> dict[str, Any]:
     except (OSError, ValueError, RecursionError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or error
         raise BadFile(f"{path} cannot be read: {reason}; give the <table>.json of a run.") from error
+    if found[_SUM] != _checksum(found):
+        raise BadFile(f"{path} was damaged or edited since it was written; measure the table again.")
     return found
 
 
