@@ -48,15 +48,19 @@ LINES = r"(?:begin|end)\{|(?:top|mid|bottom)rule|centering\\|caption\{|label\{ta
 ALLOWED_LATEX |= {*LAYOUT.split(), "textwidth", "tnote", "toprule"}
 
 
+SMALL = ("<sub>", "</sub>")
+"""Around published values, which are numbers: the one mark-up of HTML in a report."""
+
+
 def inline(text):
-    """What Markdown shows of inline tokens; any mark-up but bold and code would fail here."""
+    """What Markdown shows of inline tokens; any mark-up but bold, code and small numbers would fail here."""
     shown = []
     for token in text.children:
         if token.type == "code_inline":
             shown.append(f"`{token.content}`")
         elif token.type in ("text", "text_special"):
             shown.append(token.content)
-        else:
+        elif token.content not in SMALL:
             assert token.type in ("strong_open", "strong_close"), f"{token.type}: {token.content!r} is mark-up"
     return "".join(shown)
 
