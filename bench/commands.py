@@ -11,6 +11,7 @@ from bench import (
     atomic,
     data_command,
     devices,
+    doctor_command,
     fetch_command,
     file_commands,
     fingerprint,
@@ -116,6 +117,7 @@ for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet,
     app.command()(verb)
 app.command()(data_command.data)
 app.command()(fetch_command.fetch)
+app.command()(doctor_command.doctor)
 app.command("flops")(flops_command.count_flops)
 app.command("lists")(file_commands.write_lists)
 

@@ -30,6 +30,7 @@ from bench.pipeline import Measurement
 from bench.plan import Part
 from bench.restore import RunSettings
 from bench.running import runners
+from bench.running.runner import Runner
 from bench.spec import Record, Report
 
 
@@ -101,7 +102,7 @@ def _own(report: Report, *, whole: bool) -> list[str]:
     return names if whole else [name for name in names if name == report.full]
 
 
-def _runners(words: Sequence[str], report: Report, timeout: float | None) -> dict[str, runners.Runner]:
+def _runners(words: Sequence[str], report: Report, timeout: float | None) -> dict[str, Runner]:
     """Return names or FILE:CLASS -> the methods."""
     return {word: runners.named(word, timeout, report.factors) for word in words}
 

@@ -54,15 +54,16 @@ ORDER = [
     {"report.data_frames", "report.figures", "report.notes", "report.again"},
     {"report.grid"},
     {"report.render"},
-    {"estimate"},
+    {"estimate", "checkup"},
     {"options"},
-    {"file_commands", "fetch_command", "flops_command", "data_command", "table_command", "inventory"},
+    {"file_commands", "fetch_command", "flops_command", "data_command", "table_command", "doctor_command", "inventory"},
     {"commands"},
     {"__main__"},
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 PROGRAMS = {
     "commands",
+    "doctor_command",
     "fetch_command",
     "file_commands",
     "flops_command",
