@@ -61,3 +61,17 @@ def test_a_folder_with_a_card_of_an_lmdb_has_it_too(noxfile, tmp_path):
     assert noxfile.extras(["--profile", str(tmp_path)]) == ""
     (tmp_path / "cat.toml").write_text('title = "Cat"\nreader = "lmdb"\n')
     assert noxfile.extras(["--profile", str(tmp_path)]) == "[lmdb]"
+
+
+@pytest.mark.parametrize(
+    ("there", "answers", "checked"), [(False, True, False), (True, False, False), (True, True, True)]
+)
+def test_lint_checks_the_dockerfile_only_where_docker_can_build(noxfile, monkeypatch, there, answers, checked):
+    monkeypatch.setattr(noxfile.shutil, "which", lambda _: "/usr/bin/docker" if there else None)
+    monkeypatch.setattr(noxfile.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0 if answers else 1))
+    done, ran = [], []
+    made = session(done)
+    made.run = lambda *words, **_: ran.append(words[:3])
+    noxfile.lint(made)
+    assert (("docker", "build", "--check") in ran) == checked
+    assert any("not checked" in str(text) for text in done) != checked
