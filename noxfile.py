@@ -3,6 +3,8 @@
 import argparse
 import os
 import re
+import shutil
+import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,10 +39,14 @@ def tests_slow(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and formatting."""
+    """Check style and formatting, and the Dockerfile where Docker can build."""
     _install(session, "ruff>=0.15,<0.18")  # needs no install of the project, so this session takes seconds
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
+    if _docker_builds():
+        session.run("docker", "build", "--check", ".", external=True)
+    else:
+        session.log("The Dockerfile is not checked: there is no Docker here that can build.")
 
 
 @nox.session
@@ -88,6 +94,14 @@ def speed(session: nox.Session) -> None:
     _install(session, "-e", ".[tests]")
     options = ("-o", "addopts=", "--benchmark-only", "--benchmark-columns", "min,median,iqr,rounds")
     session.run("pytest", "tests/speed", *options, *session.posargs)
+
+
+def _docker_builds() -> bool:
+    """Return whether there is a Docker with its builder, and a daemon that answers."""
+    if shutil.which("docker") is None:
+        return False
+    asked = (["docker", "buildx", "version"], ["docker", "info"])
+    return all(subprocess.run(words, capture_output=True, check=False).returncode == 0 for words in asked)  # noqa: S603
 
 
 def _install(session: nox.Session, *words: str) -> None:

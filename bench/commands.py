@@ -11,6 +11,7 @@ from bench import cards as card_files
 from bench import (
     data_command,
     devices,
+    doctor_command,
     fetch_command,
     file_commands,
     fingerprint,
@@ -101,6 +102,7 @@ for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet,
 app.command()(data_command.data)
 app.command()(fetch_command.fetch)
 app.command()(inputs_command.inputs)
+app.command()(doctor_command.doctor)
 app.command("flops")(flops_command.count_flops)
 app.command()(stored_commands.render)
 app.command()(stored_commands.compare)

@@ -1,6 +1,8 @@
-"""The machine that a run is on: how many cores it may use, and whether others are at work on them."""
+"""The machine that a run is on: its cores and memory, and whether others are at work on it."""
 
 import os
+import re
+from pathlib import Path
 
 
 def cores() -> int:
@@ -14,6 +16,15 @@ def load() -> float | None:
         return os.getloadavg()[0]
     except (AttributeError, OSError):  # Windows; a container without /proc
         return None
+
+
+def memory() -> int | None:
+    """Return how many bytes of memory a program can get without pushing others out; None where nobody counts them."""
+    try:
+        found = re.search(r"^MemAvailable: *(\d+) kB", Path("/proc/meminfo").read_text(encoding="ascii"), re.MULTILINE)
+    except OSError:
+        return None
+    return int(found[1]) * 1024 if found else None
 
 
 def busy() -> str:

@@ -23,6 +23,7 @@ SLOW = {
     "sheet": (("{folder}/sheet.png",), "bench.images.data.read"),
     "convert": (("{folder}/in.pth", "{folder}/out.safetensors"), "methods.formats.unpickle.load"),
     "data": ((), "bench.images.holding.survey"),
+    "doctor": ((), "bench.checkup.packages"),
     "fetch": (("table2",), "methods.weights.download.sizes"),
     "flops": (("--method", "bicubic"), "bench.cost.cost_table.counted"),
     "lists": (("mini",), "bench.images.data.write_lists"),

@@ -55,7 +55,7 @@ ORDER = [
     {"report.data_frames", "report.figures", "report.notes"},
     {"report.grid", "report.stored"},
     {"report.render", "report.compare"},
-    {"estimate"},
+    {"estimate", "checkup"},
     {"options"},
     {
         "file_commands",
@@ -65,6 +65,7 @@ ORDER = [
         "inputs_command",
         "stored_commands",
         "table_command",
+        "doctor_command",
         "inventory",
     },
     {"commands"},
@@ -73,6 +74,7 @@ ORDER = [
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 PROGRAMS = {
     "commands",
+    "doctor_command",
     "fetch_command",
     "file_commands",
     "flops_command",

@@ -65,3 +65,17 @@ def test_a_folder_with_a_card_of_an_lmdb_has_it_too(noxfile, tmp_path):
     assert noxfile.extras(["--profile", str(tmp_path)])[0] == ["lmdb"]
     words = ["--extra", "spandrel", "--profile", str(tmp_path), "-n", "5"]
     assert noxfile.extras(words)[1] == ["--profile", str(tmp_path), "-n", "5"], "`bench` knows no --extra"
+
+
+@pytest.mark.parametrize(
+    ("there", "answers", "checked"), [(False, True, False), (True, False, False), (True, True, True)]
+)
+def test_lint_checks_the_dockerfile_only_where_docker_can_build(noxfile, monkeypatch, there, answers, checked):
+    monkeypatch.setattr(noxfile.shutil, "which", lambda _: "/usr/bin/docker" if there else None)
+    monkeypatch.setattr(noxfile.subprocess, "run", lambda *_, **__: SimpleNamespace(returncode=0 if answers else 1))
+    done, ran = [], []
+    made = session(done)
+    made.run = lambda *words, **_: ran.append(words[:3])
+    noxfile.lint(made)
+    assert (("docker", "build", "--check") in ran) == checked
+    assert any("not checked" in str(text) for text in done) != checked
