@@ -42,8 +42,8 @@ def upscale(
 ) -> None:
     """Restore one low-resolution image with one method, in tiles if it is larger than the method's networks take."""
     start = perf_counter()
-    say(f"{source}: reading it ...")
     atomic.check(target, source)
+    say(f"{source}: reading it ...")
     lr = photos.read(source)[None].to(devices.named(device)) / 255
     found = runners.named(method, timeout, (factor,))
     title = found.spec.title
