@@ -57,6 +57,12 @@ def parser() -> argparse.ArgumentParser:
     add("--unfinished", action="store_true", help="also begin with a bank whose own training has not ended")
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
     add(
+        "--batch-size",
+        type=_number(1, 4096),
+        metavar="N",
+        help="images at once in a process, to fit its memory; gradients are gathered to the recipe's batch",
+    )
+    add(
         "--pool",
         type=_number(1, 10**7),
         default=POOL,
@@ -82,6 +88,7 @@ def _train(words: Sequence[str]) -> int:
         pool=told.pool,
         vgg16=told.vgg16,
         train_data=told.train_data,
+        batch_size=told.batch_size,
     )
     try:
         if told.report:

@@ -47,6 +47,8 @@ class TrainingSettings:
     """Weights for the perceptual loss; None: the published file, where weight files are looked for."""
     train_data: Path | None = None
     """The training images, a folder of photographs or a database; None: those of the card."""
+    batch_size: int | None = None
+    """Images at once in a process; None: all that it has of the recipe's batch."""
 
     def folder(self, item: Item) -> Path:
         """Return where an item's weight files go."""
@@ -60,7 +62,7 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     Its weight files are written with each checkpoint, once there is something to keep.
     """
     rank, ranks = processes.join()
-    share = Share(settings.seed, rank, ranks)
+    share = Share(settings.seed, rank, ranks, settings.batch_size)
     training = start(item, settings, share)
     key = _key(item, settings)
     processes.once(lambda: _say(key.old_run(settings.runs, item.label)))
