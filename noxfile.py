@@ -36,6 +36,13 @@ def tests_slow(session: nox.Session) -> None:
 
 
 @nox.session
+def rehearsal(session: nox.Session) -> None:
+    """Walk the road to the paper's tables with random weights in the published layouts; `-- --full`: up to 1024 px."""
+    session.install("-e", ".[tests]")
+    session.run("pytest", "tests/rehearsal", "-m", "slow", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Check style and formatting."""
     session.install("ruff>=0.15,<0.18")  # needs no install of the project, so this session takes seconds

@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--category", help="face, cat, car, bedroom, tower, ...")
     add("--factor", type=_number(2, 1024), default=16, help="of a method")
+    add(
+        "--hr-size",
+        type=_number(4, cards.LARGEST),
+        metavar="N",
+        help="side of the images in pixels, for the card's own",
+    )
     add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
     add("--seed", type=_number(0, 2**31 - 1), default=0, help="of weights, images and noise")
     add("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
@@ -133,12 +139,13 @@ def _unpublished(items: Sequence[Item], settings: queue.TrainingSettings) -> Ite
 def _items(told: argparse.Namespace) -> list[Item]:
     """Return what is to be trained. Raises `BenchError` if the words do not say."""
     if told.missing:
-        if told.train_data:
-            raise BenchError("--train-data is for the images of one category; name what to train and --category.")
+        if told.train_data or told.hr_size:
+            option = "--train-data" if told.train_data else "--hr-size"
+            raise BenchError(f"{option} is for the images of one category; name what to train and --category.")
         return [_begun(item, told) for item in everything(told.profile)]
     if told.what is None or told.category is None:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
-    card = cards.card(told.profile, told.category)
+    card = cards.card(told.profile, told.category, told.hr_size)
     factor = 1 if told.what == "bank" else told.factor
     return [_begun(Item(told.what, card.task(factor)), told)]
 
