@@ -41,3 +41,14 @@ def test_a_folder_with_a_card_of_an_lmdb_has_it_too(noxfile, tmp_path):
     assert noxfile.extras(["--profile", str(tmp_path)]) == ""
     (tmp_path / "cat.toml").write_text('title = "Cat"\nreader = "lmdb"\n')
     assert noxfile.extras(["--profile", str(tmp_path)]) == "[lmdb]"
+
+
+def test_the_rehearsal_is_a_session_that_ci_runs_and_no_part_of_another(noxfile):
+    """Each process of the slow tests would make its copy of the suite anew."""
+    done = []
+    session = SimpleNamespace(posargs=["--full"], install=lambda *_: None, run=lambda *words, **_: done.append(words))
+    noxfile.rehearsal(session)
+    noxfile.tests_slow(session)
+    assert done[0] == ("pytest", "tests/rehearsal", "-m", "slow", "--full")
+    assert "--ignore tests/rehearsal" in " ".join(done[1])
+    assert "nox -s rehearsal" in (ROOT / ".ci/run").read_text().splitlines()

@@ -132,3 +132,15 @@ def test_the_command_line_refuses_what_does_not_fit(settings, capsys, monkeypatc
     monkeypatch.setattr(queue, "TrainingSettings", lambda **told: replace(settings, batch_size=told["batch_size"]))
     assert command.main(["bank", "--category", "face", "--batch-size", "3"]) == 2
     assert "--batch-size has to divide them and be a multiple of 4" in capsys.readouterr().err
+
+
+def test_another_size_is_trained_for_where_networks_have_it(settings, capsys, monkeypatch):
+    """What `table --hr-size 64` asks for could not be trained; a bank that grows to 128 px is none of 64 px."""
+    words = command.parser().parse_args(["bank", "--category", "cat", "--profile", "paper", "--hr-size", "64"])
+    (item,) = command._items(words)
+    assert (item.task.hr_size, item.file("bank")) == (64, "bank_cat_64.safetensors")
+    assert queue.card_of(item.task, None).hr_size == 64, "the images would have the card's size"
+    monkeypatch.setattr(queue, "TrainingSettings", lambda **_: settings)
+    assert command.main(["bank", "--category", "face", "--hr-size", "64"]) == 2
+    assert "grows to 128 px, and 64 px are asked for" in " ".join(capsys.readouterr().err.split())
+    assert command.main(["--missing", "--hr-size", "64"]) == 2
