@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import methods
-from bench import cards
+from bench import cards, commands
 from bench.running import runner
 from bench.spec import Task
 
@@ -16,8 +16,9 @@ def code(document, language="python") -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (ROOT / document).read_text(), re.DOTALL)
 
 
-def test_the_example_of_adding_a_method_keeps_the_contract(tmp_path):
-    (tmp_path / "nearest.py").write_text(code("docs/adding.md")[0])
+@pytest.mark.parametrize("document", ["README.md", "docs/adding.md"])
+def test_the_example_of_adding_a_method_keeps_the_contract(tmp_path, document):
+    (tmp_path / "nearest.py").write_text(code(document)[0])
     guest = methods.find(f"{tmp_path}/nearest.py:Nearest")
     ((_, problems),) = runner.sweep(guest, [Task("mini", "face", 16, 128, preset="mini")], torch.device("cpu"))
     assert problems == []
@@ -41,7 +42,7 @@ def test_the_example_of_a_card_is_a_card(tmp_path):
 
 
 def test_the_python_of_the_readme_runs():
-    (block,) = code("README.md")
+    block = code("README.md")[1]
     names = {}
     exec(block, names)  # noqa: S102 - our own document
     assert names["sr"].shape == (2, 3, 128, 128)
@@ -52,6 +53,23 @@ def test_the_python_of_the_readme_runs():
 )
 def test_every_session_is_there(session):
     assert re.search(rf"@nox.session\ndef {session}\(", (ROOT / "noxfile.py").read_text())
+
+
+def test_the_readme_is_short_and_what_it_links_to_is_there():
+    """It had 3,429 words; who begins reads the start of it at most."""
+    readme = (ROOT / "README.md").read_text()
+    assert len(readme.split()) <= 1200
+    for document in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        for link in re.findall(r"\]\((?!http)([^)#]+)", document.read_text()):
+            assert (document.parent / link).exists(), f"{document.name} links to {link}"
+
+
+def test_the_commands_of_the_readme_are_there():
+    """A verb that was renamed, or one that nobody is told of."""
+    rows = re.findall(r"^\| (`.*?) \|", (ROOT / "README.md").read_text(), re.MULTILINE)
+    told = {verb for row in rows for verb in re.findall(r"`([a-z]+)", row)}
+    there = {command.name or command.callback.__name__ for command in commands.app.registered_commands}
+    assert told == there
 
 
 def test_the_readme_begins_with_the_two_commands_that_ci_runs():

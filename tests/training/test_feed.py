@@ -6,7 +6,7 @@ from PIL import Image
 
 from bench import cards
 from bench.spec import BadFile, BenchError, Card, MissingImages
-from methods.training.feed import Photographs, open_feed
+from methods.training.feed import Photographs, open_feed, photographs
 from methods.training.share import Share
 
 from .test_bank import CPU
@@ -43,6 +43,8 @@ def test_a_card_with_a_training_set_gives_no_other_images(tmp_path):
     assert greys(cards.card(str(tmp_path), "face")) == {110, 120}
     (tmp_path / "face.toml").write_text(FACE)
     assert greys(cards.card(str(tmp_path), "face")) == {30}, "a user's folder: what is not tested"
+    _, listed = photographs(cards.card(str(tmp_path), "face"))
+    assert listed == ["30"], "a test image that is drawn and passed over makes its neighbour come twice as often"
 
 
 def test_the_training_set_may_be_a_database_beside_a_folder_of_test_images(tmp_path):
