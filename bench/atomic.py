@@ -8,9 +8,11 @@ import hashlib
 import os
 import re
 import socket
+import stat
 from contextlib import suppress
 from pathlib import Path
 
+from bench import files
 from bench.spec import OutputError
 
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
@@ -41,6 +43,19 @@ def write(path: Path, content: bytes) -> None:
         with suppress(OSError):
             partial.unlink(missing_ok=True)
         raise unwritable(path, error) from error
+
+
+def check(target: Path, *sources: Path) -> None:
+    """Raise `OutputError` unless a file that a user named may be written: it is no source, no folder and no device."""
+    if target.is_dir():
+        raise OutputError(f"{target} is a folder; name the file to write.")
+    if files.mode(target) not in (None, stat.S_IFREG):  # a rename would put a file in its place: of /dev/null, too
+        raise OutputError(f"{target} is a pipe, a socket or a device, not a file; choose another name.")
+    for source in sources:
+        if target.exists() and source.exists() and target.samefile(source):
+            raise OutputError(
+                f"{target} is the file to be read, {source}, which is never written to; choose another name."
+            )
 
 
 def unwritable(path: Path, error: OSError) -> OutputError:

@@ -42,6 +42,7 @@ def upscale(
 ) -> None:
     """Restore one low-resolution image with one method, in tiles if it is larger than the method's networks take."""
     start = perf_counter()
+    atomic.check(target, source)
     lr = photos.read(source)[None].to(devices.named(device)) / 255
     found = runners.named(method, timeout, (factor,))
     title = found.spec.title
@@ -90,6 +91,7 @@ def sheet(
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
 ) -> None:
     """Draw a contact sheet: the first test images of each category."""
+    atomic.check(target)
     found = card_files.cards(profile, hr_size)
     say(f"{target}: the first images of {', '.join(found)} ...")
     rows = [

@@ -46,6 +46,7 @@ Timeout = Annotated[
     float | None,
     typer.Option(
         min=0.001,
+        max=10**7,  # four months; the system's clocks take no more than some centuries
         help="Seconds an image may take: every method then runs in a process of its own. Guests do anyhow; an hour.",
     ),
 ]

@@ -208,6 +208,7 @@ def _kept(path: Path, image_id: str, lr: str, outcome: contract.Outcome) -> Rest
         store.write_json(path.with_suffix(".json"), {"lr": lr, "reason": outcome.reason})
         return Restored(image_id, "failed", outcome.reason)
     effort = json.dumps(asdict(outcome.effort), sort_keys=True)
-    store.save(path, outcome.image, {"lr": lr, "seconds": repr(outcome.seconds), "effort": effort})
+    facts = {"run": path.parent.name, "lr": lr, "seconds": repr(outcome.seconds), "effort": effort}
+    store.save(path, outcome.image, facts)
     path.with_suffix(".json").unlink(missing_ok=True)
     return Restored(image_id, "ok")

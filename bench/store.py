@@ -2,7 +2,7 @@
 
     <out>/<profile>/<category>/x<factor>-<hr_size>/<method>/
         cell.json            the last run of the cell: its fingerprint, or why it could not be run
-        <run>/<id>.png       a result; its text fields hold the checksums of LR and pixels, and the seconds
+        <run>/<id>.png       a result; its text fields hold its run, the checksums of LR and pixels, and the seconds
         <run>/<id>.json      why an image failed
         <run>/records.jsonl  the scores
 
@@ -95,7 +95,8 @@ def file_name(name: str) -> str:
 
 def write_json(path: Path, value: dict[str, Any]) -> None:
     """Write a small JSON file, whole or not at all."""
-    write(path, (json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode())
+    text = json.dumps(value, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    write(path, text.encode(errors="backslashreplace"))  # half a character becomes JSON's own \ud800
 
 
 def read_json(path: Path) -> dict[str, Any] | None:
@@ -129,7 +130,10 @@ def save_sheet(path: Path, rows: Sequence[Tensor], gap: int = 4) -> None:
 
 
 def load(path: Path, side: int) -> Stored | None:
-    """Return a stored result of `side` x `side` pixels, or None if there is none or it was damaged or edited since."""
+    """Return a stored result of `side` x `side` pixels, or None if there is none that is sound.
+
+    One that was damaged or edited since, or was copied here from the folder of another run, counts as absent.
+    """
     content = found(path, 4 * side**2 + _LARGEST_TEXT)
     if content is None:
         return None
@@ -145,6 +149,8 @@ def load(path: Path, side: int) -> Stored | None:
         seconds = float(facts["seconds"])
         effort = declared.effort("the file", Effort(**json.loads(facts.get("effort", "{}"))))
         if facts["pixels"] != sha256 or not 0 <= seconds < math.inf:
+            return None
+        if facts.get("run", path.parent.name) != path.parent.name:  # results of earlier versions do not say it
             return None
         return Stored(image, facts["lr"], seconds, effort, sha256)
     except Exception:  # noqa: BLE001 - Pillow raises whatever it likes; what cannot be read is made again

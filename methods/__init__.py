@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import sys
 from pathlib import Path
 
@@ -56,7 +57,7 @@ def guest(reference: str) -> type[Method]:
     path = Path(file).resolve()
     if not path.is_file():
         raise BenchError(f"there is no file {path}; --with and check take FILE:CLASS, such as nearest.py:Nearest.")
-    key = f"_guest_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}_{path.stem}"
+    key = f"_guest_{hashlib.sha256(os.fsencode(path)).hexdigest()[:8]}_{path.stem}"
     found = importlib.util.spec_from_file_location(key, path)
     if found is None or found.loader is None:
         raise BenchError(f"{path} is not a Python file (its name must end in .py).")

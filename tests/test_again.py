@@ -3,13 +3,14 @@
 import copy
 import json
 import math
+import shutil
 from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from bench.errors import BenchError
+from bench.errors import BadFile, BenchError
 from bench.report import again, render
 
 from .conftest import ROOT
@@ -60,6 +61,29 @@ def test_any_values_of_images_are_read_or_refused(tmp_path, line, column, text):
     cells = VALUES[line].split(",")
     cells[min(column, len(cells) - 1)] = text
     is_read_or_refused(tmp_path, CELLS, [*VALUES[:line], ",".join(cells), *VALUES[line + 1 :]])
+
+
+EDITS = {
+    "a digit": (".images.csv", lambda lines: [lines[0], lines[1].replace("1", "2"), *lines[2:]]),
+    "a line missing": (".images.csv", lambda lines: [lines[0], *lines[2:]]),
+    "a line doubled": (".images.csv", lambda lines: [*lines[:2], *lines[1:]]),
+    "another method": (".cells.json", lambda lines: [line.replace('"Bicubic"', '"PULSE"') for line in lines]),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_values_that_were_edited_since_become_no_table(tmp_path, edit):
+    for ending in (".cells.json", ".images.csv"):
+        shutil.copy(PUBLISHED / f"table1{ending}", tmp_path)
+    measured, machine = again.read(tmp_path, "table1")
+    values = (tmp_path / "table1.images.csv").read_bytes()
+    (tmp_path / "table1.cells.json").write_text(again.facts(measured, machine, values))
+    again.read(tmp_path, "table1")
+    ending, change = EDITS[edit]
+    path = tmp_path / f"table1{ending}"
+    path.write_text("\n".join(change(path.read_text().splitlines())) + "\n")
+    with pytest.raises(BadFile, match="edited"):
+        again.read(tmp_path, "table1")
 
 
 @pytest.mark.parametrize("content", ["", "[" * 10_000, "{}", "null", "\ud800", "{"])

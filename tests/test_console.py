@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from PIL import Image
 
 import bench as package
 from bench import cards, commands, console
@@ -180,7 +181,6 @@ def test_a_device_that_is_not_there_is_a_sentence(bench, photos, name):
 
 
 def test_diagnose_of_the_images_in_the_wrong_order_says_so(bench, tmp_path):
-    from PIL import Image
 
     for name, size in (("small", 8), ("large", 64), ("odd", 60)):
         Image.fromarray(textured(size, 0)).save(tmp_path / f"{name}.png")
@@ -200,6 +200,26 @@ def test_a_folder_where_a_file_is_to_be_written_is_a_sentence(bench, monkeypatch
     assert status == 2
     assert "is a directory" in err
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", ["upscale a.png a.png", "upscale a.png link.png", "upscale a.png pipe", "sheet pipe"])
+def test_nothing_is_written_over_what_is_read_or_is_no_file(bench, monkeypatch, tmp_path, words):
+    """As root, a picture would take the place of /dev/null; and a user's only copy that of its enlargement."""
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (4, 4)).save("a.png")
+    before = Path("a.png").read_bytes()
+    Path("link.png").hardlink_to("a.png")
+    os.mkfifo("pipe")
+    status, _, err = bench(*words.split())
+    assert status == 2
+    assert re.search("never written to|not a file", err)
+    assert Path("a.png").read_bytes() == before
+    assert Path("pipe").is_fifo()
+
+
+@pytest.mark.parametrize("seconds", ["inf", "1e300", "nan"])
+def test_a_time_limit_that_no_clock_has_is_a_sentence(bench, seconds):
+    assert bench("check", "bicubic", "--timeout", seconds)[0] == 2
 
 
 def test_a_file_where_results_are_to_go_is_a_sentence(bench, photos):

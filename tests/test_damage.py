@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from bench.restore import restore, state
 from bench.scores import score
 from bench.spec import BenchError, Card, Cell, Record
 from methods.bicubic import Bicubic
+from methods.pseudo_inverse import PseudoInverse
 
 from . import guests
 
@@ -166,6 +168,29 @@ def test_a_damaged_result_is_made_again(measured, settings, damage):
         (folder / "records.jsonl").unlink()
     assert same(again(measured, settings), before), "something else would be scored under the method's name"
     assert store.load(path, 64) is not None
+
+
+def test_what_was_copied_from_another_run_is_not_believed(measured, settings):
+    """Pictures and scores of one method, put into the folder of another by hand."""
+    cell, card, folder, _ = measured
+    other = replace(cell, method="pseudo_inverse")
+    list(restore(other, card, PseudoInverse, settings))
+    now = state(other, PseudoInverse, settings)
+    theirs = store.cell_folder(settings.out, other) / now.run
+    before = list(score.score(other, card, NAMES, settings, now))
+    for path in folder.iterdir():
+        shutil.copy(path, theirs)
+    with pytest.raises(BenchError, match="Run score"):
+        score.read(other, card, NAMES, settings, now)
+    list(restore(other, card, PseudoInverse, settings))
+    assert same(list(score.score(other, card, NAMES, settings, now)), before), "one method's values as another's"
+
+
+def test_a_reason_with_half_a_character_is_stored(measured, settings):
+    """A guest's error may hold one, as names of files in other encodings do."""
+    path = measured[2] / "x.json"
+    store.write_json(path, {"reason": "no \udce9"})
+    assert store.read_json(path) == {"reason": "no \udce9"}
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"lr": 3}', '{"status": "ok", "run": "../../x"}', "\0"])

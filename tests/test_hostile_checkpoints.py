@@ -20,6 +20,7 @@ from bench.spec import BadFile, BenchError
 from methods.formats import checkpoints, file_kinds
 from methods.formats.unpickle import load
 
+from .test_checkpoints import LAYOUTS, generator
 from .test_unpickle import Asks, Layer, Network, marker, module, write  # noqa: F401 - fixtures
 from .test_wild_checkpoints import STATE
 
@@ -189,6 +190,27 @@ def test_quantised_and_sparse_weights_are_refused(tmp_path):
     for value in (quantised, STATE[name].to_sparse(), torch.empty(STATE[name].shape, device="meta")):
         with pytest.raises(BenchError):
             checkpoints.any_network(load(saved({"params": STATE | {name: value}}, tmp_path)))
+
+
+def test_a_flipped_bit_of_a_weight_is_found(tmp_path):
+    """PyTorch reads past the checksums that it writes: `convert` would make a sound file of a damaged one."""
+    path = saved({"params": STATE}, tmp_path)
+    content = bytearray(path.read_bytes())
+    content[content.index(STATE["conv_first.weight"].numpy().tobytes()) + 2] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(BadFile, match="is damaged"):
+        load(path)
+
+
+@pytest.mark.parametrize("name", ["input.input", "noises.noise_0", "conv1.conv.weight", "to_rgb1.bias", "style.1.bias"])
+def test_an_empty_or_quantised_entry_of_a_stylegan2_is_a_sentence(tmp_path, name):
+    state = LAYOUTS["rosinality"](generator())
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        quantised = torch.quantize_per_tensor(state[name], 0.1, 0, torch.qint8)
+    for value in (torch.zeros(0), torch.tensor(1.0), quantised):
+        with pytest.raises(BenchError):
+            checkpoints.any_network(load(saved({"g_ema": state | {name: value}}, tmp_path)))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])

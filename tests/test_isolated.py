@@ -77,6 +77,16 @@ def test_an_image_that_ends_the_process_ends_nothing_else(tmp_path):
     assert torch.equal(outcomes[0].image, GROWN[0]), "images were mixed up"
 
 
+@pytest.mark.parametrize("act", ["os.fork()", "if os.fork() == 0: raise ValueError('of the child')"])
+def test_a_guest_that_forks_answers_once_an_image(tmp_path, act):
+    """Else what its child answers about one image would be taken for the result of the next."""
+    with closing(loaded(tmp_path, before=UPSCALE.format(act), result=" + (act(lr) or 0)")) as guest:
+        for index in range(3):
+            (outcome,) = guest.attempt(LR[index : index + 1])
+            assert outcome.image is not None, outcome.reason
+            assert outcome.image.equal(GROWN[index])
+
+
 def test_a_guest_that_sleeps_for_ever_is_ended(tmp_path):
     parts = {"before": UPSCALE.format("time.sleep(600)"), "result": " if act(lr) is None else 0"}
     start = time.monotonic()

@@ -110,7 +110,8 @@ def test_what_cannot_be_rendered_again_is_told(bench, table2, tmp_path):
     table2()
     stored = tables(tmp_path / "out") / "table2.cells.json"
     text = stored.read_text()
-    stored.write_text(text.replace("psnr[rgb,u8,crop0", "psnr[rgb,u8,crop1"))
+    earlier = re.sub(r',\n "sha256": "\w+"', "", text)  # of a version with another protocol and without checksums
+    stored.write_text(earlier.replace("psnr[rgb,u8,crop0", "psnr[rgb,u8,crop1"))
     status, _, err = bench("again", stored.parent)
     assert (status, "measure it again" in err) == (2, True), "numbers of two protocols in one table"
     stored.write_text(text[:100])

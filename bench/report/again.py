@@ -4,6 +4,7 @@ Beside its tables a run writes `<table>.images.csv`, the values of every image, 
 tables say of a cell. Both together are enough to render the table anew, without methods or images.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -13,13 +14,14 @@ from typing import Any, get_args, get_type_hints
 
 import pandas as pd
 
-from bench import cards, report_files, schema
+from bench import cards, files, report_files, schema
 from bench.plan import widened
 from bench.report import spreadsheet, table
 from bench.report.table import Row, Table
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, BenchError, Cell, Record, Task
 
+_SUM = "sha256"
 _TEXTS = ("category", "method", "image", "status", "run")  # columns that may look like numbers
 
 
@@ -73,12 +75,13 @@ _FILE = schema.Table(
         "machine": schema.TableOf(schema.TEXT, schema.TEXT),
         "protocols": schema.TableOf(schema.Choice("metric", METRICS), schema.TEXT),
         "cells": schema.ListOf(_CELL, once=False),
-    }
+    },
+    {_SUM: schema.form("[0-9a-f]{64}", "of 64 hexadecimal digits in lower case")},
 )
 
 
-def facts(result: Table, machine: Mapping[str, str]) -> str:
-    """Return the content of `<table>.cells.json`."""
+def facts(result: Table, machine: Mapping[str, str], values: bytes) -> str:
+    """Return the content of `<table>.cells.json`; `values` are the bytes of the file of the images' values."""
     rows = {(row.cell.task, row.cell.method): row for row in result.rows}
     found = {
         "machine": dict(machine),
@@ -95,7 +98,7 @@ def facts(result: Table, machine: Mapping[str, str]) -> str:
             for row in rows.values()
         ],
     }
-    return json.dumps(found, indent=1, ensure_ascii=False) + "\n"
+    return json.dumps({**found, _SUM: _checksum(found, values)}, indent=1, ensure_ascii=False) + "\n"
 
 
 def names(folder: Path) -> list[str]:
@@ -109,13 +112,17 @@ def names(folder: Path) -> list[str]:
 def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     """Return a stored table, judged anew, and the facts of the machine that measured it.
 
-    Raises `BadFile` if its files cannot be read, `BenchError` if its values are of another protocol than today's.
+    Raises `BadFile` if its files cannot be read or do not belong together, `BenchError` if its values are of another
+    protocol than today's.
     """
     path = folder / f"{name}.cells.json"
     try:
-        stored = json.loads(path.read_text(encoding="utf-8"))
+        stored = json.loads(files.text(path))
         _FILE.check(str(path), "", stored)
-        values = spreadsheet.read(folder / f"{name}.images.csv", _TEXTS)
+        content = files.content(folder / f"{name}.images.csv", files.TEXT)
+        if stored.pop(_SUM, None) not in (None, _checksum(stored, content)):  # earlier versions wrote none
+            raise BadFile(f"{path} or {name}.images.csv was damaged or edited since; measure the table again.")
+        values = spreadsheet.read(content, _TEXTS)
         protocols, machine = stored["protocols"], stored["machine"]
         cells = {_cell(entry): entry for entry in stored["cells"]}
         records = [record for cell, entry in cells.items() for record in _records(cell, entry, values, protocols)]
@@ -128,6 +135,11 @@ def read(folder: Path, name: str) -> tuple[Table, dict[str, str]]:
     found = {category: cards.card(task.profile, category, task.hr_size) for category, task in tasks.items()}
     result = table.build(widened(report_files.read(name), found), list(cells), records, found)
     return replace(result, rows=tuple(_completed(row, cells[row.cell]) for row in result.rows)), machine
+
+
+def _checksum(found: Mapping[str, Any], values: bytes) -> str:
+    """Return the sha256 of both files of a table."""
+    return hashlib.sha256(json.dumps(found, sort_keys=True).encode() + values).hexdigest()
 
 
 def _cell(entry: Mapping[str, Any]) -> Cell:

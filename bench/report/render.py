@@ -48,15 +48,21 @@ def write(
 
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
-    contents = texts(table, machine, columns) | {".cells.json": again.facts(table, machine)}
-    contents |= {
-        ".images.csv": spreadsheet.text(images(table, records)),
+    values = spreadsheet.text(images(table, records))
+    contents = texts(table, machine, columns) | {
+        ".cells.json": again.facts(table, machine, _bytes(values)),
+        ".images.csv": values,
         ".timing.csv": spreadsheet.text(timing(records)),
     }
     paths = [folder / f"{table.report.name}{ending}" for ending in contents]
     for path, text in zip(paths, contents.values(), strict=True):
-        atomic.write(path, text.encode(errors="backslashreplace"))
+        atomic.write(path, _bytes(text))
     return paths
+
+
+def _bytes(text: str) -> bytes:
+    """Return a text as it is written; half a character, which UTF-8 lacks, becomes its number."""
+    return text.encode(errors="backslashreplace")
 
 
 def texts(table: Table, machine: Mapping[str, str], columns: Sequence[str] = ()) -> dict[str, str]:

@@ -111,11 +111,13 @@ def _outcomes(outcomes: Sequence[contract.Outcome]) -> Answer:
 def _serve(line: int, lifeline: int) -> None:
     """Answer requests until the line is closed."""
     Thread(target=_end_with, args=(lifeline,), daemon=True).start()
-    worker = Worker()
+    worker, own = Worker(), os.getpid()
     with socket.socket(fileno=line) as harness:
         while True:
             try:
                 answer, pictures = worker.answer(*wire.receive(harness))
+                if os.getpid() != own:  # the method forked, and this is the child that came back out of it
+                    return  # a second answer would be taken for that about the next image
                 wire.send(harness, answer, *pictures)
             except (wire.Broken, OSError):
                 return

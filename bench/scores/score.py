@@ -87,7 +87,8 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
             raise BenchError(
                 f"{what} is not scored yet by this table's metrics, as they are now: {path}. Run score first."
             )
-        found.append(line.record)
+        # The same run may be asked for in other words: files of weights are told apart by their content alone.
+        found.append(replace(line.record, task=cell.task))
     return found
 
 
@@ -210,13 +211,16 @@ def _checksum(plain: Mapping[str, Any]) -> str:
 
 
 def _read(path: Path) -> tuple[dict[str, _Line], bool]:
-    """Return the stored lines by image, those that are sound, and whether the file is what was written."""
+    """Return the stored lines by image, those that are sound and of this run, and whether the file is what was written.
+
+    A file that was copied here from another run is whole and has no lines.
+    """
     found = files.found(path, _LARGEST)
     texts = [] if found is None else found.decode(errors="replace").removesuffix("\n").split("\n")
     lines: dict[str, _Line] = {}
     for text in texts[:-1]:
         with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
             plain = json.loads(text)
-            if plain.pop(_SUM) == _checksum(plain):
+            if plain.pop(_SUM) == _checksum(plain) and plain["run"] == path.parent.name:
                 lines[plain["image"]] = _Line(plain["key"], plain["by"], from_json(plain))
     return lines, bool(texts) and texts[-1] == _last(texts[:-1])

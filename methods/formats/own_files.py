@@ -9,6 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from bench import atomic
 from bench.spec import BadFile, OutputError
 from methods.formats import sealed
 from methods.formats.state_dicts import kind
@@ -42,10 +43,7 @@ def check_target(target: Path, source: Path) -> None:
     """Raise `OutputError` unless the file that is made of `source` may be written to `target`."""
     if target.suffix.lower() != ".safetensors":
         raise OutputError(f"{target} would be a safetensors file; give it a name that ends in .safetensors.")
-    if target.is_dir():
-        raise OutputError(f"{target} is a folder; name the file to write.")
-    if target.exists() and source.exists() and target.samefile(source):
-        raise OutputError(f"{target} is the file to be read, {source}, which is never written to; choose another name.")
+    atomic.check(target, source)
 
 
 def completed(state_dict: Mapping[str, Any], prefix: str, part: Callable[[], nn.Module]) -> dict[str, Any]:

@@ -67,8 +67,9 @@ class Plain:
             given = value.value if isinstance(value, Sealed) else value.tensor() if isinstance(value, Array) else value
             if not isinstance(given, Tensor):
                 return given
-            if given.layout != torch.strided or given.device.type != "cpu" or given.is_nested:
-                raise pickle.UnpicklingError("it holds a sparse, nested or valueless tensor")
+            plain = given.layout == torch.strided and not given.is_nested and not given.is_quantized
+            if not plain or given.device.type != "cpu":
+                raise pickle.UnpicklingError("it holds a sparse, nested, quantised or valueless tensor")
             tensor = torch.Tensor.detach(given)  # without the attributes that a file may give to one
             self._done[id(value)] = (value, tensor)
         self._left -= tensor.numel() * tensor.element_size()

@@ -212,6 +212,8 @@ def _from_tensorflow(name: str, value: Tensor) -> Tensor:
 
 def _shaped(name: str, value: Tensor) -> Tensor:
     """Bring a tensor to our shape: no leading 1, flat biases and gains, up-sampling weights as (in, out, k, k)."""
+    if not value.numel():  # no shape can be told of it; that it is a wrong one is told later
+        return value
     if name.endswith(("constant", ".noise")):
         return value.reshape(1, -1, *value.shape[-2:])
     if name.endswith((".bias", "noise_gain")):

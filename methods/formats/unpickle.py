@@ -84,4 +84,6 @@ def _content(path: Path) -> int:
             raise BadFile(f"{path} unpacks to {content:,} bytes; checkpoints of that size are not read.")
         if b"bytearray" in archive.read(pickled):  # torch allows it, and a few bytes could ask for any size
             raise BadFile(f"{path} asks for a bytearray, which has no place among weights; it was not run. Delete it.")
+        if damaged := archive.testzip():  # torch does not look at the checksums that it writes
+            raise BadFile(f"{path} is damaged: {damaged} in it does not match its checksum; {AGAIN}")
     return content
