@@ -4,12 +4,13 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import nn
 
 from bench.spec import BenchError
 from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.restorer import RestorerRecipe
 from methods.training import __main__ as command
-from methods.training import queue
+from methods.training import processes, queue
 from methods.training.bank import bank, growth
 from methods.training.share import Share
 
@@ -38,6 +39,19 @@ def test_parts_that_do_not_fit_are_refused_in_a_sentence(at_once):
         bank.BankTraining(replace(BANK, stages=(BankStage(8, 16, 16),)), TINY, CPU, share=share)
     with pytest.raises(BenchError, match=wanted):
         started(recipe=RestorerRecipe(images=16, batch=16), share=share)
+
+
+def test_a_step_is_down_the_mean_of_the_parts_and_each_is_made_when_the_one_before_is_done():
+    weight, made = nn.Parameter(torch.zeros(1)), []
+
+    def losses():
+        for slope in (1.0, 3.0):
+            made.append(None if weight.grad is None else weight.grad.item())
+            yield (weight * slope).sum(), {"slope": slope}
+
+    told = processes.descend(losses(), torch.optim.SGD([weight], lr=1), [weight])
+    assert (weight.item(), told) == (-2, {"slope": 2}), "Adam would hide that they are summed"
+    assert made == [None, 1], "both graphs are there at once"
 
 
 def largest(*networks) -> list[int]:
