@@ -49,11 +49,13 @@ def suite(tmp_path_factory, paper, side):
 def told(request, suite):
     """Print what each command took, at the end."""
     yield
-    reporter = request.config.pluginmanager.getplugin("terminalreporter")
+    plugins = request.config.pluginmanager
+    reporter = plugins.getplugin("terminalreporter")
     if reporter is None:  # of a process that pytest-xdist has started
         return
-    reporter.write_line("")
-    for done in suite.done:
-        took = f"{done.seconds:7.1f} s {done.peak / 1e6:7,.0f} MB {done.status:4d}"
-        reporter.write_line(f"{took}  bench {' '.join(done.words)}")
-    reporter.write_line(f"{sum(done.seconds for done in suite.done):7.1f} s of the CPU")
+    with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+        reporter.write_line("")
+        for done in suite.done:
+            took = f"{done.seconds:7.1f} s {done.peak / 1e6:7,.0f} MB {done.status:4d}"
+            reporter.write_line(f"{took}  bench {' '.join(done.words)}")
+        reporter.write_line(f"{sum(done.seconds for done in suite.done):7.1f} s of the CPU")

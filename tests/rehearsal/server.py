@@ -2,7 +2,7 @@
 
 Started in a copy of the suite. Each line of standard input is a command as JSON: its words, its environment, its
 working directory, the files for what it prints. It is answered by two lines: the process, and how that ended and what
-it took.
+it took. A line before all others says that everything is loaded.
 """
 
 import importlib
@@ -53,6 +53,7 @@ def command(order) -> None:
 def main() -> None:
     """Serve until standard input ends."""
     loaded()
+    answer({"ready": os.getpid()})
     for line in sys.stdin:
         process = os.fork()
         if process == 0:

@@ -69,6 +69,7 @@ class Suite:
             cwd=folder / "suite", stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             env=os.environ | environment | {"OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"},
         )  # fmt: skip
+        self._answer()
 
     def start(self, *words, **environment) -> int:
         """Start a command; return its process."""
