@@ -45,6 +45,11 @@ def _discriminator(side):
     return stylegan2.StyleGAN2Discriminator(size=side, channels=channels(side))
 
 
+def _glean(file, side):
+    state = stylegan2.glean_state(channels(side), side // file.factor)[1]
+    return {"state_dict": {name: value / 8 for name, value in state.items()}}  # at 1024 px there would be infinities
+
+
 def _mmagic_bank(file, side):
     generator, judge = stylegan2.mmagic(_generator(side)), stylegan2.d_mmagic(_discriminator(side))
     both = prefixed(generator, "generator_ema.") | prefixed(judge, "discriminator.")
@@ -77,7 +82,7 @@ def _rrdb(layout):
 
 
 LAYOUTS = {
-    "mmagic-glean": lambda file, side: {"state_dict": stylegan2.glean_state(channels(side), side // file.factor)[1]},
+    "mmagic-glean": _glean,
     "pulse-stylegan1": _pulse,
     "genforce-stylegan1": lambda file, side: {"generator_smooth": genforce(stages=len(channels(side)))},
     "genforce-pggan": _pggan,
