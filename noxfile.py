@@ -32,9 +32,20 @@ def mutants(session: nox.Session) -> None:
 
 @nox.session
 def tests_slow(session: nox.Session) -> None:
-    """Run the tests that take seconds each: trainings, searches, the trained files; arguments go to pytest."""
+    """Run the tests that take seconds each: trainings, searches, the trained files; arguments go to pytest.
+
+    The rehearsal is a session of its own: its tests share a copy of the suite, which each process would make anew.
+    """
     _install(session, "-e", ".[tests]")
-    session.run("pytest", "-m", "slow", "-n", str(os.cpu_count()), *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    options = ("-m", "slow", "--ignore", "tests/rehearsal", "-n", str(os.cpu_count()))
+    session.run("pytest", *options, *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
+def rehearsal(session: nox.Session) -> None:
+    """Walk the road to the paper's tables with random weights in the published layouts; `-- --full`: up to 1024 px."""
+    _install(session, "-e", ".[tests]")
+    session.run("pytest", "tests/rehearsal", "-m", "slow", *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 
 @nox.session

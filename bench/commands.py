@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -64,13 +65,16 @@ def check(
     *,
     profile: Profile = "mini",
     device: Device = "auto",
+    weights: ChosenWeights = Choice.ANY,
+    unfinished: Unfinished = False,
     timeout: Timeout = None,
 ) -> None:
     """Put a method through the contract: shapes, range, repeatability, for every category and factor it declares."""
     say(f"{method}: putting it through the contract ...")
     found = runners.named(method, timeout, factors=(1,))
     cards = card_files.cards(profile).values()
-    tasks = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]
+    fitting = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]
+    tasks = [replace(task, weights=weights.value, unfinished=unfinished) for task in fitting]
     broken = checked = 0
     for task, problems in runner.sweep(found, tasks, devices.named(device)):
         checked += 1

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,7 +10,7 @@ import typer
 
 from bench import cards as card_files
 from bench.console import say
-from bench.images import holding
+from bench.images import holding, known
 from bench.images.holding import Holding
 from bench.images.prepare import prepare as extract
 from bench.options import Categories
@@ -76,11 +77,27 @@ def _tell(card: Card, found: Sequence[Holding], named: Path | None) -> Holding |
     if named is not None:
         whole = [each for each in whole if each.path.resolve() == named.resolve()]
     if len(whole) == 1:
-        say(f"{card.category}: no checksums of these images are published, so they are known by their names alone")
-        return whole[0]
+        return whole[0] if _is_the_list(card, whole[0]) else None
     if whole:
         places = " or ".join(f"--from {card.category}={each.path}" for each in whole)
         say(f"{card.category}: which of them is meant? {places}")
     else:
         say(f"{card.category}: missing; {card.test_set} can be had from {card.address}; keep it as {card.source}")
     return None
+
+
+def _is_the_list(card: Card, found: Holding) -> bool:
+    """Say how a place's images are known to be the test images; return False if they are known to be others."""
+    if not card.looks or found.use != "folder":
+        say(
+            f"{card.category}: not verified: no checksums of these images are published, so they are known by their "
+            "names alone"
+        )
+        return True
+    try:
+        known.check(replace(card, source=str(found.path)))
+    except BenchError as error:
+        say(f"{card.category}: {error}")
+        return False
+    say(f"{card.category}: verified by {len(card.looks)} images of the list of which it is known how they look")
+    return True

@@ -8,6 +8,7 @@ import os
 import sys
 import sysconfig
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
 from types import ModuleType
@@ -93,12 +94,16 @@ def _installed(path: Path) -> bool:
     return any(path.is_relative_to(sysconfig.get_path(name)) for name in ("stdlib", "purelib", "platlib"))
 
 
-def _names(path: Path) -> list[str]:
+def _names(path: Path) -> tuple[str, ...]:
     """Return the names that a source file imports, but for relative ones: their package is taken whole anyway."""
+    return _named(path.read_bytes()) if path.name.endswith(_SOURCES) else ()
+
+
+@lru_cache(maxsize=1024)
+def _named(source: bytes) -> tuple[str, ...]:
+    """Return the names that a text imports; each cell of a table asks for the same ones again."""
     names: list[str] = []
-    if not path.name.endswith(_SOURCES):
-        return names
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
@@ -106,7 +111,7 @@ def _names(path: Path) -> list[str]:
         elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__"):
             given = [*node.args, *(each.value for each in node.keywords)][:1]
             names += [each.value for each in given if isinstance(each, ast.Constant) and isinstance(each.value, str)]
-    return names
+    return tuple(names)
 
 
 def _called(node: ast.Call) -> str:

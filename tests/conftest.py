@@ -1,7 +1,10 @@
 """What several test files share: a small folder of photographs, methods that misbehave, where the extra files are."""
 
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +76,19 @@ def textured(size, seed) -> np.ndarray:
     planes = [(3 + c + seed) * x * y // 7 + (5 - c) * x + seed * 31 * y + (x * x + seed * y) // 3 for c in range(3)]
     smooth = 90 + 60 * np.sin(x / 9 + seed) * np.cos(y / (7 + seed % 5))
     return np.stack([(plane % 64 + smooth).clip(0, 255) for plane in planes], axis=-1).astype(np.uint8)
+
+
+@contextmanager
+def serving(handler) -> Iterator[ThreadingHTTPServer]:
+    """A server on this machine; `asked` are the requests it got, `at` makes an address, quoted as in TOML."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        server.asked = []
+        server.at = lambda path: f'"http://127.0.0.1:{server.server_port}{path}"'
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
 
 
 @pytest.fixture

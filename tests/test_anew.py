@@ -1,5 +1,6 @@
 """What makes a result be made anew: each line of the table in docs/adding.md, and each place that holds weights."""
 
+import ast
 import os
 import re
 import subprocess
@@ -395,3 +396,17 @@ def test_named_files_and_sources_count_behind_back_projection(tmp_path):
         found.append(run(f"{reference}+bp"))
     reference = guests.write(tmp_path, spec=", files=('data.json',)", init="self.b = 1")
     assert len({*found, run(f"{reference}+bp")}) == 3
+
+
+def test_a_source_file_is_parsed_once_for_all_cells_until_its_text_changes(tmp_path, monkeypatch):
+    """Half a second of each cell of a table went into parsing the same forty files again."""
+    parsed, parse = [], ast.parse
+    monkeypatch.setattr(imports.ast, "parse", lambda text: parsed.append(text) or parse(text))
+    path = tmp_path / "guest.py"
+    path.write_text("import beside_once\n")
+    (tmp_path / "beside_once.py").write_text("A = 1  # once\n")
+    for _ in range(3):
+        assert imports.imported([path]) == {path, tmp_path / "beside_once.py"}
+    assert len(parsed) == 2
+    path.write_text("import nothing_beside\n")
+    assert imports.imported([path]) == {path}, "what was imported is remembered by the file's name"

@@ -38,12 +38,12 @@ def randomised(network, seed=0) -> nn.Module:
     return network.eval()
 
 
-def generator() -> StyleGAN2:
-    return randomised(StyleGAN2(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
+def generator(channels=CHANNELS) -> StyleGAN2:
+    return randomised(StyleGAN2(size=max(channels), channels=channels, style_dim=16, mapping_layers=3))
 
 
-def discriminator() -> StyleGAN2Discriminator:
-    return randomised(StyleGAN2Discriminator(size=32, channels=CHANNELS))
+def discriminator(channels=CHANNELS) -> StyleGAN2Discriminator:
+    return randomised(StyleGAN2Discriminator(size=max(channels), channels=channels))
 
 
 def layers(g) -> Iterator[tuple[int, StyledConv, bool]]:
@@ -130,7 +130,7 @@ def nvidia(g) -> dict[str, Tensor]:
     out = {"synthesis.b4.const": g.synthesis.constant[0], "mapping.w_avg": torch.zeros(16)}
     for j, layer in enumerate(g.mapping.layers):
         out |= {f"mapping.fc{j}.weight": layer.weight, f"mapping.fc{j}.bias": layer.bias}
-    places = [(4, 1), (8, 0), (8, 1), (16, 0), (16, 1), (32, 0), (32, 1)]
+    places = [(resolution, which) for resolution in g.synthesis.channels for which in (0, 1)][1:]
     for (resolution, which), layer in zip(places, g.synthesis.layers, strict=True):
         at = f"synthesis.b{resolution}.conv{which}"
         out |= {
@@ -138,7 +138,7 @@ def nvidia(g) -> dict[str, Tensor]:
             f"{at}.affine.bias": layer.style.bias, f"{at}.noise_strength": layer.noise_gain[0],
             f"{at}.noise_const": layer.noise[0, 0], f"{at}.resample_filter": FIR,
         }  # fmt: skip
-    for resolution, rgb in zip((4, 8, 16, 32), g.synthesis.to_rgb, strict=True):
+    for resolution, rgb in zip(g.synthesis.channels, g.synthesis.to_rgb, strict=True):
         at = f"synthesis.b{resolution}.torgb"
         out |= {
             f"{at}.weight": rgb.weight, f"{at}.bias": rgb.bias, f"{at}.affine.weight": rgb.style.weight,
@@ -227,8 +227,9 @@ def d_basicsr(d) -> dict[str, Tensor]:
 
 
 def d_nvidia(d) -> dict[str, Tensor]:
-    out = {"b32.fromrgb.weight": d.first.weight, "b32.fromrgb.bias": d.first.bias}
-    for resolution, block in zip((32, 16, 8), d.blocks, strict=True):
+    size = 4 << len(d.blocks)
+    out = {f"b{size}.fromrgb.weight": d.first.weight, f"b{size}.fromrgb.bias": d.first.bias}
+    for resolution, block in zip((size >> k for k in range(len(d.blocks))), d.blocks, strict=True):
         at = f"b{resolution}"
         out |= {
             f"{at}.conv0.weight": block.conv1.weight, f"{at}.conv0.bias": block.conv1.bias,
@@ -274,11 +275,11 @@ def test_the_golden_glean_with_all_sizes_read_off_its_weights(prefix):
     assert not any(parameter.requires_grad for parameter in network.bank.parameters()), "the bank is frozen"
 
 
-def glean_state() -> tuple[GLEAN, dict[str, Tensor]]:
-    """A tiny GLEAN 8 -> 32 in mmagic's names."""
-    bank = StyleGAN2Synthesis(size=32, channels=CHANNELS, style_dim=16)
-    network = randomised(GLEAN(trunk=Trunk(channels=8, blocks=2, growth=4), bank=bank, in_size=8))
-    g = generator()
+def glean_state(channels=CHANNELS, in_size=8) -> tuple[GLEAN, dict[str, Tensor]]:
+    """A tiny GLEAN, 8 -> 32 unless it is told otherwise, in mmagic's names."""
+    bank = StyleGAN2Synthesis(size=max(channels), channels=channels, style_dim=16)
+    network = randomised(GLEAN(trunk=Trunk(channels=8, blocks=2, growth=4), bank=bank, in_size=in_size))
+    g = generator(channels)
     g.synthesis.load_state_dict(network.bank.state_dict())
     state = prefixed(mmagic(g), "generator.")
     for name, value in network.encoder.trunk.state_dict().items():
@@ -336,14 +337,15 @@ def stylegan_generator() -> stylegan.StyleGAN:
     return randomised(stylegan.StyleGAN(size=32, channels=CHANNELS, style_dim=16, mapping_layers=3))
 
 
-def pggan_generator() -> pggan.PGGAN:
-    return randomised(pggan.PGGAN(size=32, channels=CHANNELS, z_dim=16))
+def pggan_generator(channels=CHANNELS) -> pggan.PGGAN:
+    return randomised(pggan.PGGAN(size=max(channels), channels=channels, z_dim=16))
 
 
-def mganprior(g) -> dict[str, Tensor]:
+def mganprior(g, weight="conv.weight", bias="wscale.bias") -> dict[str, Tensor]:
     """A PGGAN generator in mGANprior's names; the RGB layers of smaller images are left out."""
-    at = {name: f"layer{name.split('.')[1]}" if name.startswith("layers") else "output3" for name in g.state_dict()}
-    kinds = {"weight": "conv.weight", "bias": "wscale.bias"}
+    last = f"output{len(g.layers) // 2 - 1}"
+    at = {name: f"layer{name.split('.')[1]}" if name.startswith("layers") else last for name in g.state_dict()}
+    kinds = {"weight": weight, "bias": bias}
     return {f"{at[name]}.{kinds[name.rpartition('.')[2]]}": value for name, value in g.state_dict().items()}
 
 

@@ -1,6 +1,5 @@
 """What `fetch` asks for, in which order, and what it does with servers that give no checksum, a page, or nothing."""
 
-import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,7 @@ from bench import cards, report_files
 from bench.spec import MissingWeights, Task
 from methods.weights import catalogue, download, load, needs
 
+from .conftest import serving
 from .test_weights import CONTENT, DIGEST, entries, own  # noqa: F401 - fixtures
 
 # ruff: noqa: F811 - as above
@@ -59,14 +59,9 @@ class Handler(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.asked, server.pages, server.validator = [], {}, {"ETag": '"v1"'}
-        server.at = lambda path: f'"http://127.0.0.1:{server.server_port}{path}"'
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(Handler) as server:
+        server.pages, server.validator = {}, {"ETag": '"v1"'}
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def fetch(*names) -> list[download.Progress]:
@@ -207,6 +202,17 @@ def test_a_category_that_means_nothing_is_refused(entries, server, command, word
     status, _, err = command(*words)
     assert (status, server.asked) == (2, [])
     assert "cat" in err
+
+
+@pytest.mark.parametrize(("layout", "needed"), [("mmagic-stylegan2", False), ("basicsr-stylegan2", True)])
+def test_a_discriminator_that_the_bank_s_file_holds_is_not_fetched(entries, own, layout, needed):
+    """DGP finds it there; 116 MB were fetched for nothing."""
+    bank = {"methods": '["dgp"]', "part": '"bank"', "factor": "0", "address": '"https://example.org/a.pth"'}
+    judge = bank | {"name": '"judge"', "part": '"discriminator"', "address": '"https://example.org/judge"'}
+    entries(bank | {"layout": f'"{layout}"'}, judge)
+    found = list(needs.needs([("dgp", Task("paper", "cat", 16, 256))]))
+    assert [need.part for need in found] == ["bank", *(["discriminator"] if needed else [])]
+    assert all(need.fetched for need in found)
 
 
 def test_without_argument_only_what_a_method_can_use_is_asked_for(bench, monkeypatch):

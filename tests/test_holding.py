@@ -1,14 +1,16 @@
 """`python -m bench data`: the layouts that people have are known, ambiguity is asked about."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from bench import cards
+from bench import cards, data_command
 from bench.images import data as images
+from bench.images import known
 
 LISTED = cards.card("paper", "face").ids
 CATS = cards.card("paper", "cat").ids
@@ -41,6 +43,7 @@ def test_cats_are_found_under_any_parent_and_taken_out(data, tmp_path, at):
     assert f"{tmp_path / at} (CAT, unpacked): 100 images" in out
     assert "100 of 100 listed, by name" in out
     assert "CAT_05 (CAT, unpacked): 1 images" in out
+    assert "cat: not verified" in out
     assert "known by their names alone" in out, "a name is no proof, and that is not said"
     status, out, err = data("--category", "cat", "--prepare")
     assert (status, err) == (0, "")
@@ -121,6 +124,22 @@ def test_databases_plain_and_nested_are_found_and_taken_out(data, tmp_path, at):
     assert (status, err) == (0, "")
     assert "LSUN bedroom, validation, LMDB" in out
     assert len(cards.card(str(tmp_path / "prepared"), "bedroom").sha256) == 100
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["as listed", "one later"])
+def test_known_images_tell_whether_the_numbers_are_those_of_the_list(data, tmp_path, monkeypatch, first):
+    """Some number CelebA-HQ from 1, and all hundred names are there: other people, and they would be taken out."""
+    names = cards.card("paper", "cat").ids
+    for number, name in enumerate(names):
+        photo(tmp_path / "CAT_03" / f"{name}.jpg", number + first)
+    photo(tmp_path / "known/a.jpg", 0)
+    card = replace(cards.card("paper", "cat"), hr_size=64)
+    looks = {names[0]: known.look(images.read(replace(card, source=str(tmp_path / "known"), ids=("a",)), "a"))}
+    monkeypatch.setattr(data_command.card_files, "cards", lambda _: {"cat": replace(card, looks=looks)})
+    status, out, _ = data("--prepare")
+    assert status == first
+    assert ("cat: verified by 1 images of the list" in out) != ("1 of 1 known ones look otherwise" in out)
+    assert (tmp_path / "prepared").exists() == ("verified by" in out)
 
 
 def test_a_database_that_was_exported_is_found(data, tmp_path):

@@ -18,6 +18,7 @@ from methods.nets.stylegan2 import mix, truncate
 from methods.nets.stylegan2_layers import config_f
 
 TABLE = {4: 7, 8: 7, 16: 6, 32: 6, 64: 5, 128: 4}
+WIDTHS = TABLE | dict.fromkeys((256, 512, 1024), 4)
 BEYOND_OURS = {
     "synthesis.lod": (),
     "synthesis.layer2.blur.kernel": (7, 1, 3, 3),
@@ -25,35 +26,36 @@ BEYOND_OURS = {
 }
 
 
-def genforce(seed=0) -> dict[str, Tensor]:
-    """Random weights of a 128 px StyleGAN as GenForce names and keeps them."""
+def genforce(seed=0, stages=6) -> dict[str, Tensor]:
+    """Random weights of a StyleGAN, of 128 px with its six stages, as GenForce names and keeps them."""
     torch.manual_seed(seed)
+    last, width = f"synthesis.output{stages - 1}", WIDTHS[4 << stages - 1]
     entries = {name: torch.rand(shape) for name, shape in BEYOND_OURS.items()}
     entries |= {"synthesis.layer0.const": torch.randn(1, 7, 4, 4), "truncation.w_avg": torch.randn(6)}
-    entries |= {"synthesis.output5.weight": torch.randn(3, 4, 1, 1), "synthesis.output5.bias": torch.randn(3)}
+    entries |= {f"{last}.weight": torch.randn(3, width, 1, 1), f"{last}.bias": torch.randn(3)}
     for k in range(3):
         entries |= {f"mapping.dense{k}.weight": 100 * torch.randn(6, 6), f"mapping.dense{k}.bias": 30 * torch.randn(6)}
-    for k in range(12):
-        width, side, layer = TABLE[4 << k // 2], 4 << k // 2, f"synthesis.layer{k}"
+    for k in range(2 * stages):
+        width, side, layer = WIDTHS[4 << k // 2], 4 << k // 2, f"synthesis.layer{k}"
         if k:
-            entries[f"{layer}.weight"] = torch.randn(width, TABLE[max(4, side // 2)] if k % 2 == 0 else width, 3, 3)
+            entries[f"{layer}.weight"] = torch.randn(width, WIDTHS[max(4, side // 2)] if k % 2 == 0 else width, 3, 3)
         entries |= {f"{layer}.bias": torch.randn(width), f"{layer}.apply_noise.weight": torch.randn(width)}
         entries |= {f"{layer}.apply_noise.noise": torch.randn(1, 1, side, side)}
         entries |= {f"{layer}.style.weight": torch.randn(2 * width, 6), f"{layer}.style.bias": torch.randn(2 * width)}
     return entries
 
 
-def pulse(entries) -> dict[str, Tensor]:
+def pulse(entries, stages=6) -> dict[str, Tensor]:
     """The same in the names of PULSE's two files, which have no noise maps."""
     names = {
         "layer0.const": "blocks.4x4.const",
         "layer0": "blocks.4x4",
         "layer1": "blocks.4x4.conv",
-        "output5": "torgb",
+        f"output{stages - 1}": "torgb",
     }
-    for k in range(2, 12):
+    for k in range(2, 2 * stages):
         names[f"layer{k}"] = f"blocks.{4 << k // 2}x{4 << k // 2}.{'conv1' if k % 2 else 'conv0_up'}"
-    for k in range(12):
+    for k in range(2 * stages):
         block = f"blocks.{4 << k // 2}x{4 << k // 2}.epi{k % 2 + 1}"
         names |= {f"layer{k}.apply_noise": f"{block}.noise", f"layer{k}.style": f"{block}.style_mod.lin"}
     theirs = {"blocks.8x8.conv0_up.intermediate.kernel": torch.ones(1, 1, 3, 3)}

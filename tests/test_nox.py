@@ -79,3 +79,19 @@ def test_lint_checks_the_dockerfile_only_where_docker_can_build(noxfile, monkeyp
     noxfile.lint(made)
     assert (("docker", "build", "--check") in ran) == checked
     assert any("not checked" in str(text) for text in done) != checked
+
+
+def test_the_rehearsal_is_a_session_that_ci_runs_and_no_part_of_another(noxfile):
+    """Each process of the slow tests would make its copy of the suite anew."""
+    done = []
+    session = SimpleNamespace(
+        posargs=["--full"],
+        install=lambda *_, **__: None,
+        log=lambda *_: None,
+        run=lambda *words, **_: done.append(words),
+    )
+    noxfile.rehearsal(session)
+    noxfile.tests_slow(session)
+    assert done[0] == ("pytest", "tests/rehearsal", "-m", "slow", "--full")
+    assert "--ignore tests/rehearsal" in " ".join(done[1])
+    assert "nox -s rehearsal" in (ROOT / ".ci/run").read_text().splitlines()

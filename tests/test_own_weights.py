@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from bench import origins, pipeline, report_files
+from bench.running import runner
 from bench.spec import MissingWeights, Task, Weights
 from methods import bicubic
 from methods.formats import sealed
@@ -97,6 +98,17 @@ def test_the_words_of_the_command_line_reach_every_cell(settings, bench, tmp_pat
     options = ("--weights", "own", "--unfinished", "-n", "1", "--out", tmp_path, "--only", "restore")
     status, _, err = bench("table", "ablation_bank", *options, "--weights", "mine")
     assert (status, "'mine' is not one of" in err) == (2, True)
+
+
+@pytest.mark.parametrize("words", [(), ("--weights", "published", "--unfinished")])
+def test_check_takes_the_weights_that_it_is_told_to(bench, monkeypatch, words):
+    """A network of one's own, half trained, could be measured and upscale, and not be put through the contract."""
+    asked = set()
+    monkeypatch.setattr(
+        runner, "sweep", lambda _, tasks, __: asked.update((t.weights, t.unfinished) for t in tasks) or []
+    )
+    assert bench("check", "glean", "--profile", "mini", *words)[0] == 1, "nothing was checked"
+    assert asked == {("published", True) if words else ("any", False)}
 
 
 def test_missing_does_not_plan_what_is_published_and_can_be_read_and_says_so(here, monkeypatch, capsys, settings):

@@ -3,7 +3,6 @@
 import hashlib
 import http.server
 import re
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,6 +13,8 @@ from safetensors.torch import save
 
 from bench.spec import BadFile, MissingWeights, Task, UnknownName
 from methods.weights import catalogue, download, folders, load, trained
+
+from .conftest import serving
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB: two blocks
 DIGEST = hashlib.sha256(CONTENT).hexdigest()
@@ -85,15 +86,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def server() -> Iterator[http.server.ThreadingHTTPServer]:
-    """A server on this machine; `asked` are the requests it got, `at` makes an address."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.asked, server.redirects = [], {}
-        server.at = lambda path: f'"http://127.0.0.1:{server.server_port}{path}"'
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
+    with serving(Handler) as server:
+        server.redirects = {}
         yield server
-        server.shutdown()
-        thread.join()
 
 
 def fetch(*names) -> list[download.Progress]:

@@ -48,6 +48,12 @@ def parser() -> argparse.ArgumentParser:
     )
     add("--category", help="face, cat, car, bedroom, tower, ...")
     add("--factor", type=_number(2, 1024), default=16, help="of a method")
+    add(
+        "--hr-size",
+        type=_number(4, cards.LARGEST),
+        metavar="N",
+        help="side of the images in pixels, for the card's own",
+    )
     add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
     add("--seed", type=_number(0, 2**31 - 1), default=0, help="of weights, images and noise")
     add("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
@@ -56,6 +62,12 @@ def parser() -> argparse.ArgumentParser:
     add("--train-data", type=Path, metavar="PATH", help="photographs or an LMDB to train on, in place of the card's")
     add("--unfinished", action="store_true", help="also begin with a bank whose own training has not ended")
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
+    add(
+        "--batch-size",
+        type=_number(1, 4096),
+        metavar="N",
+        help="images at once in a process, to fit its memory; gradients are gathered to the recipe's batch",
+    )
     add(
         "--pool",
         type=_number(1, 10**7),
@@ -82,6 +94,7 @@ def _train(words: Sequence[str]) -> int:
         pool=told.pool,
         vgg16=told.vgg16,
         train_data=told.train_data,
+        batch_size=told.batch_size,
     )
     try:
         if told.report:
@@ -126,12 +139,13 @@ def _unpublished(items: Sequence[Item], settings: queue.TrainingSettings) -> Ite
 def _items(told: argparse.Namespace) -> list[Item]:
     """Return what is to be trained. Raises `BenchError` if the words do not say."""
     if told.missing:
-        if told.train_data:
-            raise BenchError("--train-data is for the images of one category; name what to train and --category.")
+        if told.train_data or told.hr_size:
+            option = "--train-data" if told.train_data else "--hr-size"
+            raise BenchError(f"{option} is for the images of one category; name what to train and --category.")
         return [_begun(item, told) for item in everything(told.profile)]
     if told.what is None or told.category is None:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
-    card = cards.card(told.profile, told.category)
+    card = cards.card(told.profile, told.category, told.hr_size)
     factor = 1 if told.what == "bank" else told.factor
     return [_begun(Item(told.what, card.task(factor)), told)]
 

@@ -170,7 +170,7 @@ def card_of(task: Task, train_data: Path | None) -> Card:
 
     Raises `BenchError` if they cannot be used, and what `cards.card` does.
     """
-    card = cards.card(task.profile, task.category)
+    card = cards.card(task.profile, task.category, task.hr_size)
     if train_data is None:
         return card
     if card.reader == "scenes":

@@ -5,7 +5,7 @@ second derivatives that R1 and path-length regularisation need.)
 """
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 import torch
@@ -63,20 +63,36 @@ def averaged(value: Tensor) -> Tensor:
     return value
 
 
-def average_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Average the gradients of all processes."""
+def average_gradients(parameters: Iterable[nn.Parameter], parts: int = 1) -> None:
+    """Average the gradients of all processes, each the sum over so many parts."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
     if distributed.is_initialized():
-        gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
         flat = torch.cat([gradient.flatten() for gradient in gradients])
         distributed.all_reduce(flat)
         flat /= distributed.get_world_size()
         for gradient, part in zip(gradients, flat.split([g.numel() for g in gradients]), strict=True):
             gradient.copy_(part.view_as(gradient))
+    if parts > 1:
+        for gradient in gradients:
+            gradient.div_(parts)
 
 
-def descend(loss: Tensor, optimiser: torch.optim.Optimizer, parameters: Sequence[nn.Parameter]) -> None:
-    """Take a step down a loss, with the gradients of all processes."""
+def descend(
+    losses: Iterable[tuple[Tensor, Mapping[str, float]]],
+    optimiser: torch.optim.Optimizer,
+    parameters: Sequence[nn.Parameter],
+) -> dict[str, float]:
+    """Take a step down the mean of the losses of all parts, with the gradients of all processes.
+
+    Each loss comes with numbers to be told, whose means over this process's parts are returned. A loss is asked for
+    when the gradient of the one before is there, so that the memory of one part is enough.
+    """
     optimiser.zero_grad(set_to_none=True)
-    loss.backward()
-    average_gradients(parameters)
+    told: list[Mapping[str, float]] = []
+    for loss, values in losses:
+        loss.backward()
+        told.append(values)
+        del loss  # what is left of its graph would stay while the next is made
+    average_gradients(parameters, len(told))
     optimiser.step()
+    return {name: sum(values[name] for values in told) / len(told) for name in told[0]}

@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from bench import cards
-from bench.spec import MissingWeights, Task
+from bench.spec import BenchError, MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
@@ -47,6 +47,8 @@ class TrainingSettings:
     """Weights for the perceptual loss; None: the published file, where weight files are looked for."""
     train_data: Path | None = None
     """The training images, a folder of photographs or a database; None: those of the card."""
+    batch_size: int | None = None
+    """Images at once in a process; None: all that it has of the recipe's batch."""
 
     def folder(self, item: Item) -> Path:
         """Return where an item's weight files go."""
@@ -60,7 +62,7 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     Its weight files are written with each checkpoint, once there is something to keep.
     """
     rank, ranks = processes.join()
-    share = Share(settings.seed, rank, ranks)
+    share = Share(settings.seed, rank, ranks, settings.batch_size)
     training = start(item, settings, share)
     key = _key(item, settings)
     processes.once(lambda: _say(key.old_run(settings.runs, item.label)))
@@ -135,6 +137,11 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     task = item.task
     if item.what == "bank":
         recipe = chosen(bank_recipes(task.hr_size), task)
+        if recipe.stages[-1].size != task.hr_size:
+            raise BenchError(
+                f"a bank of the preset {task.preset} grows to {recipe.stages[-1].size} px, and {task.hr_size} px are "
+                "asked for; leave out --hr-size, or take a profile whose banks have the size of their images: paper."
+            )
         return BankTraining(recipe, chosen(SIZES, task), settings.device, share=share)
     torch.manual_seed(share.seed)
     return restorer.Restorer(

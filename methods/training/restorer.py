@@ -8,7 +8,7 @@ from [0, 1] normalised as it was trained with them.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -59,9 +59,9 @@ class Restorer:
     ) -> None:
         """Take networks at their beginning; those in `method` that ask for no gradient stay as they are.
 
-        Raises `BenchError` if the batch cannot be split over the processes.
+        Raises `BenchError` if the batch cannot be split over the processes and their parts.
         """
-        share.count(recipe.batch)
+        share.parts(recipe.batch)
         self.method, self.vgg, self.recipe, self.factor = method, vgg.to(device), recipe, factor
         self.device, self.share = device, share
         self.network = method.network.to(device).to(memory_format=_LAYOUT)
@@ -109,18 +109,20 @@ class Restorer:
         if self._shown is None:
             return torch.zeros(1, 3, 1, 1)
         lr = resize.quantise(resize.downsample(self._shown, self.factor))
-        return torch.cat([resize.upsample(lr, self.factor), self.method.upscale(lr).float(), self._shown])
+        sr = [self.method.upscale(part).float() for part in lr.split(self.share.at_once or len(lr))]
+        return torch.cat([resize.upsample(lr, self.factor), *sr, self._shown])
 
     def advance(self, real: Images) -> dict[str, float]:
         """Make one step with this process's HR images (B, 3, H, W), [0, 1]; return the losses."""
-        hr = real.to(self.device).contiguous(memory_format=_LAYOUT)
+        hr = real.to(self.device)
         self._shown = hr[:_SHOWN]
-        lr = resize.quantise(resize.downsample(hr, self.factor))
+        parts = [part.contiguous(memory_format=_LAYOUT) for part in self.share.split(hr)]
         self._set_rates()
-        values, sr = self._train_network(lr, hr)
-        values |= self._train_discriminator(sr.detach(), hr)
+        restored: list[Images] = []
+        told = self._train_network(parts, restored)
+        told |= self._train_discriminator(restored, parts)
         self.step += 1
-        return values
+        return told
 
     def _set_rates(self) -> None:
         """Anneal both learning rates (SGDR, Eq. 5, one period)."""
@@ -132,20 +134,29 @@ class Restorer:
             for group in optimiser.param_groups:
                 group["lr"] = _LAST_RATE + (rate - _LAST_RATE) * part
 
-    def _train_network(self, lr: Images, hr: Images) -> tuple[dict[str, float], Images]:
+    def _train_network(self, parts: Sequence[Images], restored: list[Images]) -> dict[str, float]:
+        """Train with HR images, and keep what they are restored to."""
+
+        def terms() -> Iterator[tuple[Tensor, dict[str, float]]]:
+            for hr in parts:
+                with self._precision():
+                    sr = self.method.upscale(resize.quantise(resize.downsample(hr, self.factor)))
+                restored.append(sr.detach())
+                yield self._distance(sr, hr)
+
         self.discriminator.requires_grad_(requires_grad=False)
+        told = descend(terms(), self.optimiser, self.trained)
+        self.discriminator.requires_grad_(requires_grad=True)
+        return told
+
+    def _distance(self, sr: Images, hr: Images) -> tuple[Tensor, dict[str, float]]:
+        """Return the loss of restored images, and its three terms."""
         with self._precision():
-            sr = self.method.upscale(lr)
             perceptual = self._perceptual(sr, hr)
             adversarial = losses.generator_loss(self.discriminator(sr * 2 - 1).float())
         pixel = 4 * F.mse_loss(sr.float(), hr)  # of values in [-1, 1]
-        descend(
-            pixel + self.recipe.perceptual * perceptual + self.recipe.adversarial * adversarial,
-            self.optimiser,
-            self.trained,
-        )
-        self.discriminator.requires_grad_(requires_grad=True)
-        return {"pixel": pixel.item(), "perceptual": perceptual.item(), "adversarial": adversarial.item()}, sr
+        loss = pixel + self.recipe.perceptual * perceptual + self.recipe.adversarial * adversarial
+        return loss, {"pixel": pixel.item(), "perceptual": perceptual.item(), "adversarial": adversarial.item()}
 
     def _perceptual(self, sr: Images, hr: Images) -> Tensor:
         """Return the mean squared distance of the features of the images, or of a part at a random place."""
@@ -157,12 +168,16 @@ class Restorer:
             wanted = self.vgg(hr)
         return F.mse_loss(self.vgg(sr).float(), wanted.float())
 
-    def _train_discriminator(self, sr: Images, hr: Images) -> dict[str, float]:
+    def _train_discriminator(self, restored: Sequence[Images], parts: Sequence[Images]) -> dict[str, float]:
+        judged = (self._judged(sr, hr) for sr, hr in zip(restored, parts, strict=True))
+        return descend(judged, self.d_optimiser, list(self.discriminator.parameters()))
+
+    def _judged(self, sr: Images, hr: Images) -> tuple[Tensor, dict[str, float]]:
+        """Return the discriminator's loss."""
         with self._precision():
             real, fake = (self.discriminator(each * 2 - 1).float() for each in (hr, sr))
             loss = losses.discriminator_loss(real, fake)
-        descend(loss, self.d_optimiser, list(self.discriminator.parameters()))
-        return {"d": loss.item()}
+        return loss, {"d": loss.item()}
 
     def _precision(self) -> torch.autocast:
         return precision(self.device)

@@ -130,7 +130,8 @@ def find(
             return path
     if wrong:
         raise MissingWeights(" ".join(wrong))
-    absent = _absent(method, task, part, files) + fits.words(method, task, part)
+    absent, here = _absent(method, task, part, files), fits.words(method, task, part)
+    absent = f"{absent.rstrip('.')}.{here}" if here else absent
     raise MissingWeights(f"{left}; {absent}" if left else absent)
 
 

@@ -11,6 +11,8 @@ _FOR_TRAINING = {("glean", "bank")}
 """(method, part): what only a training begins with; the trained network holds it."""
 _SECOND = {"mapping": "pulse-stylegan1"}
 """A part that only the banks of a layout need, which keep it in a file of its own."""
+_BOTH = ("mmagic-stylegan2", "nvidia-ada")
+"""Layouts of banks whose files hold the discriminator, too, where methods/weights/critic.py finds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,8 @@ def needs(wanted: Iterable[tuple[str, Task]]) -> Iterator[Need]:
 def _is_read(method: str, part: str, bank: WeightFile | None) -> bool:
     """Tell whether a method reads a part to restore images, with this bank."""
     needless = part in _SECOND and (bank is None or bank.layout != _SECOND[part])
-    return (method, part) not in _FOR_TRAINING and not needless
+    held = part == "discriminator" and bank is not None and bank.layout in _BOTH
+    return (method, part) not in _FOR_TRAINING and not needless and not held
 
 
 def _here(file: WeightFile) -> bool:

@@ -154,7 +154,13 @@ def test_a_banks_penalties_have_their_weights(monkeypatch):
     # R1: gamma 0.1 / 2, 16 times as it comes every 16th step, a quarter at half of the final side: 0.2.
     # Path lengths: 2, 8 times: 16.
     stepped = []
-    monkeypatch.setattr(bank, "descend", lambda loss, *_: stepped.append(loss.item()))
+
+    def stepping(losses, *_):
+        ((loss, told),) = losses
+        stepped.append(loss.item())
+        return dict(told)
+
+    monkeypatch.setattr(bank, "descend", stepping)
     training = tiny()
     values = training.advance(feed().batch(0, 8))
     assert stepped == pytest.approx([values["d"] + 0.2 * values["r1"], values["g"], 16 * values["path"]], rel=1e-5)

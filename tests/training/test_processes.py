@@ -1,4 +1,7 @@
-"""A training in several processes is the training in one: the same batch, steps, images and, to rounding, weights."""
+"""A training in several processes is the training in one: the same batch, steps, images and, to rounding, weights.
+
+So is one in which a process takes its images in parts: two parts of a process are two processes.
+"""
 
 import os
 import subprocess
@@ -27,6 +30,7 @@ BANK = BankRecipe(
     stages=(BankStage(8, 40, 8), BankStage(32, 32, 8)),
     gamma=0.1, half_life=50, half_precision=False, adaptive=True, noise=False,
 )  # fmt: skip
+KINDS = ("bank", "noisy bank", "restorer")
 START = 0.4  # of the augmentation's probability, so that its draws count
 
 pytestmark = pytest.mark.slow
@@ -37,15 +41,15 @@ def trained(kind, share) -> tuple[int, Tensor]:
     torch.set_num_threads(1)
     growth._STEPS = 2
     restorer.Restorer._precision = lambda _: torch.autocast("cpu", enabled=False)
-    if kind == "bank":
-        training = bank.BankTraining(BANK, TINY, CPU, share=share)
+    if kind != "restorer":
+        training = bank.BankTraining(replace(BANK, noise=kind == "noisy bank"), TINY, CPU, share=share)
         training.probability = START
     else:
         training = started(recipe=replace(RESTORER, images=64, batch=8), share=share)
     feed = Pool(CARD, share, 16)
     while training.step < training.steps:
         training.advance(feed.batch(training.step, training.batch))
-    parts = ("generator", "average", "discriminator") if kind == "bank" else ("network", "discriminator")
+    parts = ("network", "discriminator") if kind == "restorer" else ("generator", "average", "discriminator")
     states = [getattr(training, part).state_dict().values() for part in parts]
     numbers = torch.tensor([getattr(training, "probability", 0.0), float(getattr(training, "path_mean", 0.0))])
     return training.step, torch.cat([*(value.flatten() for state in states for value in state), numbers])
@@ -53,7 +57,7 @@ def trained(kind, share) -> tuple[int, Tensor]:
 
 def main(folder) -> None:
     rank, ranks = processes.join()
-    for kind in ("bank", "restorer"):
+    for kind in KINDS:
         torch.save(trained(kind, Share(0, rank, ranks)), folder / f"{kind}{rank}.pt")
     torch.distributed.destroy_process_group()
 
@@ -69,7 +73,7 @@ def two(tmp_path_factory) -> dict[tuple[str, int], tuple[int, Tensor]]:
         env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)},
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
-    kinds = [(kind, rank) for kind in ("bank", "restorer") for rank in (0, 1)]
+    kinds = [(kind, rank) for kind in KINDS for rank in (0, 1)]
     return {(kind, rank): torch.load(folder / f"{kind}{rank}.pt", weights_only=True) for kind, rank in kinds}
 
 
@@ -79,7 +83,7 @@ def alone(monkeypatch) -> Iterator[Callable[..., tuple[int, Tensor]]]:
     monkeypatch.setattr(growth, "_STEPS", growth._STEPS)
     monkeypatch.setattr(restorer.Restorer, "_precision", restorer.Restorer._precision)
     before = torch.get_num_threads()
-    yield lambda kind: trained(kind, Share())
+    yield lambda kind, at_once=None: trained(kind, Share(at_once=at_once))
     torch.set_num_threads(before)
 
 
@@ -90,6 +94,16 @@ def test_two_processes_train_what_one_does(two, alone, kind, steps):
     assert (step, first, second) == (steps, steps, steps), "the recipe's batch is not the whole batch"
     assert torch.equal(mine, other), "the processes have drifted apart"
     torch.testing.assert_close(mine, weights, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize(("kind", "steps"), [("bank", 9), ("noisy bank", 9), ("restorer", 8)])
+def test_two_parts_of_a_process_train_what_two_processes_do(two, alone, kind, steps):
+    """Memory decides how the images are split; what is trained, noise included, does not depend on it."""
+    (step, weights), (_, processes) = alone(kind, 4), two[kind, 0]
+    assert step == steps, "the recipe's batch is not the whole batch"
+    torch.testing.assert_close(weights, processes, rtol=1e-6, atol=1e-6)
+    if kind != "noisy bank":
+        torch.testing.assert_close(weights, alone(kind)[1], rtol=1e-3, atol=1e-4)
 
 
 def test_a_batch_that_cannot_be_split_is_refused():

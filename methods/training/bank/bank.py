@@ -5,7 +5,7 @@ T. Karras et al., CVPR 2020: non-saturating logistic loss, R1 every 16th and pat
 learned where an image costs a tenth. At a growth the new RGB layer is zero: images begin as enlargements.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -17,11 +17,11 @@ from methods.nets.stylegan2 import StyleGAN2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.presets.bank import BankRecipe
 from methods.presets.sizes import Sizes
-from methods.training import losses
 from methods.training.bank import growth
-from methods.training.bank.augment import augment, next_probability
+from methods.training.bank.augment import next_probability
 from methods.training.bank.beginning import lazy_adam, untrained
-from methods.training.bank.codes import codes
+from methods.training.bank.part import Part
+from methods.training.bank.terms import Terms
 from methods.training.processes import averaged, descend
 from methods.training.run import follow, precision
 from methods.training.share import Share
@@ -41,10 +41,10 @@ class BankTraining:
     def __init__(self, recipe: BankRecipe, sizes: Sizes, device: torch.device, *, share: Share) -> None:
         """Begin with the first stage, the same weights in every process.
 
-        Raises `BenchError` if a batch cannot be split over the processes.
+        Raises `BenchError` if a batch cannot be split over the processes and their parts.
         """
         for each in recipe.stages:
-            share.count(each.batch)
+            share.parts(each.batch)
         self.recipe, self.sizes, self.device, self.share = recipe, sizes, device, share
         self.stage, self.step = -1, 0
         self.path_mean = torch.zeros((), device=device)
@@ -70,13 +70,14 @@ class BankTraining:
         """Go to the next stage, with a discriminator that begins as the one before; `real` as in `advance`."""
         old = self.discriminator
         self._enter(self._wanted())
-        real = self._of_stage(real)
+        reals = [self._of_stage(each) for each in self.share.split(real)]
 
-        def images() -> Images:
-            with torch.no_grad():
-                return torch.cat([real, self._painted(self._codes(len(real)))])
+        @torch.no_grad()
+        def images() -> Iterator[Images]:
+            for part, each in zip(self._parts, reals, strict=True):
+                yield torch.cat([each, self._terms.painted(part)])
 
-        with self._precision():
+        with precision(self.device, half=self.recipe.half_precision):
             growth.imitate(self.discriminator, old, images)
 
     def state(self) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class BankTraining:
     def samples(self) -> Images:
         """Return 32 images of the moving average, the same codes each time."""
         z = torch.randn(32, self.average.z_dim, generator=torch.Generator().manual_seed(0)).to(self.device)
-        return torch.as_tensor(self.average(z) + 1) / 2
+        return torch.cat([(self.average(part) + 1) / 2 for part in z.split(self.share.at_once or len(z))])
 
     def _wanted(self) -> int:
         """Return the stage of the next step."""
@@ -137,84 +138,74 @@ class BankTraining:
 
         They are of the size of the stage or of a later one.
         """
-        self._draws = self.share.draws(self.step, self.device)
+        self._parts = [Part.of(share, self.step, self.device) for share in self.share.parts(self.batch)]
         if self.stage != self._wanted():
             self._grow(real)
-        self.share.seed_own(self.step)
-        values = self._train_discriminator(self._of_stage(real)) | self._train_generator()
+        values = self._train_discriminator(self.share.split(real)) | self._train_generator()
         decay = 0.5 ** (self.recipe.stages[self.stage].batch / self.recipe.half_life)
         follow(self.average, self.generator, decay)
         self.step += 1
         return values
 
-    def _train_discriminator(self, real: Images) -> dict[str, float]:
-        penalised = self.step % _R1_EVERY == 0
-        with torch.no_grad():
-            w = self._codes(len(real))
-        with self._precision():
-            with torch.no_grad():
-                fake = self._painted(w)
-            real = self._augmented(real).requires_grad_(penalised)
-            logits = self.discriminator(real).float()
-            loss = losses.discriminator_loss(logits, self.discriminator(self._augmented(fake)).float())
-            values = {"d": loss.item()}
-            if penalised:
-                pixels = (real.shape[-1] / self.recipe.stages[-1].size) ** 2
-                penalty = losses.r1_penalty(real, logits)
-                loss = loss + penalty * (self.recipe.gamma * pixels / 2 * _R1_EVERY)
-                values["r1"] = penalty.item()
-        descend(loss, self.d_optimiser, list(self.discriminator.parameters()))
-        sign = averaged(logits.detach().sign().mean()).item()
-        if self.recipe.adaptive:
-            self.probability = next_probability(self.probability, sign, self.recipe.stages[self.stage].batch)
-        return values | {"sign": sign, "p": self.probability}
+    def _train_discriminator(self, reals: Sequence[Images]) -> dict[str, float]:
+        recipe, batch = self.recipe, self.recipe.stages[self.stage].batch
+        pixels = (recipe.stages[self.stage].size / recipe.stages[-1].size) ** 2
+        r1 = 0.0 if self.step % _R1_EVERY else recipe.gamma * pixels / 2 * _R1_EVERY
+        told = descend(
+            (
+                self._terms.judged(part, self._of_stage(real), self.probability, r1)
+                for part, real in zip(self._parts, reals, strict=True)
+            ),
+            self.d_optimiser,
+            list(self.discriminator.parameters()),
+        )
+        told["sign"] = averaged(torch.tensor(told["sign"], device=self.device)).item()
+        if recipe.adaptive:
+            self.probability = next_probability(self.probability, told["sign"], batch)
+        return told | {"p": self.probability}
 
     def _train_generator(self) -> dict[str, float]:
-        w = self._codes(self._count)
-        with self._precision():
-            fake = self._painted(w)
-            loss = losses.generator_loss(self.discriminator(self._augmented(fake)).float())
+        weights = list(self.generator.parameters())
         self.discriminator.requires_grad_(requires_grad=False)
-        descend(loss, self.g_optimiser, list(self.generator.parameters()))
+        fooling = (self._terms.fooling(part, self.probability) for part in self._parts)
+        told = descend(fooling, self.g_optimiser, weights)
         self.discriminator.requires_grad_(requires_grad=True)
-        if self.step % _PATH_EVERY:
-            return {"g": loss.item()}
-        return {"g": loss.item(), "path": self._regularise_paths()}
+        return told if self.step % _PATH_EVERY else told | descend(self._path_penalties(), self.g_optimiser, weights)
 
-    def _regularise_paths(self) -> float:
-        w = self._codes(max(1, self._count // 2))
-        with self._precision():
-            images = self._painted(w).float()
-            whole = (len(w) * self.share.ranks, *images.shape[1:])
-            directions = self.share.of(torch.randn(whole, generator=self._draws, device=self._draws.device))
-            lengths = losses.path_lengths(images, w, directions)
-            self.path_mean = self.path_mean.lerp(averaged(lengths.detach().mean()), _PATH_DECAY)
-            penalty = (lengths - self.path_mean).square().mean()
-        descend(penalty * (_PATH_WEIGHT * _PATH_EVERY), self.g_optimiser, list(self.generator.parameters()))
-        return penalty.item()
+    def _path_penalties(self) -> Iterator[tuple[Tensor, dict[str, float]]]:
+        """Yield the penalty on path lengths for each part.
 
-    @property
-    def _count(self) -> int:
-        """Return this process's number of images of the stage."""
-        return self.share.count(self.recipe.stages[self.stage].batch)
+        Their mean over the whole batch comes before the first penalty, and the graphs of all parts together would not
+        fit: so all parts but one are measured first, and painted once more for their penalty.
+        """
+        first, *others = self._parts
+        measured = [self._terms.path_lengths(part.twin()).detach() for part in others]
+        lengths = self._terms.path_lengths(first)
+        mean = averaged(torch.cat([lengths.detach(), *measured]).mean())
+        self.path_mean = self.path_mean.lerp(mean, _PATH_DECAY)
+        yield self._path_penalty(lengths)
+        del lengths  # and with them what is left of their graph
+        for part in others:
+            yield self._path_penalty(self._terms.path_lengths(part))
 
-    def _augmented(self, images: Images) -> Images:
-        return augment(images, self.probability, self.share, self._draws)
+    def _path_penalty(self, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:
+        penalty = (lengths - self.path_mean).square().mean()
+        return penalty * (_PATH_WEIGHT * _PATH_EVERY), {"path": penalty.item()}
 
     def _of_stage(self, real: Images) -> Images:
         """Return real images [0, 1] in the size of the stage, [-1, 1]."""
         size = self.recipe.stages[self.stage].size
         return (F.avg_pool2d(real, real.shape[-1] // size) * 2 - 1).contiguous(memory_format=torch.channels_last)
 
-    def _painted(self, w: Tensor) -> Images:
-        images: Images = self.generator.synthesis(w, noise="random" if self.recipe.noise else "none")
-        return images
-
-    def _codes(self, count: int) -> Tensor:
-        return codes(self.generator, count, self.share, self._draws)
-
-    def _precision(self) -> torch.autocast:
-        return precision(self.device, half=self.recipe.half_precision)
+    @property
+    def _terms(self) -> Terms:
+        return Terms(
+            generator=self.generator,
+            discriminator=self.discriminator,
+            noise=self.recipe.noise,
+            half=self.recipe.half_precision,
+            batch=self.recipe.stages[self.stage].batch,
+        )
 
 
 _STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")

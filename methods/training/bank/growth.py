@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from functools import reduce
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import Images
@@ -42,20 +42,23 @@ def discriminator(new: StyleGAN2Discriminator, old: StyleGAN2Discriminator) -> P
     return [pair for before, after in parts for pair in zip(before.parameters(), after.parameters(), strict=True)]
 
 
-def imitate(new: StyleGAN2Discriminator, old: StyleGAN2Discriminator, images: Callable[[], Images]) -> None:
+def imitate(new: StyleGAN2Discriminator, old: StyleGAN2Discriminator, images: Callable[[], Iterable[Images]]) -> None:
     """Train the first convolution and new blocks of `new` to give what the first of `old` gives for smaller images.
 
-    `images` returns another batch each time, (B, 3, R, R), about [-1, 1].
+    `images` returns another batch each time, in parts (B, 3, R, R), about [-1, 1].
     """
     blocks = new.blocks[: len(new.blocks) - len(old.blocks)]
     fresh = [*new.first.parameters(), *blocks.parameters()]
     optimiser = torch.optim.Adam(fresh, lr=_RATE, betas=(0.9, 0.99))
-    for _ in range(_STEPS):
-        batch = images()
+
+    def error(batch: Images) -> Tensor:
         with torch.no_grad():
             wanted = old.first(F.avg_pool2d(batch, 2 ** len(blocks))).float()
         made = reduce(lambda x, block: block(x), blocks, new.first(batch))
-        descend(F.mse_loss(made.float(), wanted), optimiser, fresh)
+        return F.mse_loss(made.float(), wanted)
+
+    for _ in range(_STEPS):
+        descend(((error(batch), {}) for batch in images()), optimiser, fresh)
 
 
 def keep_moments(
