@@ -24,7 +24,7 @@ from bench import (
     table_command,
 )
 from bench.console import STOPPED, say, set_verbose
-from bench.options import Device, Profile, Timeout
+from bench.options import Choice, ChosenWeights, Device, Profile, Timeout, Unfinished
 from bench.running import runner, runners
 from bench.spec import BenchError
 
