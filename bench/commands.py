@@ -69,8 +69,8 @@ def check(
     unfinished: Unfinished = False,
     timeout: Timeout = None,
 ) -> None:
-    """Put a method through the contract: shapes, range, repeatability, for every category and factor it declares."""
-    say(f"{method}: putting it through the contract ...")
+    """Check a method: shapes, range, repeatability, for every category and factor it declares."""
+    say(f"{method}: checking it ...")
     found = runners.named(method, timeout, factors=(1,))
     cards = card_files.cards(profile).values()
     fitting = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]

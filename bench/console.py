@@ -134,7 +134,7 @@ def _log(error: Exception) -> str:
         with os.fdopen(number, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(text)
     except OSError as reason:
-        return f"the words you typed (no log could be written: {reason.strerror})."
+        return f"what you typed (no log could be written: {reason.strerror})."
     return f"the log {name}"
 
 

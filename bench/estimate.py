@@ -50,7 +50,7 @@ def searches(measurement: Measurement) -> Iterator[str]:
                 title = loaded.facts.title
                 spent[title] = spent.get(title, 0.0) + lacking * known[key]
     for title, seconds in spent.items():
-        yield f"{title} searches for about {spelt(seconds)}, as a few of its steps on this machine say."
+        yield f"{title} searches for about {spelt(seconds)}, going by a few of its steps on this machine."
 
 
 def _example(spec: Spec, task: Task, measurement: Measurement) -> Images:

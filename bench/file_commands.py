@@ -69,7 +69,7 @@ def upscale(
 
 
 def diagnose(
-    lr: Annotated[Path, typer.Argument(help="A low-resolution image of unknown making.")],
+    lr: Annotated[Path, typer.Argument(help="A low-resolution image; how it was made is not known.")],
     hr: Annotated[Path, typer.Argument(help="The image it was made from.")],
 ) -> None:
     """Say how a low-resolution image was probably made."""
@@ -111,7 +111,7 @@ def convert(
     part: Annotated[Part, typer.Option(help="What to take of a file that holds several networks.")] = Part.NETWORK,
     mapping: Annotated[Path | None, typer.Option(help="The second file of PULSE's StyleGAN, mapping.pt.")] = None,
 ) -> None:
-    """Rewrite a published checkpoint as safetensors in this suite's names; its layout is told by its own."""
+    """Rewrite a published checkpoint as safetensors in this suite's layout; its own is recognised by its names."""
     for each in (source, *([mapping] if mapping else [])):
         own_files.check_target(target, each)
     say(f"{source}: reading it ...")

@@ -34,5 +34,5 @@ def busy() -> str:
         return ""
     return (
         f"This machine is busy: a load of {wanted:.1f} on {there} core{'s' if there > 1 else ''}. "
-        "The table is slow because of that; it ends all the same."
+        "That makes the table slow; it will still finish."
     )

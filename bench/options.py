@@ -19,18 +19,18 @@ class Choice(StrEnum):
 
 
 ChosenWeights = Annotated[
-    Choice, typer.Option("--weights", help="any: your own that are trained to their end come first.")
+    Choice, typer.Option("--weights", help="any: your own come first, if their training has ended.")
 ]
 Profile = Annotated[
     str, typer.Option(help="mini, portraits, paper, or a folder with one sub-folder of photographs per category.")
 ]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 HrSize = Annotated[
-    int | None, typer.Option(min=1, max=LARGEST, help="Side of the ground truth in pixels, for the cards' own.")
+    int | None, typer.Option(min=1, max=LARGEST, help="Side of the ground truth in pixels, in place of the cards'.")
 ]
 Folder = Annotated[Path, typer.Option("--out", file_okay=False, help="Where results go.")]
 Categories = Annotated[
-    list[str] | None, typer.Option("--category", help="Of the table's categories this one alone; may be repeated.")
+    list[str] | None, typer.Option("--category", help="Only this category of the table; may be repeated.")
 ]
 Methods = Annotated[
     list[str] | None,
@@ -38,11 +38,11 @@ Methods = Annotated[
         "--method",
         "--methods",
         metavar="NAME[,NAME]",
-        help="These methods alone, whether the table has them or not; may be repeated.",
+        help="Only these methods, whether or not the table lists them; may be repeated.",
     ),
 ]
 Factors = Annotated[
-    list[int] | None, typer.Option("--factor", min=2, max=LARGEST, help="This factor alone; may be repeated.")
+    list[int] | None, typer.Option("--factor", min=2, max=LARGEST, help="Only this factor; may be repeated.")
 ]
 Guests = Annotated[
     list[str] | None,
@@ -53,11 +53,14 @@ Guests = Annotated[
     ),
 ]
 Columns = Annotated[
-    list[str] | None, typer.Option("--columns", help="A category that the LaTeX tables show, for all; repeatable.")
+    list[str] | None,
+    typer.Option("--columns", help="A category to show in the LaTeX tables, in place of all; may be repeated."),
 ]
 Seeds = Annotated[
     list[int] | None,
-    typer.Option("--seed", min=0, max=2**32 - 1, help="Of the methods that draw random numbers; several are averaged."),
+    typer.Option(
+        "--seed", min=0, max=2**32 - 1, help="Seed of the methods that draw random numbers; several are averaged."
+    ),
 ]
 Factor = Annotated[int, typer.Option(min=2, max=LARGEST, help="How many times larger the result is.")]
 Unfinished = Annotated[
@@ -68,7 +71,8 @@ Timeout = Annotated[
     typer.Option(
         min=0.001,
         max=10**7,  # four months; the system's clocks take no more than some centuries
-        help="Seconds an image may take: every method then runs in a process of its own. Guests do anyhow; an hour.",
+        help="Seconds an image may take; every method then runs in a process of its own. Guests always do, and have an "
+        "hour.",
     ),
 ]
 

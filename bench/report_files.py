@@ -71,7 +71,7 @@ def _path(name: str) -> Path:
     if name.endswith(".toml"):
         path = Path(name).expanduser()
         if path.stem in names() and path.resolve().parent != ours.resolve():
-            raise BadFile(f"{path} is called as a table of the suite, whose results it would replace; rename it.")
+            raise BadFile(f"{path} has the name of a table of the suite, whose results it would replace; rename it.")
         return path
     if name not in names():
         raise UnknownName("table", name, names())

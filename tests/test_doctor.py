@@ -123,5 +123,5 @@ def test_a_profile_without_images_can_fill_no_table(doctor, monkeypatch):
     monkeypatch.setattr(doctor_command, "profiles", lambda: ("portraits",))
     status, out, err = doctor()
     assert (status, err) == (0, ""), "what was never put there is not broken"
-    assert re.search(r"face +missing: \$GLEAN_DATA is not set, so portraits was looked for nowhere\n", out)
+    assert re.search(r"face +missing: \$GLEAN_DATA is not set, so portraits was not looked for\n", out)
     assert re.search(r"tables on portraits\n  all +nothing", out)

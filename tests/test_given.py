@@ -171,7 +171,7 @@ def test_a_file_that_is_no_network_for_this_costs_its_row_alone(tmp_path, capfd)
     for name, error in (("text.pth", BenchError), ("runs.pth", BenchError), ("gone.pth", MissingWeights)):
         with pytest.raises(error, match=name):
             methods.find(str(tmp_path / name)).load(task(16), CPU)
-    with pytest.raises(BenchError, match=r"unknown\.safetensors.*a\.weight|unknown\.safetensors is of no layout"):
+    with pytest.raises(BenchError, match=r"unknown\.safetensors.*a\.weight|unknown\.safetensors is in no layout"):
         methods.find(str(tmp_path / "unknown.safetensors")).load(task(16), CPU)
     with pytest.raises(MissingWeights, match="which makes no image larger"):
         methods.find(str(tmp_path / "bank.safetensors")).load(task(16), CPU)
@@ -191,7 +191,7 @@ def test_a_layout_that_nobody_here_knows_asks_for_the_extra(monkeypatch, tmp_pat
     save_file({"a.weight": torch.zeros(2, 2)}, tmp_path / "unknown.safetensors")
     monkeypatch.setattr(foreign, "_spandrel", lambda: None)
     with pytest.raises(
-        MissingWeights, match=r"unknown.safetensors is of no layout .* .pip install .glean-bench.spandrel."
+        MissingWeights, match=r"unknown.safetensors is in no layout .* .pip install .glean-bench.spandrel."
     ):
         methods.find(str(tmp_path / "unknown.safetensors")).load(task(16), CPU)
 

@@ -121,7 +121,7 @@ def test_a_changed_file_is_scored_anew_and_the_others_stay(measure, theirs):
 @pytest.mark.parametrize(
     "saved",
     [
-        (".jpg", lambda image: image, "saved as JPEG, with loss"),
+        (".jpg", lambda image: image, "saved as JPEG, which loses detail"),
         (".png", lambda image: (image / 127.5 - 1).clip(0, 1).astype(np.uint8), "only if they are read as RGB in"),
         (".png", lambda image: np.dstack([image, np.full_like(image[..., 0], 99)]), "with an alpha channel"),
         (".png", lambda image: image[..., 0], "saved in grey"),

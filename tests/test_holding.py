@@ -138,7 +138,7 @@ def test_known_images_tell_whether_the_numbers_are_those_of_the_list(data, tmp_p
     monkeypatch.setattr(data_command.card_files, "cards", lambda _: {"cat": replace(card, looks=looks)})
     status, out, _ = data("--prepare")
     assert status == first
-    assert ("cat: verified by 1 images of the list" in out) != ("1 of 1 known ones look otherwise" in out)
+    assert ("cat: verified by 1 images of the list" in out) != ("1 of 1 known ones look different" in out)
     assert (tmp_path / "prepared").exists() == ("verified by" in out)
 
 

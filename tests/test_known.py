@@ -53,7 +53,7 @@ def test_files_numbered_from_another_number_are_refused_with_what_they_show(numb
         (tmp_path / "face" / f"{index:05d}.png").rename(tmp_path / "face" / f"x{index + 1:05d}.png")
     for path in (tmp_path / "face").iterdir():
         path.rename(path.with_name(path.name[1:]))
-    words = r"2 of 2 known ones look otherwise \(00001 shows another\)\. They may be numbered from another number"
+    words = r"2 of 2 known ones look different \(00001 shows another\)\. They may be numbered from another number"
     with pytest.raises(BadFile, match=words):
         known.check(numbered)
     with pytest.raises(BadFile, match="not the images of the list"):

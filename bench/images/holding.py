@@ -46,7 +46,9 @@ class _Layout:
     why: str = ""
 
 
-_OTHER_NUMBERS = "its files are numbered otherwise than the list, so which of them are the test images is not known"
+_OTHER_NUMBERS = (
+    "its files are numbered differently from the list, so it is not known which of them are the test images"
+)
 _PARQUET = "export its images into a folder under the names of the list first"
 _LAYOUTS: Mapping[str, tuple[_Layout, ...]] = {
     "face": (

@@ -64,7 +64,7 @@ def _below(path: Path) -> str:
 def _strays(profile: Path) -> Iterator[str]:
     """Yield a sentence on photographs that lie beside the sub-folders."""
     if strays := folder.listing(profile):
-        yield f"{len(strays)} left out as of no category: they lie beside the sub-folders of the profile."
+        yield f"{len(strays)} left out, as they are in no sub-folder and so of no category."
 
 
 def _of_card(card: Card, limit: int | None) -> Iterator[str]:

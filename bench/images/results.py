@@ -26,7 +26,7 @@ def _lost(image: ImageFile.ImageFile, data: bytes) -> str:
     """Return what is not as a method made it: compressed with loss, fewer colours, rounded, laid on white."""
     found = []
     if image.format in ("JPEG", "MPO", "AVIF") or (image.format == "WEBP" and b"VP8L" not in data[:64]):
-        found.append(f"saved as {image.format}, with loss")
+        found.append(f"saved as {image.format}, which loses detail")
     if image.mode in ("P", "PA", "1"):
         found.append("saved with a palette")
     if image.mode in ("L", "LA") or image.mode.startswith("I"):

@@ -187,11 +187,11 @@ def _path(card: Card) -> Path:
     root = os.environ.get("GLEAN_DATA", "")
     path = expanded(root) / card.source
     if not path.is_absolute() and not root:
-        raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was looked for nowhere; {_how_to_get(card)}")
+        raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was not looked for; {_how_to_get(card)}")
     try:
         there = path.exists()
     except (OSError, ValueError) as error:  # no permission, a name that is too long, NUL
-        raise MissingImages(f"{path} cannot be looked into: {error}; {_how_to_get(card)}") from error
+        raise MissingImages(f"{path} cannot be read: {error}; {_how_to_get(card)}") from error
     if not there:
         raise MissingImages(f"there is no {path}; {_how_to_get(card)}")
     return path

@@ -158,7 +158,7 @@ class IsolatedLoaded:
             answer, _ = self._session.ask({"do": "problems"}, 6)
         except BenchError as error:
             return [str(error)]
-        return [str(each) for each in answer.get("problems", ["it answered with what is no answer"])]
+        return [str(each) for each in answer.get("problems", ["its process sent something that is no answer"])]
 
     def seconds(self, lr: Images) -> float:
         """Time a few steps; raises `BenchError` if that ends the process."""
@@ -186,12 +186,12 @@ def _facts(answer: Mapping[str, Any]) -> tuple[Facts, ...]:
             for each in answer["layers"]
         )
     except (KeyError, TypeError):
-        raise wire.Broken("it answered with what is no answer") from None
+        raise wire.Broken("its process sent something that is no answer") from None
     texts = [text for each in found for text in (each.name, each.title, each.run, each.remark)]
     if not found or not all(isinstance(text, str) for text in texts):
-        raise wire.Broken("it answered with what is no answer")
+        raise wire.Broken("its process sent something that is no answer")
     if not all(re.fullmatch("[0-9a-f]{16}", each.run) for each in found):
-        raise wire.Broken("it answered with what is no fingerprint")
+        raise wire.Broken("its process sent something that is no fingerprint")
     return found
 
 
@@ -201,7 +201,7 @@ def _outcomes(
     """Return the outcomes that a process answered with, checked."""
     told = answer.get("outcomes")
     if not isinstance(told, list) or len(told) != count:
-        raise wire.Broken("it answered with what is no answer")
+        raise wire.Broken("its process sent something that is no answer")
     made = sum(each["made"] is True for each in told)
     images = iter(wire.pictures(content, np.uint8, made, 3, side, side))
     return [

@@ -46,13 +46,13 @@ def receive(source: socket.socket, *, most: int | None = None, look: Callable[[]
     """
     length, size = _LENGTHS.unpack(_exactly(source, _LENGTHS.size, look))
     if length > _LONGEST_HEADER or (most is not None and size > most):
-        raise Broken("it answered with what is no answer")
+        raise Broken("its process sent something that is no answer")
     try:
         header = json.loads(_exactly(source, length, look))
     except (ValueError, RecursionError):
-        raise Broken("it answered with what is no answer") from None
+        raise Broken("its process sent something that is no answer") from None
     if not isinstance(header, dict):
-        raise Broken("it answered with what is no answer")
+        raise Broken("its process sent something that is no answer")
     return header, _exactly(source, size, look)
 
 
@@ -83,4 +83,4 @@ def pictures(content: bytes | bytearray, kind: type[np.generic], *shape: int) ->
     try:
         return torch.from_numpy(np.frombuffer(bytearray(content), kind).reshape(shape))
     except ValueError:
-        raise Broken("it answered with what is no picture") from None
+        raise Broken("its process sent something that is no picture") from None

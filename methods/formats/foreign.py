@@ -17,8 +17,8 @@ from methods.formats.network import Range, SuperResolver
 from methods.formats.state_dicts import first_names
 
 _WITHOUT = (
-    "is of no layout that is read here; `pip install 'glean-bench[spandrel]'` (nox -s table2 -- --extra spandrel ...) "
-    "reads the networks of some forty others"
+    "is in no layout that can be read here; `pip install 'glean-bench[spandrel]'` "
+    "(nox -s table2 -- --extra spandrel ...) reads the networks of some forty others"
 )
 _FACES = ("GFPGAN", "CodeFormer", "RestoreFormer")
 """Networks that restore faces of 512 px. They take and give [-1, 1] and are called without spandrel's wrapping, which
@@ -72,7 +72,7 @@ def unknown(checkpoint: Mapping[str, Any], name: str) -> BenchError:
     if not version():
         return MissingWeights(f"{name} {_WITHOUT}.")
     return BenchError(
-        f"{name} is of no layout that is known here or to spandrel {version()}. Its first entries are: "
+        f"{name} is in no layout that is known here or to spandrel {version()}. Its first entries are: "
         f"{first_names(checkpoint)}. Is it the file of a network for super-resolution?"
     )
 

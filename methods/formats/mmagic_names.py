@@ -84,9 +84,7 @@ def _rename(theirs: str, table: Table) -> str:
             if "n" in fields:
                 fields["n"] = str(int(fields["n"]) + shift)
             return ours.format(**fields)
-    raise BenchError(
-        f"no network of this layout has an entry {theirs!r}; cut off its prefix and pick the right network."
-    )
+    raise BenchError(f"this layout has no entry {theirs!r}; cut off its prefix and pick the right network.")
 
 
 def _reshaped(ours: str, value: Tensor) -> Tensor:

@@ -39,8 +39,8 @@ def verify(path: Path) -> None:
         shipped.check(path)
     elif told != found:
         raise BadFile(
-            f"{path} is damaged: its checksum is {found[:12]}, its header says {told[:12]}. Make it again; what was "
-            "trained here is written anew when its training goes on after you deleted it."
+            f"{path} is damaged: its checksum is {found[:12]}, its header says {told[:12]}. Make it again; if it "
+            "was trained here, delete it and continue its training, which writes it anew."
         )
 
 

@@ -113,7 +113,7 @@ def _train(words: Sequence[str]) -> int:
             wanted = list(_unpublished(wanted, settings))
         for item, ended in queue.train_all(wanted, settings, told.budget):
             if rank() == 0:
-                reached = "trained" if ended else "stopped when its time was over; the same command goes on from there"
+                reached = "trained" if ended else "stopped when the time was up; the same command goes on from there"
                 console.print(f"{escape(item.label)}: {reached}")
     except BenchError as error:
         console.print(f"[red]error[/]: {escape(str(error))}")

@@ -31,7 +31,9 @@ class Asked:
         self.number = number
         signal.signal(number, signal.SIG_DFL)
         name = "Ctrl-C" if number == signal.SIGINT else "SIGTERM"
-        sys.stderr.write(f"\n{name}: ending behind this step, with a checkpoint; once more: at once, without.\n")
+        sys.stderr.write(
+            f"\n{name}: ending after this step, with a checkpoint; send it again to end at once, without one.\n"
+        )
 
 
 @contextmanager
