@@ -19,7 +19,9 @@ from rich.markup import escape
 
 from bench import cards, devices
 from bench.console import run as run_command
-from bench.spec import BenchError
+from bench.spec import BenchError, Task
+from methods.presets.bank import bank_recipes
+from methods.presets.lookup import chosen
 from methods.training import published, queue, run, trained_report
 from methods.training.feed import POOL
 from methods.training.items import Item, everything
@@ -147,7 +149,20 @@ def _items(told: argparse.Namespace) -> list[Item]:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
     card = cards.card(told.profile, told.category, told.hr_size)
     factor = 1 if told.what == "bank" else told.factor
-    return [_begun(Item(told.what, card.task(factor)), told)]
+    item = _begun(Item(told.what, card.task(factor)), told)
+    if told.hr_size and told.what == "bank":
+        _check_side(item.task)
+    return [item]
+
+
+def _check_side(task: Task) -> None:
+    """Raise `BenchError` if the bank of a task's preset grows to another side than the task's."""
+    side = chosen(bank_recipes(task.hr_size), task).stages[-1].size
+    if side != task.hr_size:
+        raise BenchError(
+            f"a bank of the preset {task.preset} grows to {side} px, and {task.hr_size} px are asked for; leave out "
+            "--hr-size, or take a profile whose banks have the size of their images: paper."
+        )
 
 
 def _begun(item: Item, told: argparse.Namespace) -> Item:

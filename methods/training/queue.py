@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 
 from bench import cards
-from bench.spec import BenchError, MissingWeights, Task
+from bench.spec import MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
@@ -137,11 +137,6 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     task = item.task
     if item.what == "bank":
         recipe = chosen(bank_recipes(task.hr_size), task)
-        if recipe.stages[-1].size != task.hr_size:
-            raise BenchError(
-                f"a bank of the preset {task.preset} grows to {recipe.stages[-1].size} px, and {task.hr_size} px are "
-                "asked for; leave out --hr-size, or take a profile whose banks have the size of their images: paper."
-            )
         return BankTraining(recipe, chosen(SIZES, task), settings.device, share=share)
     torch.manual_seed(share.seed)
     return restorer.Restorer(
