@@ -102,7 +102,7 @@ def test_a_pipe_is_told_and_not_waited_for(tmp_path):
 
 def test_photographs_beside_the_sub_folders_are_told(tmp_path):
     (sentence,) = said(profile(tmp_path, photographs=["stray.png"]))
-    assert sentence.startswith("1 left out as of no category")
+    assert sentence.startswith("1 left out, as they are in no sub-folder")
 
 
 def test_a_folder_that_cannot_be_read_ends_nothing(tmp_path, monkeypatch):
