@@ -10,7 +10,7 @@ from PIL import Image
 from bench import cards, report_files, resize
 from bench.images import data
 from bench.images.data import pixel_sha256
-from bench.running import handed
+from bench.running import handed, runners
 from bench.spec import BadFile, BenchError, Cell
 
 
@@ -210,3 +210,13 @@ def test_a_table_of_ones_own_is_read_from_its_path(measure, tmp_path):
         report_files.read(str(tmp_path / "table2.toml"))
     with pytest.raises(BenchError, match=r"gone\.toml"):
         report_files.read(str(tmp_path / "gone.toml"))
+
+
+def test_a_folder_that_is_called_as_a_method_does_not_take_its_place(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    for name in ("glean", "bicubic+bp", "mine"):
+        (tmp_path / name).mkdir()
+    rows = {text: runners.row(text, None, (8,)) for text in ("glean", "bicubic+bp", "./glean", "mine", "Ours=glean")}
+    assert [isinstance(each, handed.Handed) for each in rows.values()] == [False, False, True, True, True]
+    with pytest.raises(BenchError, match="there is no method ''"):
+        runners.row("", None, (8,))

@@ -73,7 +73,7 @@ def test_faces_in_another_numbering_are_reported_and_not_used(data, tmp_path, at
         photo(tmp_path / at.format(number))
     _, out, _ = data("--category", "face", "--prepare")
     assert "100 images" in out
-    assert "numbered otherwise" in out
+    assert "numbered differently" in out
     assert "face: missing" in out
     assert not (tmp_path / "prepared").exists()
 

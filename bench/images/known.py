@@ -27,7 +27,7 @@ def look(image: Tensor) -> str:
 
 
 def check(card: Card) -> None:
-    """Raise `BadFile` if an image whose look a card knows looks otherwise, with what the files show instead.
+    """Raise `BadFile` if an image whose look a card knows looks different, with what the files show instead.
 
     Raises what `data.read` does for one that cannot be read.
     """
@@ -37,7 +37,7 @@ def check(card: Card) -> None:
         origin = f": {card.address}" if card.address else ""
         raise BadFile(
             f"the files of {card.category} are not the images of the list: {len(wrong)} of {len(found)} known ones "
-            f"look otherwise ({_told(wrong[0], found[wrong[0]], card.looks)}). They may be numbered from another "
+            f"look different ({_told(wrong[0], found[wrong[0]], card.looks)}). They may be numbered from another "
             f"number or be in another order; get {card.test_set} as it is published{origin}."
         )
 

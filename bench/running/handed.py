@@ -156,7 +156,7 @@ def among(runner: Runner, cells: Sequence[Cell], cards: Mapping[str, Card], limi
 
 
 def _is_place(where: str) -> bool:
-    return Path(where).expanduser().is_dir() or pairing.is_pattern(where)
+    return bool(where) and (Path(where).expanduser().is_dir() or pairing.is_pattern(where))
 
 
 def _name(where: str) -> str:

@@ -17,5 +17,10 @@ def named(name: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
 
 
 def row(text: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
-    """Return a further row of a table: restored images (FOLDER, a pattern, NAME=FOLDER), or a method as `named`."""
+    """Return a row of a table: a method as `named`, or restored images: FOLDER, a pattern, NAME=FOLDER.
+
+    A plain word that names a method of the suite is that, whatever lies in the working directory.
+    """
+    if text.removesuffix(methods.SUFFIX) in methods.BY_NAME:
+        return named(text, timeout, factors)
     return handed(text, factors) or named(text, timeout, factors)
