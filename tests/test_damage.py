@@ -206,6 +206,7 @@ def test_nobody_believes_the_note_on_a_cell_or_a_failure(measured, settings, tex
         list(score.score(cell, card, NAMES, settings, state(cell, Bicubic, settings)))
 
 
+@pytest.mark.slow
 def test_a_table_shows_the_pictures_of_its_own_run_whoever_else_ran_meanwhile(bench, photos, tmp_path, monkeypatch):
     """Run B, with another version of the guest and the same folder, restores and scores between A's steps."""
     from bench.pipeline import Measurement

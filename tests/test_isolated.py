@@ -103,6 +103,7 @@ def test_a_guest_that_sleeps_while_it_is_imported_is_ended(tmp_path, monkeypatch
     assert "longer than 1 s in import" in guest.failure
 
 
+@pytest.mark.slow
 def test_a_worker_does_not_outlive_the_harness(tmp_path):
     parts = {"before": UPSCALE.format(f"open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(600)")}
     guest = guests.write(tmp_path, **parts, result=" if act(lr) is None else 0")

@@ -48,7 +48,7 @@ def is_read_or_refused(folder, content):
         render.texts((found := stored.read(path)).table, found.machine)
 
 
-QUICK = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @QUICK
@@ -82,6 +82,7 @@ def test_what_is_written_has_the_form_that_is_told():
         assert list(found) == list(form["properties"]), "what is written and not told, or the other way round"
 
 
+@pytest.mark.slow
 def test_a_table_is_the_same_when_it_is_read():
     """Exact images, failed and unusable ones, refused cells, several seeds: all of it comes back."""
     path = PUBLISHED / "factors.json"
