@@ -6,10 +6,10 @@ was about; the process is started again for the next one. What this does not pro
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 from weakref import finalize
 
 import numpy as np
@@ -25,8 +25,14 @@ from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task, We
 
 TIMEOUT = 3600.0
 """Seconds an image may take if nobody says: generous, so that a search of minutes is not cut."""
+_LONGEST = 1e9
+"""Seconds that a process may tell: thirty years."""
 _ENDS = 3
 """Ends of the process in a row after which the rest of a cell is not tried."""
+
+T = TypeVar("T")
+_Read: TypeAlias = Callable[[dict[str, Any], bytearray], T]
+"""What makes of an answer what it says; raises `wire.Broken` for one that cannot be."""
 
 
 class Isolated:
@@ -68,7 +74,7 @@ class Isolated:
             self._unused.detach()
         try:
             facts = session.load()
-        except (Ended, Refused, wire.Broken) as error:
+        except (Ended, Refused) as error:
             session.close()
             raise LoadError(str(error), absent=isinstance(error, Refused) and error.absent) from error
         return IsolatedLoaded(session, facts)
@@ -93,27 +99,28 @@ class _Session:
         if self._process is None:
             self._process = Process(self.reference)
         request = {"do": "load", "task": asdict(self.task), "device": str(self.device)}
-        return _facts(self._tried(request, max(self.timeout, START))[0])
+        return self._tried(request, max(self.timeout, START), _facts)
 
-    def ask(self, request: Mapping[str, Any], calls: int, *pictures: Tensor, most: int = 0) -> wire.Message:
-        """Ask something of the loaded method; a process that ended is followed by another."""
+    def ask(self, request: Mapping[str, Any], calls: int, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
+        """Ask something of the loaded method and `read` the answer; a process that ended is followed by another."""
         if self._process is None:
             if self._ends >= _ENDS:
                 raise Ended(f"not tried: the process of the method had ended {_ENDS} times in a row before")
             self.load()
-        found = self._tried(request, calls * self.timeout, *pictures, most=most)
+        found = self._tried(request, calls * self.timeout, read, *pictures, most=most)
         self._ends = 0
         return found
 
-    def _tried(self, request: Mapping[str, Any], limit: float, *pictures: Tensor, most: int = 0) -> wire.Message:
+    def _tried(self, request: Mapping[str, Any], limit: float, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
+        """Ask once; a process whose answer cannot be read is ended, as its next could be about anything."""
         if self._process is None:
             raise Ended("its process ended")
         try:
-            return self._process.ask(request, limit, *pictures, most=most)
-        except Ended:
-            self._process = None
+            return read(*self._process.ask(request, limit, *pictures, most=most))
+        except (Ended, wire.Broken) as error:
+            self.close()
             self._ends += 1
-            raise
+            raise Ended(f"its process {error}" if isinstance(error, wire.Broken) else str(error)) from error
 
     def close(self) -> None:
         """End the process."""
@@ -155,15 +162,14 @@ class IsolatedLoaded:
     def problems(self) -> list[str]:
         """Put the method through the contract."""
         try:
-            answer, _ = self._session.ask({"do": "problems"}, 6)
+            return self._session.ask({"do": "problems"}, 6, _problems)
         except BenchError as error:
             return [str(error)]
-        return [str(each) for each in answer.get("problems", ["it answered with what is no answer"])]
 
     def seconds(self, lr: Images) -> float:
         """Time a few steps; raises `BenchError` if that ends the process."""
-        answer, _ = self._session.ask({"do": "seconds", "layer": self._layer}, len(lr), lr)
-        return float(answer["seconds"])
+        request = {"do": "seconds", "layer": self._layer}
+        return self._session.ask(request, len(lr), lambda answer, _: _seconds(answer.get("seconds")), lr)
 
     def close(self) -> None:
         """End the process."""
@@ -172,27 +178,44 @@ class IsolatedLoaded:
     def _outcomes(self, request: Mapping[str, Any], count: int, *pictures: Tensor) -> list[contract.Outcome]:
         side = self._session.task.hr_size
         asked = {**request, "layer": self._layer}
-        answer, content = self._session.ask(asked, count, *pictures, most=count * 3 * side**2)
-        return _outcomes(self.facts.name, answer, content, count, side)
+
+        def read(answer: Mapping[str, Any], content: bytearray) -> list[contract.Outcome]:
+            return _outcomes(self.facts.name, answer, content, count, side)
+
+        return self._session.ask(asked, count, read, *pictures, most=count * 3 * side**2)
 
 
-def _facts(answer: Mapping[str, Any]) -> tuple[Facts, ...]:
+def _facts(answer: Mapping[str, Any], _: bytearray) -> tuple[Facts, ...]:
     """Return what a process says of the methods it loaded, checked: the run becomes the name of a folder."""
     try:
         found = tuple(
-            replace(
-                Facts(**each), weights=tuple(Weights(str(w["file"]), str(w["trained_on"])) for w in each["weights"])
-            )
+            replace(Facts(**each), weights=tuple(Weights(w["file"], w["trained_on"]) for w in each["weights"]))
             for each in answer["layers"]
         )
     except (KeyError, TypeError):
-        raise wire.Broken("it answered with what is no answer") from None
+        raise wire.Broken(wire.NO_ANSWER) from None
     texts = [text for each in found for text in (each.name, each.title, each.run, each.remark)]
+    texts += [text for each in found for weights in each.weights for text in (weights.file, weights.trained_on)]
     if not found or not all(isinstance(text, str) for text in texts):
-        raise wire.Broken("it answered with what is no answer")
+        raise wire.Broken(wire.NO_ANSWER)
     if not all(re.fullmatch("[0-9a-f]{16}", each.run) for each in found):
-        raise wire.Broken("it answered with what is no fingerprint")
+        raise wire.Broken("answered with what is no fingerprint")
     return found
+
+
+def _problems(answer: Mapping[str, Any], _: bytearray) -> list[str]:
+    """Return what a process says a method breaks, checked."""
+    told = answer.get("problems")
+    if not isinstance(told, list) or not all(isinstance(each, str) for each in told):
+        raise wire.Broken(wire.NO_ANSWER)
+    return told
+
+
+def _seconds(told: object) -> float:
+    """Return seconds as a process tells them, checked: an image stored with others would count as damaged."""
+    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= _LONGEST:
+        raise wire.Broken(wire.NO_ANSWER)
+    return float(told)
 
 
 def _outcomes(
@@ -200,16 +223,23 @@ def _outcomes(
 ) -> list[contract.Outcome]:
     """Return the outcomes that a process answered with, checked."""
     told = answer.get("outcomes")
-    if not isinstance(told, list) or len(told) != count:
-        raise wire.Broken("it answered with what is no answer")
-    made = sum(each["made"] is True for each in told)
+    if not isinstance(told, list) or len(told) != count or not all(isinstance(each, dict) for each in told):
+        raise wire.Broken(wire.NO_ANSWER)
+    made = sum(each.get("made") is True for each in told)
     images = iter(wire.pictures(content, np.uint8, made, 3, side, side))
-    return [
-        contract.Outcome(
-            next(images) if each["made"] is True else None,
-            str(each["reason"]),
-            float("nan") if each["seconds"] is None else float(each["seconds"]),
-            declared.effort(name, Effort(**each["effort"])),
-        )
-        for each in told
-    ]
+    return [_outcome(name, each, next(images) if each.get("made") is True else None) for each in told]
+
+
+def _outcome(name: str, told: Mapping[str, Any], image: Tensor | None) -> contract.Outcome:
+    """Return what a process tells of one image, checked."""
+    reason, seconds = told.get("reason"), told.get("seconds")
+    if not isinstance(reason, str):
+        raise wire.Broken(wire.NO_ANSWER)
+    try:
+        effort = Effort(**told["effort"])
+    except (KeyError, TypeError):
+        raise wire.Broken(wire.NO_ANSWER) from None
+    unknown = image is None and seconds is None
+    return contract.Outcome(
+        image, reason, float("nan") if unknown else _seconds(seconds), declared.effort(name, effort)
+    )
