@@ -17,6 +17,7 @@ from bench import cards, commands, console, table_command
 from bench.errors import BenchError, MissingImages
 from bench.scores import metric_networks
 from methods.training import __main__ as training
+from methods.training import processes
 from methods.weights import folders
 
 from .conftest import ROOT, textured
@@ -365,3 +366,36 @@ def test_a_module_of_our_own_that_is_missing_is_a_fault(capsys, name):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     assert console.run(broken, []) == console.FAULT
+
+
+class Offended:
+    """A finder of modules under which the import of torch ends as it does if a variable has a value that is none."""
+
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "torch":
+            raise ValueError("Invalid log settings: nonsense")
+
+
+def test_a_variable_that_torch_cannot_read_is_named(bench, monkeypatch):
+    monkeypatch.setenv("TORCH_LOGS", "nonsense")
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(sys, "meta_path", [Offended, *sys.meta_path])
+    status, _, err = bench("list")
+    assert (status, "unset the environment variable that it reads: TORCH_LOGS=nonsense." in err) == (2, True), err
+
+
+@pytest.mark.parametrize(
+    "told", [{"RANK": "abc", "WORLD_SIZE": "2"}, {"RANK": "0", "WORLD_SIZE": "x"}, {"RANK": "0"}]
+)
+def test_a_number_of_a_process_that_is_none_is_named(monkeypatch, told):
+    for name, value in {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500", **told}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BenchError, match=rf"could not join.*RANK={told['RANK']}.*torchrun, or unset RANK"):
+        processes.join()
+
+
+@pytest.mark.slow
+def test_figures_need_no_display_whatever_is_said_of_it():
+    done = start("list", MPLBACKEND="nonsense")
+    assert done.returncode == 0, done.stderr
