@@ -221,6 +221,15 @@ def test_nothing_is_written_over_what_is_read_or_is_no_file(bench, monkeypatch, 
     assert Path("pipe").is_fifo()
 
 
+@pytest.mark.parametrize("words", ["upscale a.png x.jpg", "upscale a.png x", "sheet x.jpeg"])
+def test_a_png_is_not_written_under_another_name(bench, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (4, 4)).save("a.png")
+    status, _, err = bench(*words.split())
+    assert (status, "would be a PNG; give it a name that ends in .png" in err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 @pytest.mark.parametrize("seconds", ["inf", "1e300", "nan"])
 def test_a_time_limit_that_no_clock_has_is_a_sentence(bench, seconds):
     assert bench("check", "bicubic", "--timeout", seconds)[0] == 2
@@ -385,9 +394,7 @@ def test_a_variable_that_torch_cannot_read_is_named(bench, monkeypatch):
     assert (status, "unset the environment variable that it reads: TORCH_LOGS=nonsense." in err) == (2, True), err
 
 
-@pytest.mark.parametrize(
-    "told", [{"RANK": "abc", "WORLD_SIZE": "2"}, {"RANK": "0", "WORLD_SIZE": "x"}, {"RANK": "0"}]
-)
+@pytest.mark.parametrize("told", [{"RANK": "abc", "WORLD_SIZE": "2"}, {"RANK": "0", "WORLD_SIZE": "x"}, {"RANK": "0"}])
 def test_a_number_of_a_process_that_is_none_is_named(monkeypatch, told):
     for name, value in {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500", **told}.items():
         monkeypatch.setenv(name, value)

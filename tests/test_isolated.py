@@ -373,6 +373,11 @@ def test_a_spec_that_cannot_be_says_which_attribute(name):
         declared.from_plain({**good, name: value})
 
 
+def test_a_spec_that_is_something_else_says_what_it_must_be():
+    with pytest.raises(ContractError, match=r"spec must be a bench.Spec, not \{'name': 'g'\}, which lacks name, title"):
+        declared.spec({"name": "g"})
+
+
 DECLARED = {
     "a remark that is no text": ({"attributes": "remark = 3"}, "g.remark must be a text"),
     "a remark that raises": ({"attributes": "remark = property(lambda self: 1 / 0)"}, "ZeroDivisionError"),
