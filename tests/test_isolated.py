@@ -378,6 +378,14 @@ def test_a_spec_that_is_something_else_says_what_it_must_be():
         declared.spec({"name": "g"})
 
 
+def test_a_guest_may_lie_in_a_folder_whose_name_is_no_utf_8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"m\xe9thodes")
+    folder.mkdir()
+    with closing(loaded(folder)) as guest:
+        (outcome,) = guest.attempt(LR[:1])
+    assert outcome.image is not None, outcome.reason
+
+
 DECLARED = {
     "a remark that is no text": ({"attributes": "remark = 3"}, "g.remark must be a text"),
     "a remark that raises": ({"attributes": "remark = property(lambda self: 1 / 0)"}, "ZeroDivisionError"),

@@ -217,6 +217,16 @@ def test_records_come_back_as_they_were(face, settings):
     )
 
 
+def test_a_run_that_is_asked_for_in_other_words_has_its_values(face, settings):
+    """Which weight files may be taken is no part of a run: without a record for its own task, each cell is "-"."""
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    first = list(score.score(cell, card, NAMES, settings, now(cell, settings)))
+    own = replace(cell, task=replace(cell.task, weights="own"))
+    found = score.read(own, card, NAMES, settings, now(own, settings))
+    assert found == [replace(record, task=own.task) for record in first]
+
+
 @pytest.mark.parametrize("value", [math.inf, 0.1 + 0.2, -0.0])
 def test_every_value_survives_json(value):
     record = Record(Task("p", "c", 2, 4), "m", "i", "ok", metrics={"psnr": value}, seconds=1e-9)
