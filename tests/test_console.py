@@ -391,7 +391,8 @@ def test_a_variable_that_torch_cannot_read_is_named(bench, monkeypatch):
     monkeypatch.delitem(sys.modules, "torch")
     monkeypatch.setattr(sys, "meta_path", [Offended, *sys.meta_path])
     status, _, err = bench("list")
-    assert (status, "unset the environment variable that it reads: TORCH_LOGS=nonsense." in err) == (2, True), err
+    assert status == 2
+    assert re.search(r"unset the environment variables? that it reads: .*TORCH_LOGS=nonsense", err), err
 
 
 @pytest.mark.parametrize("told", [{"RANK": "abc", "WORLD_SIZE": "2"}, {"RANK": "0", "WORLD_SIZE": "x"}, {"RANK": "0"}])

@@ -5,28 +5,24 @@ torch's settings for the other rows. Whatever ends its process (a crash, os._exi
 was about; the process is started again for the next one. What this does not promise: docs/adr/0007.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from weakref import finalize
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bench import contract
 from bench.resize import eight_bit
-from bench.running import declared, wire
+from bench.running import answers, declared, wire
 from bench.running.process import START, Ended, Process, Refused
 from bench.running.runner import Facts, LoadError
-from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task, Weights
+from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task
 
 TIMEOUT = 3600.0
 """Seconds an image may take if nobody says: generous, so that a search of minutes is not cut."""
-_LONGEST = 1e9
-"""Seconds that a process may tell: thirty years."""
 _ENDS = 3
 """Ends of the process in a row after which the rest of a cell is not tried."""
 
@@ -99,7 +95,7 @@ class _Session:
         if self._process is None:
             self._process = Process(self.reference)
         request = {"do": "load", "task": asdict(self.task), "device": str(self.device)}
-        return self._tried(request, max(self.timeout, START), _facts)
+        return self._tried(request, max(self.timeout, START), answers.facts)
 
     def ask(self, request: Mapping[str, Any], calls: int, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
         """Ask something of the loaded method and `read` the answer; a process that ended is followed by another."""
@@ -162,14 +158,14 @@ class IsolatedLoaded:
     def problems(self) -> list[str]:
         """Put the method through the contract."""
         try:
-            return self._session.ask({"do": "problems"}, 6, _problems)
+            return self._session.ask({"do": "problems"}, 6, answers.problems)
         except BenchError as error:
             return [str(error)]
 
     def seconds(self, lr: Images) -> float:
         """Time a few steps; raises `BenchError` if that ends the process."""
         request = {"do": "seconds", "layer": self._layer}
-        return self._session.ask(request, len(lr), lambda answer, _: _seconds(answer.get("seconds")), lr)
+        return self._session.ask(request, len(lr), lambda answer, _: answers.seconds(answer.get("seconds")), lr)
 
     def close(self) -> None:
         """End the process."""
@@ -180,66 +176,6 @@ class IsolatedLoaded:
         asked = {**request, "layer": self._layer}
 
         def read(answer: Mapping[str, Any], content: bytearray) -> list[contract.Outcome]:
-            return _outcomes(self.facts.name, answer, content, count, side)
+            return answers.outcomes(self.facts.name, answer, content, count, side)
 
         return self._session.ask(asked, count, read, *pictures, most=count * 3 * side**2)
-
-
-def _facts(answer: Mapping[str, Any], _: bytearray) -> tuple[Facts, ...]:
-    """Return what a process says of the methods it loaded, checked: the run becomes the name of a folder."""
-    try:
-        found = tuple(
-            replace(Facts(**each), weights=tuple(Weights(w["file"], w["trained_on"]) for w in each["weights"]))
-            for each in answer["layers"]
-        )
-    except (KeyError, TypeError):
-        raise wire.Broken(wire.NO_ANSWER) from None
-    texts = [text for each in found for text in (each.name, each.title, each.run, each.remark)]
-    texts += [text for each in found for weights in each.weights for text in (weights.file, weights.trained_on)]
-    if not found or not all(isinstance(text, str) for text in texts):
-        raise wire.Broken(wire.NO_ANSWER)
-    if not all(re.fullmatch("[0-9a-f]{16}", each.run) for each in found):
-        raise wire.Broken("answered with what is no fingerprint")
-    return found
-
-
-def _problems(answer: Mapping[str, Any], _: bytearray) -> list[str]:
-    """Return what a process says a method breaks, checked."""
-    told = answer.get("problems")
-    if not isinstance(told, list) or not all(isinstance(each, str) for each in told):
-        raise wire.Broken(wire.NO_ANSWER)
-    return told
-
-
-def _seconds(told: object) -> float:
-    """Return seconds as a process tells them, checked: an image stored with others would count as damaged."""
-    if isinstance(told, bool) or not isinstance(told, int | float) or not 0 <= told <= _LONGEST:
-        raise wire.Broken(wire.NO_ANSWER)
-    return float(told)
-
-
-def _outcomes(
-    name: str, answer: Mapping[str, Any], content: bytearray, count: int, side: int
-) -> list[contract.Outcome]:
-    """Return the outcomes that a process answered with, checked."""
-    told = answer.get("outcomes")
-    if not isinstance(told, list) or len(told) != count or not all(isinstance(each, dict) for each in told):
-        raise wire.Broken(wire.NO_ANSWER)
-    made = sum(each.get("made") is True for each in told)
-    images = iter(wire.pictures(content, np.uint8, made, 3, side, side))
-    return [_outcome(name, each, next(images) if each.get("made") is True else None) for each in told]
-
-
-def _outcome(name: str, told: Mapping[str, Any], image: Tensor | None) -> contract.Outcome:
-    """Return what a process tells of one image, checked."""
-    reason, seconds = told.get("reason"), told.get("seconds")
-    if not isinstance(reason, str):
-        raise wire.Broken(wire.NO_ANSWER)
-    try:
-        effort = Effort(**told["effort"])
-    except (KeyError, TypeError):
-        raise wire.Broken(wire.NO_ANSWER) from None
-    unknown = image is None and seconds is None
-    return contract.Outcome(
-        image, reason, float("nan") if unknown else _seconds(seconds), declared.effort(name, effort)
-    )
