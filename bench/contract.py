@@ -86,6 +86,9 @@ def _sound(name: str, sr: object, task: Task, lr: Images) -> Images:
     if not isinstance(sr, Tensor):
         raise ContractError(f"{name} returned {type(sr).__name__}; upscale must return a tensor of shape {want}.")
     with torch.no_grad(), torch._C.DisableTorchFunctionSubclass():  # noqa: SLF001 - a subclass may tell another shape
+        if sr.is_nested or sr.layout is not torch.strided:
+            kind = "nested" if sr.is_nested else "sparse" if "sparse" in str(sr.layout) else f"{sr.layout}"
+            raise ContractError(f"{name} returned a {kind} tensor; upscale must return a dense one of shape {want}.")
         plain = sr.detach().as_subclass(Tensor)
     for what, got, wanted in (
         ("shape", tuple(plain.shape), want),

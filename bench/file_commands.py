@@ -16,7 +16,7 @@ from bench.images import data, photos
 from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Profile, Timeout, Unfinished
 from bench.progress import track
 from bench.running import runners
-from bench.spec import BenchError, Task
+from bench.spec import BenchError, OutputError, Task
 from methods.formats import checkpoints, own_files, unpickle
 
 
@@ -42,8 +42,8 @@ def upscale(
 ) -> None:
     """Restore one low-resolution image with one method, in tiles if it is larger than the method's networks take."""
     start = perf_counter()
-    atomic.check(target, source)
     say(f"{source}: reading it ...")
+    _check_png(target, source)
     lr = photos.read(source)[None].to(devices.named(device)) / 255
     found = runners.named(method, timeout, (factor,))
     title = found.spec.title
@@ -66,6 +66,13 @@ def upscale(
     store.save(target, made.image)
     height, width = made.image.shape[-2:]
     say(f"written: {target}, {width} x {height} pixels, in {perf_counter() - start:.1f} s")
+
+
+def _check_png(target: Path, *sources: Path) -> None:
+    """Raise `OutputError` unless a PNG may be written to a file, and its name says that it is one."""
+    atomic.check(target, *sources)
+    if target.suffix.lower() != ".png":
+        raise OutputError(f"{target} would be a PNG; give it a name that ends in .png.")
 
 
 def diagnose(
@@ -93,7 +100,7 @@ def sheet(
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
 ) -> None:
     """Draw a contact sheet: the first test images of each category."""
-    atomic.check(target)
+    _check_png(target)
     found = card_files.cards(profile, hr_size)
     say(f"{target}: the first images of {', '.join(found)} ...")
     rows = [

@@ -13,7 +13,7 @@ from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
 from types import ModuleType
 
-from bench.spec import Method
+from bench.spec import BadGuest, Method
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OURS = ("bench", "methods")
@@ -43,9 +43,16 @@ def files(method_class: type[Method]) -> set[Path]:
 
 
 def layers(method_class: type[Method]) -> Iterator[type[Method]]:
-    """Yield a class and, if it refines another's result, that class, and so on."""
+    """Yield a class and, if it refines another's result, that class, and so on. Raises `BadGuest` for a circle."""
     layer: object = method_class
+    seen: set[type] = set()
     while isinstance(layer, type):
+        if layer in seen:
+            raise BadGuest(
+                f"the inner_class of {method_class.__name__} leads back to {layer.__name__}; it must be another class, "
+                "whose result is refined."
+            )
+        seen.add(layer)
         yield layer
         layer = getattr(layer, "inner_class", None)
 

@@ -17,6 +17,7 @@ from bench import cards, commands, console, table_command
 from bench.errors import BenchError, MissingImages
 from bench.scores import metric_networks
 from methods.training import __main__ as training
+from methods.training import processes
 from methods.weights import folders
 
 from .conftest import ROOT, textured
@@ -220,6 +221,15 @@ def test_nothing_is_written_over_what_is_read_or_is_no_file(bench, monkeypatch, 
     assert Path("pipe").is_fifo()
 
 
+@pytest.mark.parametrize("words", ["upscale a.png x.jpg", "upscale a.png x", "sheet x.jpeg"])
+def test_a_png_is_not_written_under_another_name(bench, monkeypatch, tmp_path, words):
+    monkeypatch.chdir(tmp_path)
+    Image.new("RGB", (4, 4)).save("a.png")
+    status, _, err = bench(*words.split())
+    assert (status, "would be a PNG; give it a name that ends in .png" in err) == (2, True)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
 @pytest.mark.parametrize("seconds", ["inf", "1e300", "nan"])
 def test_a_time_limit_that_no_clock_has_is_a_sentence(bench, seconds):
     assert bench("check", "bicubic", "--timeout", seconds)[0] == 2
@@ -365,3 +375,35 @@ def test_a_module_of_our_own_that_is_missing_is_a_fault(capsys, name):
         raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     assert console.run(broken, []) == console.FAULT
+
+
+class Offended:
+    """A finder of modules under which the import of torch ends as it does if a variable has a value that is none."""
+
+    @staticmethod
+    def find_spec(name, *_):
+        if name == "torch":
+            raise ValueError("Invalid log settings: nonsense")
+
+
+def test_a_variable_that_torch_cannot_read_is_named(bench, monkeypatch):
+    monkeypatch.setenv("TORCH_LOGS", "nonsense")
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(sys, "meta_path", [Offended, *sys.meta_path])
+    status, _, err = bench("list")
+    assert status == 2
+    assert re.search(r"unset the environment variables? that it reads: .*TORCH_LOGS=nonsense", err), err
+
+
+@pytest.mark.parametrize("told", [{"RANK": "abc", "WORLD_SIZE": "2"}, {"RANK": "0", "WORLD_SIZE": "x"}, {"RANK": "0"}])
+def test_a_number_of_a_process_that_is_none_is_named(monkeypatch, told):
+    for name, value in {"MASTER_ADDR": "localhost", "MASTER_PORT": "29500", **told}.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(BenchError, match=rf"could not join.*RANK={told['RANK']}.*torchrun, or unset RANK"):
+        processes.join()
+
+
+@pytest.mark.slow
+def test_figures_need_no_display_whatever_is_said_of_it(tmp_path):
+    done = start("render", tmp_path, MPLBACKEND="nonsense")
+    assert (done.returncode, "fault of glean-bench" in done.stderr) == (2, False), done.stderr

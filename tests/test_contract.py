@@ -37,6 +37,7 @@ def run(result) -> list[contract.Outcome]:
     return contract.attempt(method(result)(), TASK, LR)
 
 
+@pytest.mark.filterwarnings("ignore:.*nested tensors", "ignore:Sparse CSR")
 @pytest.mark.parametrize(
     ("result", "words"),
     [
@@ -45,6 +46,11 @@ def run(result) -> list[contract.Outcome]:
         (lambda lr: nearest(lr).double(), "dtype torch.float64; upscale must return dtype torch.float32"),
         (lambda lr: nearest(lr).to("meta"), "device meta; upscale must return device cpu"),
         (lambda lr: nearest(lr).numpy(), "returned ndarray"),
+        (lambda lr: nearest(lr).to_sparse(), "returned a sparse tensor; upscale must return a dense one"),
+        (lambda lr: nearest(lr).flatten(1).to_sparse_csr(), "returned a sparse tensor"),
+        (lambda lr: nearest(lr).to_mkldnn(), "returned a torch._mkldnn tensor; upscale must return a dense one"),
+        (lambda lr: torch.nested.nested_tensor(list(nearest(lr))), "returned a nested tensor"),
+        (lambda lr: torch.nested.nested_tensor(list(nearest(lr)), layout=torch.jagged), "returned a nested tensor"),
     ],
 )
 def test_wrong_result_says_what_came_and_what_must_come(result, words):

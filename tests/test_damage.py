@@ -180,7 +180,7 @@ def test_what_was_copied_from_another_run_is_not_believed(measured, settings):
     before = list(score.score(other, card, NAMES, settings, now))
     for path in folder.iterdir():
         shutil.copy(path, theirs)
-    with pytest.raises(BenchError, match="Run score"):
+    with pytest.raises(BenchError, match="Run restore first"):
         score.read(other, card, NAMES, settings, now)
     list(restore(other, card, PseudoInverse, settings))
     assert same(list(score.score(other, card, NAMES, settings, now)), before), "one method's values as another's"

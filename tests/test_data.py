@@ -1,6 +1,7 @@
 """The harness gets the right pixels, each image once, and hears of every image it cannot have."""
 
 import hashlib
+import resource
 from dataclasses import replace
 from pathlib import Path
 
@@ -226,8 +227,22 @@ def test_two_lists_are_not_written_over_each_other(profile):
 
 def test_a_list_that_cannot_be_written_is_a_sentence(profile):
     (profile / "cat.sha256").mkdir()
-    with pytest.raises(OutputError, match=r"could not write the list .*cat\.sha256"):
+    with pytest.raises(OutputError, match=r"could not write .*cat\.sha256"):
         data.write_lists(str(profile))
+
+
+def test_a_list_is_whole_or_what_it_was(card, tmp_path):
+    """As on a full disk: a list that is cut short would leave images out without a word."""
+    path = tmp_path / "cat.sha256"
+    before = data.write_list(card, path).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+    try:
+        with pytest.raises(OutputError, match="could not write"):
+            data.write_list(card, path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert path.read_bytes() == before
 
 
 def test_large_images_come_in_batches_that_fit_the_memory(card, monkeypatch):

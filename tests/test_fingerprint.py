@@ -6,7 +6,7 @@ from torch import nn
 
 import methods
 from bench import fingerprint
-from bench.spec import Spec, Task
+from bench.spec import BadGuest, Spec, Task
 from methods.bicubic import Bicubic
 
 from .conftest import ROOT
@@ -112,3 +112,19 @@ def test_a_result_depends_on_what_its_method_uses_alone():
     for name, files in found.items():
         assert not files & {f"methods/weights/{finder}.py" for finder in ("catalogue", "folders", "trained")}
         assert len(files) <= 32, f"{name} depends on more than it can use: {sorted(files)}"
+
+
+class Circle(Network):
+    """A guest that refines its own result, as its class says."""
+
+
+class Other(Network):
+    inner_class = Circle
+
+
+@pytest.mark.parametrize("inner", [Circle, Other])
+def test_a_method_that_refines_itself_is_told_so(monkeypatch, inner):
+    """It would be followed for ever, before any time limit holds."""
+    monkeypatch.setattr(Circle, "inner_class", inner, raising=False)
+    with pytest.raises(BadGuest, match="the inner_class of Circle leads back to Circle"):
+        run(cls=Circle)

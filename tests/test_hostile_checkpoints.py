@@ -202,6 +202,19 @@ def test_a_flipped_bit_of_a_weight_is_found(tmp_path):
         load(path)
 
 
+def test_a_file_that_was_saved_without_checksums_is_read(tmp_path):
+    """Zips have a place for them, and it then holds zero: the file is as sound as torch makes it."""
+    torch.serialization.set_crc32_options(False)
+    try:
+        path = saved({"params": STATE}, tmp_path)
+    finally:
+        torch.serialization.set_crc32_options(True)
+    with zipfile.ZipFile(path) as archive:
+        assert {entry.CRC for entry in archive.infolist()} == {0}, "torch has written what it was not to"
+    found = load(path)["params"]
+    assert all(torch.equal(found[name], value) for name, value in STATE.items())
+
+
 @pytest.mark.parametrize("name", ["input.input", "noises.noise_0", "conv1.conv.weight", "to_rgb1.bias", "style.1.bias"])
 def test_an_empty_or_quantised_entry_of_a_stylegan2_is_a_sentence(tmp_path, name):
     state = LAYOUTS["rosinality"](generator())

@@ -3,19 +3,23 @@
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from contextlib import closing
+from threading import Thread
 
 import pandas as pd
 import pytest
 import torch
 
 from bench.resize import eight_bit
-from bench.running import declared, process, runner
-from bench.running.isolated import Isolated
+from bench.running import declared, process, runner, wire
+from bench.running.isolated import Isolated, IsolatedLoaded, _Session
+from bench.running.process import Ended
 from bench.running.runner import LoadError
 from bench.spec import BenchError, ContractError, Effort, Spec, Task
 
@@ -95,6 +99,113 @@ def test_a_guest_that_sleeps_for_ever_is_ended(tmp_path):
     assert "longer than" in outcomes[0].reason
     assert "--timeout" in outcomes[0].reason, "the user must know what to change"
     assert time.monotonic() - start < 60
+
+
+FORGING = """
+import os, stat, struct, time
+LINES = [fd for fd in range(3, 100) if os.path.exists(f"/proc/self/fd/{{fd}}") and stat.S_ISSOCK(os.fstat(fd).st_mode)]
+def act(lr):
+    for fd in LINES:
+        os.write(fd, {})
+    while True:
+        for fd in LINES:
+            os.write(fd, b" ")
+        time.sleep(0.05)
+"""
+FORGED = {
+    "struct.pack('>QQ', 1000, 0)": r"longer than 1 s in attempt \(--timeout\)",
+    "b'\\xff' * 16": "its process sent something that is no answer",
+}
+
+
+@pytest.mark.parametrize("act", FORGED)
+def test_a_guest_that_writes_to_the_harness_itself_fails_its_image(tmp_path, act):
+    parts = {"before": FORGING.format(act), "result": " if act(lr) is None else 0"}
+    with closing(Isolated(guests.write(tmp_path, **parts), timeout=1).load(TASK, CPU)) as guest:
+        (outcome,) = guest.attempt(LR[:1])
+    assert re.search(FORGED[act], outcome.reason), outcome.reason
+
+
+def test_bytes_that_drip_do_not_stop_the_clock():
+    ours, theirs = socket.socketpair()
+    until = time.monotonic() + 0.2
+
+    def drip():
+        theirs.send(struct.pack(">QQ", 100, 0))
+        for _ in range(100):
+            theirs.send(b" ")
+            time.sleep(0.01)
+
+    def look(_):
+        if time.monotonic() > until:
+            raise TimeoutError
+
+    with ours, theirs:
+        dripping = Thread(target=drip)
+        dripping.start()
+        with pytest.raises(TimeoutError):
+            wire.receive(ours, look=look)
+        dripping.join()
+
+
+class Forging:
+    """In place of a process: one that answers with whatever it likes."""
+
+    def __init__(self, answer, content=b"") -> None:
+        self.answer = answer, bytearray(content)
+        self.ended = False
+
+    def ask(self, *_, **__):
+        return self.answer
+
+    def end(self) -> str:
+        self.ended = True
+        return ""
+
+
+EFFORT = {"g_forward": 0, "g_backward": 0, "note": ""}
+FAILED = {"made": False, "reason": "r", "seconds": None, "effort": EFFORT}
+MADE = {**FAILED, "made": True, "seconds": 1.0}
+ANSWERS = {
+    "attempt": [
+        {}, {"outcomes": 3}, {"outcomes": []}, {"outcomes": [3]}, {"outcomes": ["made"]}, {"outcomes": [{}]},
+        *({"outcomes": [{**FAILED, **odd}]} for odd in (
+            {"reason": 3}, {"seconds": "x"}, {"seconds": 10**400}, {"seconds": []}, {"effort": None},
+            {"effort": {"x": 1}}, {"effort": []}, {"made": True},
+        )),
+        *({"outcomes": [{**MADE, "seconds": odd}]} for odd in (None, float("nan"), float("inf"), -1, True)),
+    ],
+    "problems": [{}, {"problems": 3}, {"problems": [3]}, {"problems": "many"}, {"problems": {"a": 1}}],
+    "seconds": [{}, {"seconds": None}, {"seconds": "1"}, {"seconds": -1.0}, {"seconds": float("nan")}],
+    "load": [
+        {}, {"layers": []}, {"layers": 3}, {"layers": [3]}, {"layers": [{}]}, {"layers": {"name": 1}},
+        *({"layers": [{"name": "g", "title": "g", "run": "0" * 16, "remark": "", "weights": [], **odd}]} for odd in (
+            {"name": 3}, {"run": "../x"}, {"remark": None}, {"weights": 3}, {"weights": ["x"]}, {"x": 1},
+            {"weights": [{"file": 3, "trained_on": ""}]},
+        )),
+    ],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("asked", "answer"), [(name, each) for name, told in ANSWERS.items() for each in told])
+def test_an_answer_that_is_none_is_a_sentence(asked, answer):
+    """A guest can write to the line itself: what comes over it may be anything that JSON can say."""
+    told = Forging(answer, bytes(3 * 64 * 64) if "'made': True" in str(answer) else b"")
+    session = _Session("guest.py:G", TASK, CPU, 60.0, told)
+    assert "its process answered with what is no" in refusal(session, asked)
+    assert told.ended, "what it says next could be about anything"
+
+
+def refusal(session, asked) -> str:
+    """Why a request came to nothing."""
+    guest = IsolatedLoaded(session, (runner.Facts("g", "g", "0" * 16),))
+    if asked == "problems":
+        return guest.problems()[0]
+    if asked == "attempt":
+        return guest.attempt(LR[:1])[0].reason
+    with pytest.raises(Ended) as error:
+        session.load() if asked == "load" else guest.seconds(LR[:1])
+    return str(error.value)
 
 
 def test_a_guest_that_sleeps_while_it_is_imported_is_ended(tmp_path, monkeypatch):
@@ -261,6 +372,19 @@ def test_a_spec_that_cannot_be_says_which_attribute(name):
     assert declared.from_plain(good) == Spec(name="g", title="g", family="t", paper="p", factors=(16,))
     with pytest.raises(ContractError, match=re.escape(f"spec.{name} must be {words}")):
         declared.from_plain({**good, name: value})
+
+
+def test_a_spec_that_is_something_else_says_what_it_must_be():
+    with pytest.raises(ContractError, match=r"spec must be a bench.Spec, not \{'name': 'g'\}, which lacks name, title"):
+        declared.spec({"name": "g"})
+
+
+def test_a_guest_may_lie_in_a_folder_whose_name_is_no_utf_8(tmp_path):
+    folder = tmp_path / os.fsdecode(b"m\xe9thodes")
+    folder.mkdir()
+    with closing(loaded(folder)) as guest:
+        (outcome,) = guest.attempt(LR[:1])
+    assert outcome.image is not None, outcome.reason
 
 
 DECLARED = {

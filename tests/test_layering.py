@@ -49,6 +49,7 @@ ORDER = [
     {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
     {"store", "plan", "images.known", "images.prepare", "cost.cost_table", "cost.duration", "running.checks"},
     {"images.remarks", "timings", "running.pairing", "running.runner", "progress", "report.fonts"},
+    {"running.answers"},
     {"restore", "running.handed", "running.isolated", "running.worker", "running.runners"},
     {"scores.score", "tiles"},
     {"pipeline", "report.table"},

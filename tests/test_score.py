@@ -85,7 +85,7 @@ def rescored(face, settings, counted, names=NAMES, at=None) -> list[tuple[str, i
 def test_other_ground_truth_is_scored_anew(face, settings, counted, monkeypatch):
     list(restore(*face, Bicubic, settings))
     assert rescored(face, settings, counted) == [("psnr", 3), ("ssim", 3)]
-    clean = data.batches
+    clean, at = data.batches, now(face[0], settings)
 
     def other(*args):
         for batch in clean(*args):
@@ -94,6 +94,8 @@ def test_other_ground_truth_is_scored_anew(face, settings, counted, monkeypatch)
             yield replace(batch, hr=hr)
 
     monkeypatch.setattr(data, "batches", other)
+    with pytest.raises(BenchError, match=r"on its images, as they are now.*Run score first"):
+        score.read(*face, NAMES, settings, at)
     assert rescored(face, settings, counted) == [("psnr", 1), ("ssim", 1)], "the old value is of another ground truth"
 
 
@@ -155,6 +157,28 @@ def test_scoring_for_one_table_keeps_the_values_of_another(face, settings, count
         score.read(cell, card, ("arcface",), settings, now(cell, settings))
 
 
+def test_values_of_a_photograph_that_has_changed_since_are_not_read(face, settings):
+    list(restore(*face, Bicubic, settings))
+    at = now(face[0], settings)
+    list(score.score(*face, ("psnr",), settings, at))
+    Image.new("RGB", (64, 64), "red").save(f"{face[1].source}/1.png")
+    with pytest.raises(BenchError, match=r"from its images as they are now.*Run restore first"):
+        score.read(*face, ("psnr",), settings, at)
+
+
+def test_images_that_cannot_be_used_are_told_in_their_place_and_alike(face, settings):
+    """A small one counts with `allow_enlarge` alone, whatever a run with it has stored."""
+    Image.new("RGB", (40, 40), "red").save(f"{face[1].source}/1.png")
+    wide = replace(settings, allow_enlarge=True)
+    list(restore(*face, Bicubic, wide))
+    at = now(face[0], settings)
+    assert [record.status for record in score.score(*face, ("psnr",), wide, at)] == ["ok"] * 3
+    stored = score.read(*face, ("psnr",), settings, at)
+    assert [(record.image, record.status) for record in stored] == [("0", "ok"), ("1", "refused"), ("2", "ok")]
+    assert "40" in stored[1].reason
+    assert list(score.score(*face, ("psnr",), settings, at)) == stored, "a table would depend on the way it was called"
+
+
 @pytest.mark.slow
 def test_a_failed_image_is_scored_with_the_bicubic_result(face, settings):
     cell, card = face
@@ -191,6 +215,16 @@ def test_records_come_back_as_they_were(face, settings):
         == first
         == list(score.score(cell, card, NAMES, settings, now(cell, settings)))
     )
+
+
+def test_a_run_that_is_asked_for_in_other_words_has_its_values(face, settings):
+    """Which weight files may be taken is no part of a run: without a record for its own task, each cell is "-"."""
+    cell, card = face
+    list(restore(cell, card, Bicubic, settings))
+    first = list(score.score(cell, card, NAMES, settings, now(cell, settings)))
+    own = replace(cell, task=replace(cell.task, weights="own"))
+    found = score.read(own, card, NAMES, settings, now(own, settings))
+    assert found == [replace(record, task=own.task) for record in first]
 
 
 @pytest.mark.parametrize("value", [math.inf, 0.1 + 0.2, -0.0])

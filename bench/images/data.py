@@ -12,9 +12,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import cards, resize
+from bench import atomic, cards, resize
 from bench.images import sources
-from bench.spec import BadImage, Card, Images, MissingImages, OutputError, TooSmall
+from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +163,7 @@ def write_list(card: Card, path: Path) -> Path:
     ids = _ids(card, source)
     sums = [pixel_sha256(source.pixels(image_id)) for image_id in ids]
     text = "".join(f"{value}  {name}\n" for value, name in zip(sums, ids, strict=True))
-    try:
-        path.write_bytes(text.encode())
-    except OSError as error:
-        raise OutputError(f"could not write the list {path}: {error.strerror}.") from error
+    atomic.write(path, text.encode())
     return path
 
 

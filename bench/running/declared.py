@@ -4,7 +4,7 @@ A method is a user's file. Whatever it says wrongly becomes one sentence that na
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import MISSING, asdict, fields, replace
 from typing import Any
 
 from bench.spec import ContractError, Effort, Method, Spec
@@ -21,6 +21,9 @@ def spec(told: object) -> Spec:
     Raises `ContractError` naming the attribute that is wrong.
     """
     values = {each.name: getattr(told, each.name, each.default) for each in fields(Spec)}
+    lacking = [name for name, value in values.items() if value is MISSING]
+    if lacking:
+        raise ContractError(f"spec must be a bench.Spec, not {_short(told)}, which lacks {', '.join(lacking)}.")
     return from_plain(values)
 
 

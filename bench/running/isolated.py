@@ -5,28 +5,30 @@ torch's settings for the other rows. Whatever ends its process (a crash, os._exi
 was about; the process is started again for the next one. What this does not promise: docs/adr/0007.
 """
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias, TypeVar
 from weakref import finalize
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from bench import contract
 from bench.resize import eight_bit
-from bench.running import declared, wire
+from bench.running import answers, declared, wire
 from bench.running.process import START, Ended, Process, Refused
 from bench.running.runner import Facts, LoadError
-from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task, Weights
+from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task
 
 TIMEOUT = 3600.0
 """Seconds an image may take if nobody says: generous, so that a search of minutes is not cut."""
 _ENDS = 3
 """Ends of the process in a row after which the rest of a cell is not tried."""
+
+T = TypeVar("T")
+_Read: TypeAlias = Callable[[dict[str, Any], bytearray], T]
+"""What makes of an answer what it says; raises `wire.Broken` for one that cannot be."""
 
 
 class Isolated:
@@ -68,7 +70,7 @@ class Isolated:
             self._unused.detach()
         try:
             facts = session.load()
-        except (Ended, Refused, wire.Broken) as error:
+        except (Ended, Refused) as error:
             session.close()
             raise LoadError(str(error), absent=isinstance(error, Refused) and error.absent) from error
         return IsolatedLoaded(session, facts)
@@ -93,27 +95,28 @@ class _Session:
         if self._process is None:
             self._process = Process(self.reference)
         request = {"do": "load", "task": asdict(self.task), "device": str(self.device)}
-        return _facts(self._tried(request, max(self.timeout, START))[0])
+        return self._tried(request, max(self.timeout, START), answers.facts)
 
-    def ask(self, request: Mapping[str, Any], calls: int, *pictures: Tensor, most: int = 0) -> wire.Message:
-        """Ask something of the loaded method; a process that ended is followed by another."""
+    def ask(self, request: Mapping[str, Any], calls: int, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
+        """Ask something of the loaded method and `read` the answer; a process that ended is followed by another."""
         if self._process is None:
             if self._ends >= _ENDS:
                 raise Ended(f"not tried: the process of the method had ended {_ENDS} times in a row before")
             self.load()
-        found = self._tried(request, calls * self.timeout, *pictures, most=most)
+        found = self._tried(request, calls * self.timeout, read, *pictures, most=most)
         self._ends = 0
         return found
 
-    def _tried(self, request: Mapping[str, Any], limit: float, *pictures: Tensor, most: int = 0) -> wire.Message:
+    def _tried(self, request: Mapping[str, Any], limit: float, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
+        """Ask once; a process whose answer cannot be read is ended, as its next could be about anything."""
         if self._process is None:
             raise Ended("its process ended")
         try:
-            return self._process.ask(request, limit, *pictures, most=most)
-        except Ended:
-            self._process = None
+            return read(*self._process.ask(request, limit, *pictures, most=most))
+        except (Ended, wire.Broken) as error:
+            self.close()
             self._ends += 1
-            raise
+            raise Ended(f"its process {error}" if isinstance(error, wire.Broken) else str(error)) from error
 
     def close(self) -> None:
         """End the process."""
@@ -155,15 +158,14 @@ class IsolatedLoaded:
     def problems(self) -> list[str]:
         """Put the method through the contract."""
         try:
-            answer, _ = self._session.ask({"do": "problems"}, 6)
+            return self._session.ask({"do": "problems"}, 6, answers.problems)
         except BenchError as error:
             return [str(error)]
-        return [str(each) for each in answer.get("problems", ["its process sent something that is no answer"])]
 
     def seconds(self, lr: Images) -> float:
         """Time a few steps; raises `BenchError` if that ends the process."""
-        answer, _ = self._session.ask({"do": "seconds", "layer": self._layer}, len(lr), lr)
-        return float(answer["seconds"])
+        request = {"do": "seconds", "layer": self._layer}
+        return self._session.ask(request, len(lr), lambda answer, _: answers.seconds(answer.get("seconds")), lr)
 
     def close(self) -> None:
         """End the process."""
@@ -172,44 +174,8 @@ class IsolatedLoaded:
     def _outcomes(self, request: Mapping[str, Any], count: int, *pictures: Tensor) -> list[contract.Outcome]:
         side = self._session.task.hr_size
         asked = {**request, "layer": self._layer}
-        answer, content = self._session.ask(asked, count, *pictures, most=count * 3 * side**2)
-        return _outcomes(self.facts.name, answer, content, count, side)
 
+        def read(answer: Mapping[str, Any], content: bytearray) -> list[contract.Outcome]:
+            return answers.outcomes(self.facts.name, answer, content, count, side)
 
-def _facts(answer: Mapping[str, Any]) -> tuple[Facts, ...]:
-    """Return what a process says of the methods it loaded, checked: the run becomes the name of a folder."""
-    try:
-        found = tuple(
-            replace(
-                Facts(**each), weights=tuple(Weights(str(w["file"]), str(w["trained_on"])) for w in each["weights"])
-            )
-            for each in answer["layers"]
-        )
-    except (KeyError, TypeError):
-        raise wire.Broken("its process sent something that is no answer") from None
-    texts = [text for each in found for text in (each.name, each.title, each.run, each.remark)]
-    if not found or not all(isinstance(text, str) for text in texts):
-        raise wire.Broken("its process sent something that is no answer")
-    if not all(re.fullmatch("[0-9a-f]{16}", each.run) for each in found):
-        raise wire.Broken("its process sent something that is no fingerprint")
-    return found
-
-
-def _outcomes(
-    name: str, answer: Mapping[str, Any], content: bytearray, count: int, side: int
-) -> list[contract.Outcome]:
-    """Return the outcomes that a process answered with, checked."""
-    told = answer.get("outcomes")
-    if not isinstance(told, list) or len(told) != count:
-        raise wire.Broken("its process sent something that is no answer")
-    made = sum(each["made"] is True for each in told)
-    images = iter(wire.pictures(content, np.uint8, made, 3, side, side))
-    return [
-        contract.Outcome(
-            next(images) if each["made"] is True else None,
-            str(each["reason"]),
-            float("nan") if each["seconds"] is None else float(each["seconds"]),
-            declared.effort(name, Effort(**each["effort"])),
-        )
-        for each in told
-    ]
+        return self._session.ask(asked, count, read, *pictures, most=count * 3 * side**2)

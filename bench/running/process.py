@@ -114,19 +114,22 @@ class Process:
         """
         until = monotonic() + limit
 
-        def look() -> None:
-            if self._status() is not None:
-                raise wire.Broken("it ended")
+        def look(idle: bool) -> None:  # noqa: FBT001
             if monotonic() > until:
-                raise Ended(f"it took longer than {limit:.0f} s in {request['do']} (--timeout)")
+                raise TimeoutError
+            if idle and self._status() is not None:  # what it sent before it ended is read first
+                raise wire.Broken("ended")
 
         try:
             self._line.settimeout(limit)
             wire.send(self._line, dict(request), *pictures)
             answer, content = wire.receive(self._line, most=most, look=look)
-        except (wire.Broken, OSError, Ended) as error:
-            how = self.end()
-            raise Ended(str(error) if isinstance(error, Ended) else f"its process {how}") from error
+        except TimeoutError as error:
+            self.end()
+            raise Ended(f"it took longer than {limit:.0f} s in {request['do']} (--timeout)") from error
+        except (wire.Broken, OSError) as error:
+            how = self.end() or (str(error) if isinstance(error, wire.Broken) else "broke off")
+            raise Ended(f"its process {how}") from error
         except BaseException:
             self.end()
             raise
@@ -135,7 +138,7 @@ class Process:
         return answer, content
 
     def end(self) -> str:
-        """End the process and all that it started, and return how it ended if it was by itself."""
+        """End the process and all that it started, and return how it ended if it was by itself, else ""."""
         if self._line.fileno() < 0:
             return "had ended"
         status = self._status(within=0.2)  # one that is dying says how
@@ -147,7 +150,7 @@ class Process:
             with suppress(OSError):
                 os.close(each)
         if status is None:
-            return "broke off"
+            return ""
         if status < 0:
             name = signal.Signals(-status).name
             return f"was ended by {name}" + (", perhaps for want of memory" if name == "SIGKILL" else "")

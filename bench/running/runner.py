@@ -161,10 +161,9 @@ def _ready(
     method_class: type[Method], method: Method, task: Task, device: torch.device, weights: tuple[Weights, ...]
 ) -> LocalLoaded:
     """Return a loaded method with its facts; the inner one of a method that refines has its own."""
-    inner = None
+    run, inner = fingerprint.run(method_class, method, task, device), None  # it finds an inner_class that is a circle
     if isinstance(method, Refining) and method.inner_class.spec.searches:
         inner = _ready(method.inner_class, method.inner, task, device, weights)
-    run = fingerprint.run(method_class, method, task, device)
     facts = Facts(method_class.spec.name, method_class.spec.title, run, declared.remark(method), weights)
     return LocalLoaded(facts, method, task, device, inner)
 

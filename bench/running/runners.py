@@ -4,6 +4,7 @@ import methods
 from bench.running.handed import handed
 from bench.running.isolated import Isolated
 from bench.running.runner import Runner, of
+from methods.back_projection import SUFFIX
 
 
 def named(name: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
@@ -21,6 +22,6 @@ def row(text: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
 
     A plain word that names a method of the suite is that, whatever lies in the working directory.
     """
-    if text.removesuffix(methods.SUFFIX) in methods.BY_NAME:
+    if text.removesuffix(SUFFIX) in methods.BY_NAME:
         return named(text, timeout, factors)
     return handed(text, factors) or named(text, timeout, factors)

@@ -26,8 +26,11 @@ _PAUSE = 0.2
 """Seconds between two looks at whether the other side still lives."""
 
 
+NO_ANSWER = "sent something that is no answer"
+
+
 class Broken(BenchError):
-    """The other side is gone, or sends what is no message."""
+    """The other side is gone, or sends what is no message; the text says what it did."""
 
 
 def send(to: socket.socket, header: dict[str, Any], *pictures: Tensor) -> None:
@@ -39,36 +42,39 @@ def send(to: socket.socket, header: dict[str, Any], *pictures: Tensor) -> None:
         to.sendall(each)
 
 
-def receive(source: socket.socket, *, most: int | None = None, look: Callable[[], None] = lambda: None) -> Message:
+def receive(
+    source: socket.socket, *, most: int | None = None, look: Callable[[bool], None] = lambda _: None
+) -> Message:
     """Wait for a message and return its header and the bytes of its pictures, at most `most`.
 
-    `look` is called again and again while nothing comes, and may raise. Raises `Broken`.
+    `look` is called again and again, with whether nothing came for a moment, and may raise. Raises `Broken`.
     """
     length, size = _LENGTHS.unpack(_exactly(source, _LENGTHS.size, look))
     if length > _LONGEST_HEADER or (most is not None and size > most):
-        raise Broken("its process sent something that is no answer")
+        raise Broken(NO_ANSWER)
     try:
         header = json.loads(_exactly(source, length, look))
     except (ValueError, RecursionError):
-        raise Broken("its process sent something that is no answer") from None
+        raise Broken(NO_ANSWER) from None
     if not isinstance(header, dict):
-        raise Broken("its process sent something that is no answer")
+        raise Broken(NO_ANSWER)
     return header, _exactly(source, size, look)
 
 
-def _exactly(source: socket.socket, count: int, look: Callable[[], None]) -> bytearray:
+def _exactly(source: socket.socket, count: int, look: Callable[[bool], None]) -> bytearray:
     """Return so many bytes."""
     found = bytearray()
     while len(found) < count:
-        if not select.select([source], [], [], _PAUSE)[0]:
-            look()
+        idle = not select.select([source], [], [], _PAUSE)[0]
+        look(idle)  # whatever comes: bytes may drip for ever
+        if idle:
             continue
         try:
             chunk = source.recv(min(_CHUNK, count - len(found)))
         except OSError:
             chunk = b""
         if not chunk:
-            raise Broken("it ended")
+            raise Broken("broke off")
         found += chunk
     return found
 
@@ -83,4 +89,4 @@ def pictures(content: bytes | bytearray, kind: type[np.generic], *shape: int) ->
     try:
         return torch.from_numpy(np.frombuffer(bytearray(content), kind).reshape(shape))
     except ValueError:
-        raise Broken("its process sent something that is no picture") from None
+        raise Broken("sent something that is no picture") from None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from bench import atomic, files, resize, store
 from bench.fingerprint import package_version
@@ -36,7 +37,7 @@ class _Line:
 
 
 def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, state: State) -> Iterator[Record]:
-    """Score every image of a cell, yielding a record each; the records then lie beside the images.
+    """Score every image of a cell, yielding a record each, in the card's order; they then lie beside the images.
 
     Only the images of the run that `state` names are scored, whatever else lies in the folder. A failed image is scored
     with the bicubic result and marked; it is never dropped. A cell that was refused, or whose method could not be
@@ -49,26 +50,17 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, s
         return
     path = file(cell, settings, state)
     lines, _ = _read(path)
-    wanted = _makers(names, card)
-    for entry in data.batches(card, cell.task.factor, _BATCH, settings.images(cell), settings.allow_enlarge):
-        if isinstance(entry, data.BadEntry):
-            status: Status = "refused" if entry.refused else "failed"
-            record = Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run)
-            scored = [_Line("", {}, record)]
-        else:
-            scored = _batch(cell, entry, path.parent, wanted, lines)
-        for line in scored:
-            record = replace(line.record, remark=state.remark, weights=state.weights)
-            lines[str(record.image)] = replace(line, record=record)
-            yield record
+    for line in _lines(cell, card, settings, state, wanted=_makers(names, card), stored=lines):
+        lines[str(line.record.image)] = line
+        yield line.record
     atomic.write(path, _to_text(lines.values()))
 
 
 def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, state: State) -> list[Record]:
-    """Return the records of a cell that was scored before, of the images and metrics that are asked for.
+    """Return the records that `score` would yield of a cell that was scored before; no metric is computed.
 
-    Raises `BenchError` if one was not, or not by the code and the versions that are here, or if the file of the scores
-    was changed since it was written.
+    Raises `BenchError` if a value is not there, or is of another result, ground truth, input, code or version than
+    there is now, or if the file of the scores was changed since it was written.
     """
     if cell.refusal is not None or state.status != "ok":
         return [_unmeasured(cell, state)]
@@ -78,18 +70,40 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
         raise BenchError(
             f"{path} was damaged or edited since it was written. Run score again: it computes what is lost."
         )
-    makers = {metric.protocol(): maker for metric, maker in _makers(names, card).items()}
-    found: list[Record] = []
-    for image_id in data.image_ids(card, settings.images(cell)):
-        line = lines.get(image_id)
-        if line is None or (line.key and any(line.by.get(name) != maker for name, maker in makers.items())):
-            what = f"{image_id} of {cell.method} on {cell.task.category}"
-            raise BenchError(
-                f"{what} is not scored yet by this table's metrics, as they are now: {path}. Run score first."
-            )
-        # The same run may be asked for in other words: files of weights are told apart by their content alone.
-        found.append(replace(line.record, task=cell.task))
-    return found
+
+    def missing(_: metrics.Pair) -> Tensor:
+        raise BenchError(
+            f"{cell.method} on {cell.task.category} is not scored yet by this table's metrics, on its images, as they "
+            f"are now: {path}. Run score first."
+        )
+
+    wanted = {replace(metric, function=missing): maker for metric, maker in _makers(names, card).items()}
+    return [line.record for line in _lines(cell, card, settings, state, wanted=wanted, stored=lines)]
+
+
+def _lines(  # noqa: PLR0913 - of what, how, and what is known already
+    cell: Cell,
+    card: Card,
+    settings: RunSettings,
+    state: State,
+    *,
+    wanted: Mapping[metrics.Metric, str],
+    stored: Mapping[str, _Line],
+) -> Iterator[_Line]:
+    """Yield a line for each image of a cell, in the card's order; `wanted` compute what the stored lines lack."""
+    limit = settings.images(cell)
+    ids, waiting = list(reversed(data.image_ids(card, limit))), {}
+    for entry in data.batches(card, cell.task.factor, _BATCH, limit, settings.allow_enlarge):
+        if isinstance(entry, data.BadEntry):  # it comes before the images of a batch that is not full yet
+            status: Status = "refused" if entry.refused else "failed"
+            record = Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run)
+            waiting[entry.id] = _Line("", {}, record)
+        else:
+            made = _batch(cell, entry, file(cell, settings, state).parent, wanted, stored)
+            waiting.update(zip(entry.ids, made, strict=True))
+        while ids and ids[-1] in waiting:
+            line = waiting.pop(ids.pop())
+            yield replace(line, record=replace(line.record, remark=state.remark, weights=state.weights))
 
 
 def file(cell: Cell, settings: RunSettings, state: State) -> Path:
@@ -166,7 +180,10 @@ def _result(cell: Cell, batch: data.Batch, index: int, folder: Path) -> tuple[Im
 
 def _not_restored(cell: Cell, where: Path) -> BenchError:
     """Return the error for a result that is not there."""
-    return BenchError(f"{cell.method} on {cell.task.category} is not restored yet: no {where}. Run restore first.")
+    return BenchError(
+        f"{cell.method} on {cell.task.category} is not restored yet by this method from its images as they are now: no "
+        f"sound {where}. Run restore first."
+    )
 
 
 def _key(*images: Images) -> str:

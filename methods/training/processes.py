@@ -11,19 +11,36 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed, nn
 
+from bench.spec import BenchError
+
+_TOLD = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
+
 
 def join() -> tuple[int, int]:
     """Join the other processes if torchrun started this one; return its number and how many there are.
 
-    On GPUs each process takes the one of its number on its machine.
+    On GPUs each process takes the one of its number on its machine. Raises `BenchError` if the variables by which
+    torchrun tells of the others are not what it makes them.
     """
     if "RANK" in os.environ and not distributed.is_initialized():
-        cuda = torch.cuda.is_available()
-        if cuda:
-            torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-        # A run on a CPU may be suspended for a night; gloo would give up after half an hour.
-        distributed.init_process_group("nccl" if cuda else "gloo", timeout=None if cuda else timedelta(days=30))
+        try:
+            _join()
+        except (KeyError, ValueError, RuntimeError) as error:
+            told = " ".join(f"{name}={os.environ[name]}" for name in _TOLD if name in os.environ)
+            raise BenchError(
+                f"this process could not join those of a training of several ({told}): {error}. Start them all with "
+                "torchrun, or unset RANK to train with one alone."
+            ) from error
     return rank(), distributed.get_world_size() if distributed.is_initialized() else 1
+
+
+def _join() -> None:
+    """Join the others as torchrun says."""
+    cuda = torch.cuda.is_available()
+    if cuda:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    # A run on a CPU may be suspended for a night; gloo would give up after half an hour.
+    distributed.init_process_group("nccl" if cuda else "gloo", timeout=None if cuda else timedelta(days=30))
 
 
 def once(act: Callable[[], object]) -> None:

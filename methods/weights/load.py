@@ -130,8 +130,9 @@ def find(
             return path
     if wrong:
         raise MissingWeights(" ".join(wrong))
-    absent, here = _absent(method, task, part, files), fits.words(method, task, part)
-    absent = f"{absent.rstrip('.')}.{here}" if here else absent
+    absent = _absent(method, task, part, files)
+    if here := fits.words(method, task, part):
+        absent = f"{absent.rstrip('.')}.{here}"
     raise MissingWeights(f"{left}; {absent}" if left else absent)
 
 
