@@ -192,7 +192,7 @@ def test_an_answer_that_is_none_is_a_sentence(asked, answer):
     """A guest can write to the line itself: what comes over it may be anything that JSON can say."""
     told = Forging(answer, bytes(3 * 64 * 64) if "'made': True" in str(answer) else b"")
     session = _Session("guest.py:G", TASK, CPU, 60.0, told)
-    assert "its process answered with what is no" in refusal(session, asked)
+    assert "its process sent something that is no" in refusal(session, asked)
     assert told.ended, "what it says next could be about anything"
 
 
