@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import numpy as np
 import pandas as pd
 
 from bench import escape, files
@@ -135,7 +136,7 @@ def _told(value: object) -> object:
 
 def _plain(value: object) -> object:
     """Return numpy's numbers as Python's."""
-    return value.item() if hasattr(value, "item") else str(value)
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def names(folder: Path) -> list[str]:
