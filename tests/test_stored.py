@@ -48,9 +48,10 @@ def is_read_or_refused(folder, content):
         render.texts((found := stored.read(path)).table, found.machine)
 
 
-QUICK = settings(deadline=None, max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
+@pytest.mark.slow
 @QUICK
 @given(st.sampled_from(list(places(TABLE))), st.sampled_from(ODD))
 def test_any_facts_are_read_or_refused(tmp_path, path, new):

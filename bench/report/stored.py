@@ -158,6 +158,9 @@ def read(path: Path) -> Stored:
     Raises `BadFile` if the file cannot be read, `BenchError` if its values are of another protocol than today's.
     """
     found = content(path)
+    named = {*found["report"]["metrics"], *found["report"]["also"], *found["protocols"]}
+    if unknown := sorted(named - METRICS.keys()):
+        raise BadFile(f"{path} names a metric that is not known here: {escape.plain(unknown[0])}.")
     try:
         report = _report(found["report"])
         cells = [_read_cell(entry) for entry in found["cells"]]
