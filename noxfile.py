@@ -100,6 +100,12 @@ def flops(session: nox.Session) -> None:
 
 
 @nox.session
+def compare(session: nox.Session) -> None:
+    """Compare two runs image by image: `-- A B --tolerance psnr=0.05`."""
+    _bench(session, "compare")
+
+
+@nox.session
 def speed(session: nox.Session) -> None:
     """Time the parts of the suite; arguments go to pytest, such as --benchmark-json FILE."""
     _install(session, "-e", ".[tests]")

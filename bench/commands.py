@@ -17,6 +17,7 @@ from bench import (
     file_commands,
     fingerprint,
     flops_command,
+    init_command,
     inputs_command,
     inventory,
     progress,
@@ -106,6 +107,7 @@ for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet,
 app.command()(data_command.data)
 app.command()(fetch_command.fetch)
 app.command()(inputs_command.inputs)
+app.command()(init_command.init_table)
 app.command()(doctor_command.doctor)
 app.command("flops")(flops_command.count_flops)
 app.command()(stored_commands.render)

@@ -29,7 +29,7 @@ SLOW = {
     "lists": (("mini",), "bench.images.data.write_lists"),
 }
 """Verb -> its words, and what it does that takes long."""
-QUICK = {"list", "train"}
+QUICK = {"init-table", "list", "train"}
 """Those that do nothing long, or (train) say each of their steps."""
 
 PROGRAM = """

@@ -63,6 +63,7 @@ ORDER = [
         "fetch_command",
         "flops_command",
         "data_command",
+        "init_command",
         "inputs_command",
         "stored_commands",
         "table_command",

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 
 import pytest
@@ -131,3 +132,20 @@ def test_what_is_known_of_the_published_images_is_what_the_profile_paper_says(na
     assert {category: of.hr_size for category, of in report.test_data.items()} == {
         category: paper[category].hr_size for category in report.test_data
     }
+
+
+def test_a_table_to_begin_with_can_be_measured_and_names_every_key(bench, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = bench("init-table", "mine")
+    assert (status, err) == (0, "")
+    assert "python -m bench table mine.toml" in out
+    assert report_files.read("mine.toml").name == "mine"
+    text = (tmp_path / "mine.toml").read_text()
+    (tmp_path / "all.toml").write_text(re.sub(r"^# (?=[\[a-z_]+ ?[=.\]])", "", text, flags=re.MULTILINE))
+    found = report_files.read("all.toml")
+    assert found.full == "glean"
+    assert found.published
+    keys = {*report_files._REPORT.required, *report_files._REPORT.optional}
+    assert keys - set(re.findall(r"^(?:# )?\[?([a-z_]+)", text, re.MULTILINE)) == set(), "a key that nobody is told of"
+    assert bench("init-table", "mine")[0] == 2, "it is there already"
+    assert bench("init-table", "table2")[0] == 2

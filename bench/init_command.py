@@ -1,0 +1,68 @@
+"""The verb `init-table`: a table of one's own to begin with, every key of it explained."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bench import atomic, report_files
+from bench.console import say
+from bench.scores.metrics import METRICS
+from bench.spec import BadFile, OutputError
+
+_TEXT = """\
+# A table of glean-bench: python -m bench table {name}
+# docs/adding.md says more. A key that is not known is an error.
+
+title = "{title}"
+caption = "What the table shows, in a sentence; LaTeX takes it as the caption."
+source = "Where published figures are from; may be empty."
+
+# The columns: each metric has a table of its own. `also` are further ones, for the details below.
+# There are: {metrics}.
+metrics = ["psnr", "lpips"]
+also = ["ssim", "lr_psnr"]
+
+# The images: categories of the profile (--profile), and by how much they are enlarged.
+categories = ["face", "cat"]
+factors = [16]
+
+# The rows. `python -m bench list` has the names; --with adds others for one run.
+methods = ["bicubic", "esrgan_plus", "glean"]
+
+# One of the methods, if the others are variants of it: each is then compared with it, not with the best.
+# full = "glean"
+
+# Up to which difference of their means methods count as equal; without it half a unit of the last printed digit.
+# [margin]
+# psnr = 0.05
+
+# Methods that are still to come: their rows are there, and empty.
+# [pending]
+# mine = "My method"
+
+# Published figures, as texts to keep the digits as printed: one table for each factor and category.
+# [published.x16.face]
+# glean = {{ psnr = "26.84", lpips = "0.2681" }}
+
+# What they were measured on, by name, and, where it is known, by checksums: only then is a difference printed.
+# [test_sets]
+# face = "CelebA-HQ"
+# [test_data.face]
+# hr_size = 1024
+# sha256 = ""
+# operator = "matlab-bicubic"
+"""
+
+
+def init_table(
+    target: Annotated[Path, typer.Argument(help="The .toml file to write; its name becomes the table's.")],
+) -> None:
+    """Write a table of your own to begin with; `table FILE.toml` measures it."""
+    path = target if target.suffix == ".toml" else target.with_name(f"{target.name}.toml")
+    if path.exists():
+        raise OutputError(f"{path} is there already; choose another name, or delete it.")
+    if path.stem in report_files.names():
+        raise BadFile(f"{path} would have the name of a table of the suite; choose another.")
+    atomic.write(path, _TEXT.format(name=path, title=path.stem, metrics=", ".join(METRICS)).encode())
+    say(f"written: {path}. Measure it: python -m bench table {path}")
