@@ -100,6 +100,12 @@ def flops(session: nox.Session) -> None:
 
 
 @nox.session
+def latency(session: nox.Session) -> None:
+    """Measure seconds and memory of the methods, one by one."""
+    _bench(session, "latency")
+
+
+@nox.session
 def compare(session: nox.Session) -> None:
     """Compare two runs image by image: `-- A B --tolerance psnr=0.05`."""
     _bench(session, "compare")

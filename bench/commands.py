@@ -20,6 +20,7 @@ from bench import (
     init_command,
     inputs_command,
     inventory,
+    latency_command,
     progress,
     stored_commands,
     table_command,
@@ -108,6 +109,7 @@ app.command()(data_command.data)
 app.command()(fetch_command.fetch)
 app.command()(inputs_command.inputs)
 app.command()(init_command.init_table)
+app.command()(latency_command.latency)
 app.command()(doctor_command.doctor)
 app.command("flops")(flops_command.count_flops)
 app.command()(stored_commands.render)

@@ -51,7 +51,20 @@ def test_the_python_of_the_readme_runs():
 
 @pytest.mark.parametrize(
     "session",
-    ["tests", "tests_slow", "lint", "types", "table1", "table2", "factors", "ablation", "flops", "compare", "speed"],
+    [
+        "tests",
+        "tests_slow",
+        "lint",
+        "types",
+        "table1",
+        "table2",
+        "factors",
+        "ablation",
+        "flops",
+        "latency",
+        "compare",
+        "speed",
+    ],
 )
 def test_every_session_is_there(session):
     assert re.search(rf"@nox.session\ndef {session}\(", (ROOT / "noxfile.py").read_text())

@@ -17,6 +17,7 @@ SLOW = {
     "render": (("{folder}",), "bench.report.stored.names"),
     "compare": (("{folder}", "{folder}"), "bench.report.compare.read"),
     "inputs": (("{folder}/in",), "bench.images.data.batches"),
+    "latency": ((), "bench.latency_command._line"),
     "check": (("bicubic",), "bench.running.runner.sweep"),
     "upscale": (("{folder}/a.png", "{folder}/b.png"), "bench.images.photos.read"),
     "diagnose": (("{folder}/a.png", "{folder}/b.png"), "bench.images.photos.read"),
