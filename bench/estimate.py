@@ -1,6 +1,7 @@
 """How long a table will take, said before it begins: by a few steps of a search, and by earlier runs for the rest."""
 
 import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from statistics import median
@@ -18,6 +19,10 @@ from bench.spec import BenchError, Cell, Images, Record, Spec, Task
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+
+_ENOUGH = 5
+"""Images: the seconds of fewer are mostly those of a beginning, in which networks are loaded."""
 
 
 def sentences(measurement: Measurement) -> Iterator[str]:
@@ -100,14 +105,17 @@ def _lacking(cell: Cell, measurement: Measurement) -> tuple[int, int]:
 
 
 def keep(measurement: Measurement, records: Sequence[Record]) -> None:
-    """Keep how long this run took for an image, for the next run's estimate."""
+    """Keep how long this run took for an image, for the next run's estimate, where it had enough of them to tell."""
     taken: dict[str, list[float]] = {}
     for record in records:
         if record.status == "ok" and math.isfinite(record.seconds):
             what = _restoring(record.method, record.task, measurement)
             taken.setdefault(what, []).append(record.seconds)
-    found = {what: median(seconds) for what, seconds in taken.items()}
+    found = {what: median(seconds) for what, seconds in taken.items() if len(seconds) >= _ENOUGH}
+    images = Counter((record.task, record.method) for record in records if record.metrics)
     for cell, seconds in measurement.scoring.items():
+        if images[cell.task, cell.method] < _ENOUGH:
+            continue
         what = _scoring(cell, measurement)
         found[what] = min(seconds, found.get(what, math.inf))  # the first cell waits for the metrics' networks
     timings.keep(found)

@@ -27,8 +27,14 @@ def measurement(photos, settings) -> pipeline.Measurement:
     return pipeline.prepare(report, [Bicubic, PseudoInverse], settings, profile=str(photos), hr_size=64)
 
 
+@pytest.fixture(autouse=True)
+def few(monkeypatch) -> None:
+    """The images of a test are enough."""
+    monkeypatch.setattr(estimate, "_ENOUGH", 1)
+
+
 def took(cell, seconds, **changes) -> Record:
-    facts = {"status": "ok", "seconds": seconds} | changes
+    facts = {"status": "ok", "seconds": seconds, "metrics": {"psnr": 1.0}} | changes
     return Record(cell.task, cell.method, "0", **facts)
 
 
@@ -48,9 +54,21 @@ def test_what_is_left_is_told_by_what_earlier_images_took(measurement):
         "Not counted, as new to this machine: Bicubic, Pseudo-inverse."
     ), "six images of the median"
     measurement.scoring.update({bicubic: 30.0, inverse: 20.0})
-    estimate.keep(measurement, [took(inverse, 0.0)])
+    estimate.keep(measurement, [took(bicubic, 10.0), took(inverse, 0.0)])
     (sentence,) = estimate.rest(measurement)
     assert sentence == f"About 5 minutes {SAID} (restoring 60 seconds, scoring 4 minutes)."
+
+
+def test_the_seconds_of_a_few_images_are_those_of_a_beginning(measurement, monkeypatch):
+    """After `-n 1`, whose image had waited for the networks, a table of four minutes was said to take 3.4 hours."""
+    monkeypatch.setattr(estimate, "_ENOUGH", 5)
+    bicubic = measurement.cells[0]
+    measurement.scoring.update({bicubic: 30.0})
+    few = [replace(took(bicubic, 9.0), image=str(index)) for index in range(4)]
+    estimate.keep(measurement, few)
+    assert timings.known() == {}
+    estimate.keep(measurement, [*few, replace(few[0], image="4")])
+    assert len(timings.known()) == 2
 
 
 def test_what_is_done_is_not_left(measurement):
