@@ -48,7 +48,7 @@ def is_read_or_refused(folder, content):
         render.texts((found := stored.read(path)).table, found.machine)
 
 
-QUICK = settings(deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+QUICK = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.mark.slow
