@@ -69,7 +69,7 @@ class _Given:
     def __init__(self, found: SuperResolver, task: Task) -> None:
         """Take a network that is on its device."""
         self.network = found.network  # its weights are part of the fingerprint
-        self.reader = foreign.version().encode()  # and so is who built it
+        self.builder = found.builder.encode()  # and so is who made it
         self._found, self._task = found, task
 
     @classmethod

@@ -113,6 +113,7 @@ def test_our_own_layouts_are_rows(rrdbnet):
         expected = network(network(lr).clamp(0, 1)).clamp(0, 1)
         assert torch.allclose(method.upscale(lr), expected, atol=1e-5)
     assert method.remark == "RRDBNet 4x, applied 2 times, clamped between"
+    assert method.builder == b"", "another version of a package that made nothing of it changes nothing"
     assert methods.find(f"Theirs={path}").spec.name == "Theirs"
     assert methods.find(f"{path}+bp").spec.name == "own+bp"
     assert given.weight_file("x.pth.tar")[1] == "x"
@@ -229,6 +230,18 @@ def transformer(kind):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # of meshgrid
         return getattr(module, kind)(**sizes, **more, img_size=64, upsampler="pixelshuffle").eval()
+
+
+@pytest.mark.parametrize("kind", ["SwinIR", "HAT"])
+def test_networks_are_tested_not_trained(spandrel, tmp_path, kind):
+    """spandrel hands networks out in training mode: paths are left out by chance, and no two results are equal."""
+    path = saved(transformer(kind), tmp_path, f"{kind}.pth")
+    found = given.network(path)
+    assert not any(module.training for module in found.network.modules())
+    lr = torch.rand(1, 3, 16, 16)
+    with torch.no_grad():
+        assert torch.equal(found.once(lr), found.once(lr))
+    assert found.builder == f"spandrel {spandrel.__version__}"
 
 
 @pytest.mark.slow

@@ -44,15 +44,16 @@ def network(checkpoint: Mapping[str, Any], name: str) -> SuperResolver | None:
     found = None if spandrel is None else _descriptor(spandrel, checkpoint)
     if spandrel is None or found is None:
         return None
-    kind = str(found.architecture.name)
+    kind, builder = str(found.architecture.name), f"spandrel {version()}"
     if not isinstance(found, spandrel.ImageModelDescriptor):
         raise MissingWeights(f"{name} is a {kind} that fills in what a mask says, not a network for super-resolution.")
     if (found.input_channels, found.output_channels) != (_RGB, _RGB):
         raise MissingWeights(
             f"{name} is a {kind} of {found.input_channels} channels in and {found.output_channels} out; RGB is wanted."
         )
+    found.model.eval().requires_grad_(False)  # it comes in training mode: with dropout, and paths left out by chance
     if kind in _FACES:
-        return SuperResolver(found.model, kind, 1, Range(-1, 1), draws=kind in _DRAW, face=512)
+        return SuperResolver(found.model, kind, 1, Range(-1, 1), draws=kind in _DRAW, face=512, builder=builder)
     if found.purpose != "SR" or found.scale == 1:
         raise MissingWeights(f"{name} is a {kind} for {found.purpose} at {found.scale}x: it makes no image larger.")
     sizes = found.size_requirements
@@ -64,6 +65,7 @@ def network(checkpoint: Mapping[str, Any], name: str) -> SuperResolver | None:
         least=max(sizes.minimum, 1),
         multiple=sizes.multiple_of,
         draws=kind in _DRAW,
+        builder=builder,
     )
 
 

@@ -40,6 +40,8 @@ class SuperResolver:
     """A network that restores faces of this side at their own size; 0: one that enlarges."""
     only: int = 0
     """The one side of its input that it takes; 0: any."""
+    builder: str = ""
+    """The package and its version that made the network; empty: this one."""
 
     def once(self, images: Images) -> Images:
         """Return images made larger once, from and to [0, 1], clamped.
