@@ -31,7 +31,8 @@ _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
 )
-_OPERATOR = f"LR: {IN_WORDS}. Scored: the stored 8-bit RGB PNG."
+_SCORED = "Scored: the stored 8-bit RGB PNG."
+_OPERATOR = f"LR: {IN_WORDS}. {_SCORED}"
 
 
 def legend(table: Table, mark: str, escape: Escape) -> str:
@@ -119,7 +120,7 @@ def _apart(table: Table, escape: Escape) -> list[str]:
 
 
 def _likeness(table: Table, escape: Escape) -> list[str]:
-    """Return what is known of images only by their names, of those that were measured."""
+    """Return what is known of images by their names, and of given LR images, of those that were measured."""
     told = dict.fromkeys(text for row in table.rows if row.summary is not None for text in row.likeness)
     return [f"{escape(text[0].upper() + text[1:])}." for text in told]
 
@@ -201,4 +202,8 @@ def _weights(table: Table, escape: Escape) -> list[str]:
 def protocol_lines(table: Table) -> list[str]:
     """Return the protocol of every number of the table."""
     metrics: list[Metric] = [METRICS[name] for name in (*table.report.metrics, *table.report.also)]
-    return [_OPERATOR, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]
+    given = dict.fromkeys(
+        f"{row.cell.task.category} at {row.cell.task.factor}x: {row.lr}." for row in table.rows if row.lr
+    )
+    made = _OPERATOR if any(not row.lr for row in table.rows) else _SCORED
+    return [made, *given, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]
