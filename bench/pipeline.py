@@ -6,9 +6,9 @@ from time import perf_counter
 from typing import Literal
 
 from bench import cards as card_files
-from bench import contract, report_files
-from bench.images import data, given, known
-from bench.images.provenance import Provenance, provenance, refusal
+from bench import contract, report_files, stock
+from bench.images import data, given
+from bench.images.provenance import Provenance, provenance
 from bench.images.remarks import remarks
 from bench.plan import WHOLE, Part, describe, left_out, limited, plan, unmeasured, widened
 from bench.progress import track
@@ -17,7 +17,7 @@ from bench.running.handed import Handed, among
 from bench.running.runner import Runner, of
 from bench.scores import score
 from bench.scores.metrics import METRICS, Metric
-from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, MissingImages, Record, Report, Task
+from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Task
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,45 +157,8 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
-    cells = _with_lr(_with_images(cells, cards), cards, settings.limit)
-    return Measurement(report, _with_weights(cells, by_name), cards, by_name, settings)
-
-
-def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
-    """Refuse the cells whose images are not there, with what is missing; if none are, raise what the first lacks."""
-    missing: dict[str, BenchError] = {}
-    categories = {cell.task.category: None for cell in cells}
-    for category in categories:
-        try:
-            data.image_ids(cards[category])
-            known.check(cards[category])
-        except BenchError as error:
-            missing[category] = error
-    if len(missing) == len(categories):
-        raise next(iter(missing.values()))
-    refusals = {category: f"no images of {category}: {error}" for category, error in missing.items()}
-    return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]
-
-
-def _with_lr(cells: list[Cell], cards: Mapping[str, Card], limit: int | None) -> list[Cell]:
-    """Refuse the cells whose LR images are given and not there; if all are, raise what the first lacks."""
-    tasks = dict.fromkeys((cell.task.category, cell.task.factor) for cell in cells if cell.refusal is None)
-    reasons = {(name, factor): refusal(cards[name], factor, limit) for name, factor in tasks}
-    if reasons and all(reasons.values()):
-        raise MissingImages(f"{next(iter(reasons.values()))}.")
-    return [
-        replace(cell, refusal=cell.refusal or reasons[cell.task.category, cell.task.factor] or None) for cell in cells
-    ]
-
-
-def _with_weights(cells: list[Cell], methods: Mapping[str, Runner]) -> list[Cell]:
-    """Refuse the cells whose method lacks its weights, so that the plan says so."""
-    return [
-        replace(cell, refusal=cell.refusal or methods[cell.method].lacks(cell.task) or None)
-        if cell.method in methods
-        else cell
-        for cell in cells
-    ]
+    cells = stock.runnable(cells, cards, by_name, settings.limit)
+    return Measurement(report, cells, cards, by_name, settings)
 
 
 def run(  # noqa: PLR0913 - as `prepare`

@@ -60,7 +60,7 @@ ORDER = [
     {"images.remarks", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
     {"running.answers"},
     {"restore", "running.handed", "running.isolated", "running.worker", "running.runners"},
-    {"scores.score", "tiles"},
+    {"scores.score", "tiles", "stock"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes"},
     {"report.grid", "report.stored"},
