@@ -99,6 +99,10 @@ def test_they_are_found_beside_the_ground_truth_or_where_a_card_says(photos):
     (photos / "cat.toml").write_text(facts + 'lr = "small"\n')
     assert list(cards.cards(str(photos))) == ["face", "cat"], "the LR images that a card names became a category"
     assert len(entries(photos)[0]) == 3
+    (photos / "cat.toml").write_text(facts + 'lr = "low/{id}_LR.png"\n')
+    assert refusal(cards.card(str(photos), "cat"), 8, None) == (
+        "no LR images of cat at 8x: no file is named low/{id}_LR.png"
+    ), "a published table would name the folder of the user"
     (photos / "cat.toml").write_text(facts + 'lr = ["small"]\n')
     with pytest.raises(BadFile, match=r"cat\.toml: lr must be"):
         cards.card(str(photos), "cat")

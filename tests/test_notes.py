@@ -49,6 +49,14 @@ def test_a_hundred_refused_photographs_are_a_short_note_without_the_folders_of_t
     assert len(told) < 600
 
 
+def test_images_that_are_scored_for_no_method_have_three_reasons_and_a_number():
+    built = build(records("a", GOOD, GOOD / 100))
+    lacking = {f"{index:03d}": f"no LR image of {index:03d}" for index in range(90)}
+    told = notes.remarks(replace(built, rows=tuple(replace(r, unusable=lacking) for r in built.rows)), str)
+    (line,) = [text for text in told if "scored for no method" in text]
+    assert line.endswith("no LR image of 000; no LR image of 001; no LR image of 002; and 87 more reasons like these.")
+
+
 @pytest.mark.parametrize(
     "value", [np.float64(3.5), np.int64(3), np.bool_(True), np.str_("2021-05-27"), np.bytes_(b"a1")]
 )

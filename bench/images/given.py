@@ -3,6 +3,7 @@
 They are taken as they are: one of another size than the factor asks for is an error of its image, and none is resized.
 """
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -44,7 +45,10 @@ class Given:
 
 def given(card: Card, factor: int, ids: Sequence[str]) -> Given:
     """Return the LR files that a card names, paired with its test images. Raises `MissingImages` if there are none."""
-    found = pairing.found(card.lr, card.task(factor), pairing.Scope(what=_WHAT))
+    try:
+        found = pairing.found(card.lr, card.task(factor), pairing.Scope(what=_WHAT))
+    except MissingImages as error:  # a table is published that holds it
+        raise MissingImages(str(error).replace(f"{card.profile}{os.sep}", "")) from error
     return Given(card, factor, pairing.pair(ids, found))
 
 

@@ -26,6 +26,8 @@ _VARIANTS_LEGEND = (
 )
 _LEVEL = " Means that differ by at most {} are level."
 _PUBLISHED = " On the right: the published value"
+_REASONS = 3
+"""As many reasons why images are scored for no method are told."""
 _APART = "The published values stand by themselves: they are {}. Measured here: {}."
 _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
@@ -151,7 +153,9 @@ def _unusable(table: Table, escape: Escape) -> list[str]:
     told: dict[str, None] = {}
     for row in table.rows:
         if row.unusable:
-            why = "; ".join(dict.fromkeys(escape(reason).removesuffix(".") for reason in row.unusable.values()))
+            reasons = list(dict.fromkeys(escape(reason).removesuffix(".") for reason in row.unusable.values()))
+            more = [f"and {len(reasons) - _REASONS} more reasons like these"] if len(reasons) > _REASONS else []
+            why = "; ".join([*reasons[:_REASONS], *more])
             count = f"{len(row.unusable)} of {row.n + len(row.unusable)}"
             told[f"{escape(row.cell.task.category)}: {count} images are scored for no method: {why}."] = None
     return list(told)
