@@ -16,6 +16,7 @@ from bench.report import published
 from bench.spec import BadFile, BenchError, MissingImages, PublishedOn
 
 from .conftest import textured
+from .test_handed import TABLE as ONE_METHOD
 
 
 def lr_of(profile, category, factor=8, size=64):
@@ -74,17 +75,17 @@ def test_each_fault_is_a_sentence_of_its_image_and_the_rest_goes_on(photos):
         "0": "no LR image of 0: there is no file of it",
         "a": "no LR image of a: there is no file of it; there is A.png, and names count with their case",
         "1": "no LR image of 1: several files are of it: 1.bmp, 1.png; leave one of them",
-        "2": "the LR image 2.png has 128 x 128 pixels; 8 x 8 are wanted, 8x of 64 x 64 pixels",
-        "3": "the LR image 3.png has 4 x 4 pixels; 8 x 8 are wanted, 8x of 64 x 64 pixels",
-        "4": "the LR image 4.png has 8 x 9 pixels; 8 x 8 are wanted, 8x of 64 x 64 pixels",
+        "2": "the LR image 2.png has 128 x 128 pixels; 8 x 8 are wanted for 64 x 64 at 8x",
+        "3": "the LR image 3.png has 4 x 4 pixels; 8 x 8 are wanted for 64 x 64 at 8x",
+        "4": "the LR image 4.png has 8 x 9 pixels; 8 x 8 are wanted for 64 x 64 at 8x",
         "5": "the LR image 5.png is not an image of a kind that is read; replace it, or take it out of the folder",
     }
     told = provenance(cards.card(str(photos), "cat", 64), 8, None, allow_enlarge=False).remarks
     assert told[1:] == (
-        "cat at 8x: 1 of 8 LR images: saved in grey, of 16 bit, rounded to 8",
-        "cat at 8x: 1 of 8 LR images: with an alpha channel, laid on white",
-        "cat at 8x: 1 of 8 LR images: saved in grey",
-        "cat at 8x: 1 LR file is of no image that is measured (A.png)",
+        "LR images of cat at 8x: 1 of 8 saved in grey, of 16 bit, rounded to 8",
+        "LR images of cat at 8x: 1 of 8 with an alpha channel, laid on white",
+        "LR images of cat at 8x: 1 of 8 saved in grey",
+        "LR images of cat at 8x: 1 file is of no image that is measured (A.png)",
     )
 
 
@@ -154,8 +155,8 @@ def test_a_folder_for_another_factor_is_refused_in_one_sentence(photos):
     card = cards.card(str(photos), "cat", 64)
     assert refusal(card, 8, None) == ""
     assert refusal(card, 16, None) == (
-        "none of the 3 LR images of cat at 16x can be used: the LR image 0.png has 8 x 8 pixels; 4 x 4 are wanted, "
-        "16x of 64 x 64 pixels"
+        "none of the 3 LR images of cat at 16x can be used: the LR image 0.png has 8 x 8 pixels; 4 x 4 are wanted "
+        "for 64 x 64 at 16x"
     )
     (photos / "cat" / "lr" / "0.png").write_bytes(b"")
     assert refusal(card, 8, None) == "", "one sound image is enough"
@@ -191,15 +192,8 @@ def test_published_figures_are_not_set_against_those_of_given_lr_images(photos):
     assert known.unverified(card) == ""
 
 
-TABLE = """
-title = "Mine"
-caption = "A small table."
-source = "none"
-metrics = ["psnr", "lr_psnr"]
-categories = ["face", "cat"]
-factors = [8]
-methods = ["bicubic"]
-"""
+# LPIPS would take the most of the time, and it needs a ground truth as PSNR does.
+TABLE = ONE_METHOD.replace('"lpips"]\nalso = ["lr_psnr"]', '"lr_psnr"]')
 
 
 @pytest.fixture
@@ -225,13 +219,13 @@ def test_a_table_says_of_each_number_that_its_lr_was_given(measure, bench, photo
     assert status == 0, err
     status, told, rows = measure("--lr", tmp_path / "in")
     assert status == 0, told
-    assert "cat at 8x: the LR images were given, made as by MATLAB bicubic" in told
+    assert "LR images of cat at 8x: given, made as by MATLAB bicubic" in told
     for place, row in rows.items():
         assert row["mean"] == before[place]["mean"], "the same LR images gave other figures"
         assert row["protocol"] == f"{before[place]['protocol']} LR given, made as by MATLAB bicubic"
     (text,) = (path.read_text() for path in (tmp_path / "out").glob("*/mine.md"))
     assert "- LR: MATLAB" not in text
-    assert "- cat at 8x: LR given, made as by MATLAB bicubic." in text
+    assert "- LR images of cat at 8x: given, made as by MATLAB bicubic." in text
     status, told, _ = measure("--lr", tmp_path / "in", "--category", "cat", out="one")
     assert status == 0, told
 

@@ -37,7 +37,7 @@ class Given:
             )
         size, side = self.card.hr_size, self.card.hr_size // self.factor
         try:
-            return results.result(photos.content(path), path.name, side, f", {self.factor}x of {size} x {size} pixels")
+            return results.result(photos.content(path), path.name, side, f" for {size} x {size} at {self.factor}x")
         except BadImage as error:
             told = str(error).removesuffix(".").replace(f"{path.parent}/", "")
             raise BadImage(f"the LR image {told}") from error

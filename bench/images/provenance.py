@@ -47,9 +47,9 @@ def refusal(card: Card, factor: int, limit: int | None) -> str:
 def provenance(card: Card, factor: int, limit: int | None, *, allow_enlarge: bool) -> Provenance:
     """Return what is known of given LR images. Raises `MissingImages` if there are none."""
     made, judged = _made(card, factor, limit, allow_enlarge=allow_enlarge)
-    place = f"{card.category} at {factor}x"
+    place = f"LR images of {card.category} at {factor}x"
     files = given(card, factor, data.image_ids(card, limit))
-    return Provenance(f"LR given, {made}", (f"{place}: the LR images were given, {judged}", *_of_files(place, files)))
+    return Provenance(f"LR given, {made}", (f"{place}: given, {judged}", *_of_files(place, files)))
 
 
 def _made(card: Card, factor: int, limit: int | None, *, allow_enlarge: bool) -> tuple[str, str]:
@@ -78,8 +78,8 @@ def _of_files(place: str, files: Given) -> Iterator[str]:
             continue
         lost.update({told} if told else ())
     for told, count in lost.items():
-        yield f"{place}: {count} of {len(files.pairs.files)} LR images: {told}"
+        yield f"{place}: {count} of {len(files.pairs.files)} {told}"
     if names := sorted(path.name for path in files.pairs.strangers):
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        files_are = "file is" if len(names) == 1 else "files are"
-        yield f"{place}: {len(names)} LR {files_are} of no image that is measured ({', '.join(names[:_SHOWN])}{more})"
+        are = "file is" if len(names) == 1 else "files are"
+        yield f"{place}: {len(names)} {are} of no image that is measured ({', '.join(names[:_SHOWN])}{more})"

@@ -203,11 +203,13 @@ def _weights(table: Table, escape: Escape) -> list[str]:
     return [f"Weights of {escape(title)}: {'; '.join(entries)}." for title, entries in told.items()]
 
 
-def protocol_lines(table: Table) -> list[str]:
+def protocol_lines(table: Table, escape: Escape) -> list[str]:
     """Return the protocol of every number of the table."""
     metrics: list[Metric] = [METRICS[name] for name in (*table.report.metrics, *table.report.also)]
     given = dict.fromkeys(
-        f"{row.cell.task.category} at {row.cell.task.factor}x: {row.lr}." for row in table.rows if row.lr
+        f"LR images of {escape(row.cell.task.category)} at {row.cell.task.factor}x: {row.lr.removeprefix('LR ')}."
+        for row in table.rows
+        if row.lr
     )
     made = _OPERATOR if any(not row.lr for row in table.rows) else _SCORED
     return [made, *given, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]
