@@ -40,6 +40,7 @@ _OPTIONAL: dict[str, schema.Kind] = {
     "fit": schema.Choice("fit", get_args(_HINTS["fit"])),
     "train_source": schema.NAME,
     "train_reader": schema.Choice("train_reader", get_args(_HINTS["train_reader"])),
+    "lr": schema.NAME,
     "crops": schema.NAME,
     "train_crops": schema.ListOf(schema.NAME),
     "licence": schema.TEXT,
@@ -103,9 +104,10 @@ def _categories(folder: Path) -> dict[str, Path]:
     """Return category -> its card, or its sub-folder of photographs, in the suite's order."""
     found = {path.stem: path for path in folder.glob("*.toml") if not path.name.startswith(".")}
     told = [schema.read(path, _PART) for path in found.values()]
-    used = {folder / values.get(key, "") for values in told for key in ("source", "train_source")}
+    used = {folder / values.get(key, "") for values in told for key in ("source", "train_source", "lr")}
     for path in photographs.subfolders(folder):
-        if path not in used and not lists.unfit(path.name) and photographs.holds_any(path):
+        held = photographs.holds_any(path) or photographs.lr_beside(path)
+        if path not in used and not lists.unfit(path.name) and held:
             found.setdefault(path.name, path)
     order = [*(name for name in STANDARD if name in found), *sorted(found.keys() - set(STANDARD))]
     return {name: found[name] for name in order}
@@ -113,13 +115,7 @@ def _categories(folder: Path) -> dict[str, Path]:
 
 def _card(profile: str, path: Path, hr_size: int | None, *, need_lists: bool) -> Card:
     """Return the card of a TOML file or of a folder of photographs."""
-    if path.is_dir():
-        facts = Card(
-            profile=profile, category=path.name, title=path.name, hr_size=_FOLDER_HR_SIZE, reader="folder",
-            source=str(path), test_set=f"{path.name} photographs", train_set="",
-        )  # fmt: skip
-    else:
-        facts = _read_card(profile, path, need_lists=need_lists)
+    facts = _of_folder(profile, path) if path.is_dir() else _read_card(profile, path, need_lists=need_lists)
     if hr_size is not None and not 1 <= hr_size <= LARGEST:
         raise BenchError(f"hr_size must be from 1 to {LARGEST}, not {schema.shown(hr_size)}.")
     if hr_size not in (None, facts.hr_size):
@@ -132,6 +128,16 @@ def _card(profile: str, path: Path, hr_size: int | None, *, need_lists: bool) ->
     return facts
 
 
+def _of_folder(profile: str, path: Path) -> Card:
+    """Return the card of a folder of photographs; one that holds a folder `lr` alone has no ground truth."""
+    lr, there = photographs.lr_beside(path), photographs.holds_any(path)
+    return Card(
+        profile=profile, category=path.name, title=path.name, hr_size=_FOLDER_HR_SIZE,
+        reader="folder" if there else "lr", source=str(path if there else lr), lr=str(lr or ""),
+        test_set=f"{path.name} photographs" if there else f"{path.name}, LR images alone", train_set="",
+    )  # fmt: skip
+
+
 def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     """Return the card of a TOML file."""
     values = schema.read(path, _CARD)
@@ -140,10 +146,22 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     if values["reader"] != "scenes" and profile not in profiles():
         for key in values.keys() & {"source", "train_source"}:
             values[key] = str(path.parent / expanded(values[key]))
+    if profile not in profiles():
+        values["lr"] = _lr(path, values)
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
     facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
     facts |= _tables(path, values)
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
+
+
+def _lr(path: Path, values: Mapping[str, Any]) -> str:
+    """Return where a card's LR images are: as it says, or in a folder `lr` beside its photographs; "" if nowhere."""
+    if "lr" in values:
+        return str(path.parent / expanded(values["lr"]))
+    if values["reader"] == "lr":
+        return str(values["source"])
+    beside = photographs.lr_beside(Path(values["source"])) if values["reader"] == "folder" else None
+    return str(beside or "")
 
 
 def _check_training_set(path: Path, values: Mapping[str, Any]) -> None:

@@ -4,7 +4,9 @@ Whatever writes such text takes one of these functions, so that a name can neith
 formula or a command of a terminal.
 """
 
+import hashlib
 import re
+from urllib.parse import quote
 
 _BREAKS = re.compile(r"\s*[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]\s*")
 # What a terminal or an editor obeys instead of showing it; half a character; what turns the order of letters around.
@@ -27,6 +29,9 @@ _LATEX = {
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(inf|nan)")
 _FORMULA = re.compile(r"'*[=+\-@]")
+
+_LONGEST_NAME = 200
+"""Bytes; file systems take 255, with endings."""
 
 
 def plain(text: str) -> str:
@@ -76,3 +81,20 @@ def picture(text: str) -> str:
     """Return a text for matplotlib, whose legends leave out what begins with an underscore."""
     line = plain(text)
     return f" {line}" if line.startswith("_") else line
+
+
+def file_name(name: str) -> str:
+    """Return a name as that of a file: another one for each name, and never a hidden one, a path or too long a one.
+
+    What may not be in it is written %XX, as in addresses. Of a long one the end becomes a hash, behind `~`, which is in
+    no other file name.
+    """
+    quoted = quote(name, safe=" +", errors="surrogatepass").replace("~", "%7E")
+    if not quoted:
+        return "%"
+    if quoted.startswith("."):
+        quoted = "%2E" + quoted[1:]
+    if len(quoted) > _LONGEST_NAME:
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
+        quoted = f"{quoted[: _LONGEST_NAME - 17]}~{digest[:16]}"
+    return quoted

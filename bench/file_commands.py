@@ -9,7 +9,7 @@ from typing import Annotated
 import torch
 import typer
 
-from bench import atomic, devices, pipeline, resize, store, tiles
+from bench import atomic, devices, diagnosis, pipeline, store, tiles
 from bench import cards as card_files
 from bench.console import say, tell
 from bench.images import data, photos
@@ -89,7 +89,7 @@ def diagnose(
             f"{lr} has {width} x {height} pixels and {hr} {full_width} x {full_height}; give the low-resolution image "
             "first, and the one it was made from, a whole number of times as wide and as high, second."
         )
-    say(resize.diagnose(small, large, factor))
+    say(diagnosis.diagnose(small, large, factor))
 
 
 def sheet(

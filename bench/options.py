@@ -24,6 +24,14 @@ ChosenWeights = Annotated[
 Profile = Annotated[
     str, typer.Option(help="mini, portraits, paper, or a folder with one sub-folder of photographs per category.")
 ]
+Lr = Annotated[
+    str,
+    typer.Option(
+        "--lr",
+        help="LR images of your own in place of the suite's: a folder with <category>/x<factor>/<id>.png, or a pattern "
+        "such as 'lr/{category}/{id}_LR.png'.",
+    ),
+]
 Device = Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 ...")]
 HrSize = Annotated[
     int | None, typer.Option(min=1, max=LARGEST, help="Side of the ground truth in pixels, in place of the cards'.")

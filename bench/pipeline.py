@@ -6,8 +6,9 @@ from time import perf_counter
 from typing import Literal
 
 from bench import cards as card_files
-from bench import contract, report_files
-from bench.images import data, known
+from bench import contract, report_files, stock
+from bench.images import data, given
+from bench.images.provenance import Provenance, provenance
 from bench.images.remarks import remarks
 from bench.plan import WHOLE, Part, describe, left_out, limited, plan, unmeasured, widened
 from bench.progress import track
@@ -30,6 +31,8 @@ class Measurement:
     settings: RunSettings
     states: dict[Cell, State] = field(default_factory=dict)
     """What became of the cells: kept from restoring to scoring to rendering, so that no other run can come between."""
+    given: dict[tuple[str, int], Provenance] = field(default_factory=dict)
+    """From where given LR images are, as `provenances`."""
     scoring: dict[Cell, float] = field(default_factory=dict)
     """How many seconds an image took, of the cells that had no scores yet."""
 
@@ -37,7 +40,9 @@ class Measurement:
         """Return the plan in a line, and one more for whatever is left out."""
         plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
         others = [*left_out(self.report, self.cards), *unmeasured(self.report, self.cards)]
-        return "\n".join([plan_line, *others, *remarks(self.cards, self.settings.limit), *self._strangers()])
+        others += remarks(self.cards, self.settings.limit)
+        others += [sentence for found in self.provenances().values() for sentence in found.remarks]
+        return "\n".join([plan_line, *others, *self._strangers()])
 
     def _strangers(self) -> Iterator[str]:
         """Yield what rows of restored images hold besides."""
@@ -93,9 +98,18 @@ class Measurement:
         return self.cards[cell.task.category]
 
     def metrics(self, cell: Cell) -> list[Metric]:
-        """Return the metrics of the report that apply to a cell's images."""
+        """Return the metrics of the report that a cell's images are measured by."""
         metrics = [METRICS[name] for name in (*self.report.metrics, *self.report.also)]
-        return [metric for metric in metrics if metric.applies(cell.task.category)]
+        return [metric for metric in metrics if metric.measures(self.card(cell))]
+
+    def provenances(self) -> dict[tuple[str, int], Provenance]:
+        """Return from where the LR images are that are given, by category and factor; looked up once."""
+        for cell in self.cells:
+            task, card = cell.task, self.card(cell)
+            place, settings = (task.category, task.factor), self.settings
+            if card.lr and cell.refusal is None and place not in self.given:
+                self.given[place] = provenance(card, task.factor, settings.limit, allow_enlarge=settings.allow_enlarge)
+        return self.given
 
     def _count(self, cell: Cell) -> int:
         """Return how many images of its card a run goes through for a cell."""
@@ -109,6 +123,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     *,
     profile: str = "mini",
     hr_size: int | None = None,
+    lr: str = "",
     seeds: Sequence[int] = (0,),
     weights: Literal["any", "published", "own"] = "any",
     unfinished: bool = False,
@@ -116,7 +131,8 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows; all categories of a folder.
 
-    Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `weights` and
+    Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `lr` is a folder
+    or pattern of LR images in place of the suite's, as `images.given.instead`. `weights` and
     `unfinished` say which weight files the methods of the suite take, as in `Task`; `part` limits the table.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
@@ -136,36 +152,13 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
             )
     cards = card_files.cards(profile, hr_size)
     report = limited(widened(report, cards), part)
+    if lr:
+        cards = given.instead(cards, lr, report.categories)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
-    return Measurement(report, _with_weights(_with_images(cells, cards), by_name), cards, by_name, settings)
-
-
-def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
-    """Refuse the cells whose images are not there, with what is missing; if none are, raise what the first lacks."""
-    missing: dict[str, BenchError] = {}
-    categories = {cell.task.category: None for cell in cells}
-    for category in categories:
-        try:
-            data.image_ids(cards[category])
-            known.check(cards[category])
-        except BenchError as error:
-            missing[category] = error
-    if len(missing) == len(categories):
-        raise next(iter(missing.values()))
-    refusals = {category: f"no images of {category}: {error}" for category, error in missing.items()}
-    return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]
-
-
-def _with_weights(cells: list[Cell], methods: Mapping[str, Runner]) -> list[Cell]:
-    """Refuse the cells whose method lacks its weights, so that the plan says so."""
-    return [
-        replace(cell, refusal=cell.refusal or methods[cell.method].lacks(cell.task) or None)
-        if cell.method in methods
-        else cell
-        for cell in cells
-    ]
+    cells = stock.runnable(cells, cards, by_name, settings.limit)
+    return Measurement(report, cells, cards, by_name, settings)
 
 
 def run(  # noqa: PLR0913 - as `prepare`

@@ -41,16 +41,16 @@ def plan(
     places = [(cards[category], factor) for category in categories for factor in report.factors]
     # Where no factor divides any size, the first task says so, and which factors would.
     fitting = [(card, factor) for card, factor in places if _divides(factor, card)] or places
-    sizes = {(card.category, factor): _size_refusal(report, card, factor) for card, factor in fitting}
-    if all(sizes.values()):
-        raise BenchError(f"{next(iter(sizes.values()))}.")
+    unfit = {(card.category, factor): _refusal(report, card, factor) for card, factor in fitting}
+    if all(unfit.values()):
+        raise BenchError(f"{next(iter(unfit.values()))}.")
     cells = [
         _cell(report, methods, card.task(factor, seed), name, card)
         for card, factor in fitting
         for name in names
         for seed in (seeds if name in methods and methods[name].seeded else seeds[:1])
     ]
-    return [replace(cell, refusal=sizes[cell.task.category, cell.task.factor] or cell.refusal) for cell in cells]
+    return [replace(cell, refusal=unfit[cell.task.category, cell.task.factor] or cell.refusal) for cell in cells]
 
 
 def widened(report: Report, cards: Mapping[str, Card]) -> Report:
@@ -99,10 +99,17 @@ def unmeasured(report: Report, cards: Mapping[str, Card]) -> list[str]:
     ]
 
 
-def _size_refusal(report: Report, card: Card, factor: int) -> str | None:
-    """Return why images of a card are too small for a metric of the table; to be known before any is restored."""
-    metrics = [METRICS[name] for name in (*report.metrics, *report.also) if _divides(factor, card)]
-    found = (metric.refuses(card.hr_size, factor) for metric in metrics if metric.applies(card.category))
+def _refusal(report: Report, card: Card, factor: int) -> str | None:
+    """Return why a card's images are too small for a metric of the table, or have nothing it could be measured by.
+
+    To be known before any is restored.
+    """
+    metrics = [METRICS[name] for name in (*report.metrics, *report.also) if METRICS[name].measures(card)]
+    if not card.has_hr and not metrics:
+        return (
+            f"{card.category} has no ground truth, and every metric of {report.name} needs one: add lr_psnr to `also`"
+        )
+    found = (metric.refuses(card.hr_size, factor) for metric in metrics if _divides(factor, card))
     return next((refusal for refusal in found if refusal), None)
 
 

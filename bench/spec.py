@@ -190,9 +190,10 @@ class Card:
     category: str
     title: str
     hr_size: int
-    reader: Literal["folder", "scenes", "lmdb"]
+    reader: Literal["folder", "scenes", "lmdb", "lr"]
+    """lr: there are LR images alone, and no ground truth."""
     source: str
-    """folder: its path; lmdb: the path of the database; scenes: the name of the scene."""
+    """folder, lr: its path; lmdb: the path of the database; scenes: the name of the scene."""
     test_set: str
     train_set: str
     ids: tuple[str, ...] = ()
@@ -212,6 +213,8 @@ class Card:
     """Where the training images are, as `source`; empty: scenes are drawn anew, a folder gives what is not tested."""
     train_reader: Literal["folder", "lmdb"] = "folder"
     """How `train_source` is read."""
+    lr: str = ""
+    """The folder, or the pattern, of LR images that are given (bench/images/given.py); empty: the suite makes them."""
     crops: tuple[Path, ...] = ()
     """Tables of squares in the files of a folder (bench/images/crops.py), which are then the images; `folder` alone."""
     train_crops: tuple[Path, ...] = ()
@@ -221,6 +224,11 @@ class Card:
     """Where the test images can be had."""
     preset: str = "paper"
     """As in `Task`: `mini` for small drawn images, `paper` for everything that is restored with published networks."""
+
+    @property
+    def has_hr(self) -> bool:
+        """Whether there is a ground truth."""
+        return self.reader != "lr"
 
     def task(self, factor: int, seed: int = 0) -> Task:
         """Return the task of restoring these images at a factor; raises `BenchError` if it does not divide the size."""

@@ -21,7 +21,6 @@ from io import BytesIO
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote
 
 import torch
 from PIL import Image, PngImagePlugin
@@ -29,6 +28,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from bench.atomic import write
+from bench.escape import file_name
 from bench.files import found
 from bench.images.data import pixel_sha256
 from bench.images.pillow import strict
@@ -38,8 +38,6 @@ from bench.spec import Cell, Effort
 
 SCORES = "records.jsonl"
 """The name of the file of a run's scores."""
-_LONGEST_NAME = 200
-"""Bytes; file systems take 255, with endings."""
 _LARGEST_TEXT = 2**20
 """Bytes of what is beside the pixels."""
 
@@ -77,23 +75,6 @@ def cell_folder(out: Path, cell: Cell) -> Path:
 def image_file(folder: Path, image_id: str) -> Path:
     """Return where an image's result goes."""
     return folder / f"{file_name(image_id)}.png"
-
-
-def file_name(name: str) -> str:
-    """Return a name as that of a file: another one for each name, and never a hidden one, a path or too long a one.
-
-    What may not be in it is written %XX, as in addresses. Of a long one the end becomes a hash, behind `~`, which is in
-    no other file name.
-    """
-    quoted = quote(name, safe=" +", errors="surrogatepass").replace("~", "%7E")
-    if not quoted:
-        return "%"
-    if quoted.startswith("."):
-        quoted = "%2E" + quoted[1:]
-    if len(quoted) > _LONGEST_NAME:
-        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
-        quoted = f"{quoted[: _LONGEST_NAME - 17]}~{digest[:16]}"
-    return quoted
 
 
 def write_json(path: Path, value: dict[str, Any]) -> None:

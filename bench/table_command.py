@@ -20,6 +20,7 @@ from bench.options import (
     Folder,
     Guests,
     HrSize,
+    Lr,
     Methods,
     Profile,
     Seeds,
@@ -56,6 +57,7 @@ def make_table(
     device: Device = "auto",
     batch_size: Annotated[int | None, typer.Option(min=1, help="Images at once.")] = None,
     hr_size: HrSize = None,
+    lr: Lr = "",
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seeds: Seeds = None,
     columns: Columns = None,
@@ -76,6 +78,7 @@ def make_table(
         settings,
         profile=profile,
         hr_size=hr_size,
+        lr=lr,
         seeds=seeds or (0,),
         weights=weights.value,
         unfinished=unfinished,
@@ -131,7 +134,7 @@ def _render(measurement: Measurement, records: Sequence[Record], columns: Sequen
     from bench.report import figures, render, table  # noqa: PLC0415
 
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
-    result = table.build(report, cells, records, cards)
+    result = table.build(report, cells, records, cards, measurement.provenances())
     target = store.profile_folder(settings.out, cells[0].task.profile)
     written = render.write(result, records, fingerprint.machine(settings.device), target, columns)
     # The pictures of one seed are enough.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import atomic, locks, store
+from bench import atomic, escape, locks
 from bench.spec import BenchError
 
 from .conftest import ROOT
@@ -63,7 +63,7 @@ def test_another_run_of_the_same_cell_is_told_so_until_the_first_is_gone(tmp_pat
 
 @given(st.lists(st.text(st.characters(blacklist_characters="\0"), max_size=300), min_size=2, max_size=2, unique=True))
 def test_two_names_are_two_files_inside_the_folder(names):
-    made = [store.file_name(name) for name in names]
+    made = [escape.file_name(name) for name in names]
     assert made[0] != made[1], "one would get the other's pictures"
     for each in made:
         assert "/" not in each
@@ -75,9 +75,9 @@ def test_two_names_are_two_files_inside_the_folder(names):
     "pair", [("a|b", "a-b"), ("new method", "new-method"), ("é", "è"), ("v1/x", "v1-x"), ("", ".."), ("~", "%7E")]
 )
 def test_names_that_once_shared_a_folder(pair):
-    assert len({store.file_name(name) for name in pair}) == 2
+    assert len({escape.file_name(name) for name in pair}) == 2
 
 
 def test_names_of_the_suite_stay_as_they_are():
     for name in ("glean.no-decoder", "bicubic+bp", "dgp.biggan", "0000", "IMG 01", "face"):
-        assert store.file_name(name) == name
+        assert escape.file_name(name) == name

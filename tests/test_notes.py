@@ -49,6 +49,25 @@ def test_a_hundred_refused_photographs_are_a_short_note_without_the_folders_of_t
     assert len(told) < 600
 
 
+def test_images_that_are_scored_for_no_method_have_three_reasons_and_a_number():
+    built = build(records("a", GOOD, GOOD / 100))
+    lacking = {f"{index:03d}": f"no LR image of {index:03d}" for index in range(90)}
+    told = notes.remarks(replace(built, rows=tuple(replace(r, unusable=lacking) for r in built.rows)), str)
+    (line,) = [text for text in told if "scored for no method" in text]
+    assert line.endswith("no LR image of 000; no LR image of 001; no LR image of 002; and 87 more reasons like these.")
+
+
+def test_how_lr_images_were_made_is_told_of_each_category_whatever_its_name():
+    built = build(records("a", GOOD, GOOD / 100))
+    ours = notes.protocol_lines(built, str)
+    strange = replace(TASK, category="_cat_")
+    given = replace(built.rows[0], cell=replace(built.rows[0].cell, task=strange), lr="LR given, made by nobody")
+    assert notes.protocol_lines(replace(built, rows=(*built.rows, given)), str)[0] == ours[0], "some are the suite's"
+    text = render.markdown(replace(built, rows=(given,), contests=()), {})
+    assert "LR: MATLAB" not in text, "no LR image was made by the suite"
+    assert rf"- LR images of \_cat\_ at {strange.factor}x: given, made by nobody." in text
+
+
 @pytest.mark.parametrize(
     "value", [np.float64(3.5), np.int64(3), np.bool_(True), np.str_("2021-05-27"), np.bytes_(b"a1")]
 )

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.running import pairing
-from bench.running.pairing import Scope, found, pair
+from bench.escape import file_name
+from bench.images import pairing
+from bench.images.pairing import Scope, found, pair
 from bench.spec import BenchError, MissingImages, Task
-from bench.store import file_name
 
 FACE = Task("mini", "face", 8, 64)
 SEVERAL = Scope(one_category=False, one_factor=False)

@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from bench import diagnosis
 from bench import resize as rs
 from bench.spec import BenchError
 
@@ -273,7 +274,7 @@ def test_a_side_without_pixels_is_refused():
 
 def test_an_lr_of_another_size_is_refused():
     hr, lr = torch.zeros(1, 3, 8, 8), torch.zeros(1, 3, 1, 1)
-    for use in (lambda: rs.back_project(hr, lr, 4), lambda: rs.diagnose(lr, hr, 4)):
+    for use in (lambda: rs.back_project(hr, lr, 4), lambda: diagnosis.diagnose(lr, hr, 4)):
         with pytest.raises(BenchError, match="do not differ by factor 4; the LR should be 2 x 2"):
             use()
 
@@ -387,7 +388,7 @@ FOREIGN = {
 def test_diagnose_recognises_how_a_textured_lr_was_made(expected, factor):
     hr = textured(72)
     for make in FOREIGN[expected]:
-        culprit, _, rest = rs.diagnose(make(hr, factor), hr, factor).partition(": ")
+        culprit, _, rest = diagnosis.diagnose(make(hr, factor), hr, factor).partition(": ")
         if factor == 8:
             assert culprit == f"The LR was probably made by {expected}", rest
             assert float(rest.split()[0]) < 0.2, "further off than the rounding between Pillow's two passes"
@@ -400,29 +401,29 @@ def test_diagnose_recognises_how_a_textured_lr_was_made(expected, factor):
 def test_diagnose_recognises_how_the_lr_of_a_photograph_was_made(expected, photographs):
     for make in FOREIGN[expected]:
         lr = torch.stack([make(one, 8) for one in photographs])
-        said = rs.diagnose(lr, photographs, 8)
+        said = diagnosis.diagnose(lr, photographs, 8)
         assert said.startswith(f"The LR was probably made by {expected}: 0."), said
 
 
 @pytest.mark.parametrize("factor", [2, 3, 8])
 def test_diagnose_accepts_matlab_and_its_rounding_between_the_passes(factor):
     hr = textured(72)
-    assert rs.diagnose(matlab(hr, factor), hr, factor).startswith(
+    assert diagnosis.diagnose(matlab(hr, factor), hr, factor).startswith(
         "The LR agrees with MATLAB bicubic, to 0.00 grey levels"
     )
-    said = rs.diagnose(by_matlab_uint8(hr, factor), hr, factor)
+    said = diagnosis.diagnose(by_matlab_uint8(hr, factor), hr, factor)
     assert said.startswith("The LR agrees with MATLAB bicubic, to 0."), f"MATLAB's own uint8 result is refused: {said}"
 
 
 def test_diagnose_says_what_to_do():
     hr = textured(128)
-    said = rs.diagnose(by_torch("bicubic")(hr, 16), hr, 16)
+    said = diagnosis.diagnose(by_torch("bicubic")(hr, 16), hr, 16)
     assert "0.00 grey levels from it" in said
     assert f"{255 * (by_torch('bicubic')(hr, 16) - matlab(hr, 16)).abs().mean():.2f} from MATLAB bicubic" in said
     assert "imresize(hr, 1/16)" in said
 
 
 def test_diagnose_says_when_nothing_is_near():
-    said = rs.diagnose(noise(3, 8, 8, dtype=torch.float32), textured(128), 16)
+    said = diagnosis.diagnose(noise(3, 8, 8, dtype=torch.float32), textured(128), 16)
     assert said.startswith("None of the 14 known"), f"noise was taken for a down-sampled image: {said}"
     assert "Check that LR and HR are the same images" in said

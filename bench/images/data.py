@@ -1,10 +1,10 @@
-"""Ground truth and LR images of a card: reads, checks and batches them. The same pixels on every machine."""
+"""Ground truth and LR images of a card: reads or makes, checks and batches them. The same pixels on every machine."""
 
 import hashlib
 import os
 import shlex
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from bench import atomic, cards, resize
-from bench.images import sources
+from bench.images import given, sources
 from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
 
 
@@ -24,6 +24,16 @@ class Batch:
     ids: tuple[str, ...]
     lr: Images
     hr: Images
+    """(N, 3, 0, 0) if there is no ground truth."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """One image, uint8, and its LR image if that is given."""
+
+    id: str
+    hr: Tensor
+    lr: Tensor | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +66,7 @@ class _Cache:
 
 
 _CACHE = _Cache(512 * 2**20)  # a hundred faces of 1024 px are 300 MiB
+_NO_HR = torch.empty(3, 0, 0, dtype=torch.uint8)
 _BATCH = 512 * 2**20  # bytes of the ground truth of a batch in float32, but for a single image that has more
 
 
@@ -97,26 +108,27 @@ def batches(
 
     Large images come in smaller batches, so that they fit the memory.
 
-    Raises `MissingImages` if there are no images at all.
+    Raises `MissingImages` if there are no images at all, or no LR images where they are given.
     """
     card = _widened(card, limit)
     batch_size = max(1, min(batch_size, _BATCH // (12 * card.hr_size**2)))
     source = sources.open_card(card, allow_enlarge=allow_enlarge)
-    ids: list[str] = []
-    images: list[Tensor] = []
-    for image_id in _ids(card, source)[:limit]:
+    ids = _ids(card, source)[:limit]
+    files = given.given(card, factor, ids) if card.lr else None
+    found: list[_Pair] = []
+    for image_id in ids:
         try:
-            image = _read(card, source, image_id)
+            image = _read(card, source, image_id) if card.has_hr else _NO_HR
+            lr = files.image(image_id)[0] if files else None
         except (BadImage, TooSmall, MissingImages) as error:
             yield BadEntry(image_id, _short(str(error), source.where), refused=isinstance(error, TooSmall))
             continue
-        ids.append(image_id)
-        images.append(image)
-        if len(ids) == batch_size:
-            yield _batch(ids, images, factor)
-            ids, images = [], []
-    if ids:
-        yield _batch(ids, images, factor)
+        found.append(_Pair(image_id, image, lr))
+        if len(found) == batch_size:
+            yield _batch(found, factor)
+            found = []
+    if found:
+        yield _batch(found, factor)
 
 
 def _short(reason: str, where: str) -> str:
@@ -124,10 +136,12 @@ def _short(reason: str, where: str) -> str:
     return reason.replace(f"{where}{os.sep}", "").replace(where, Path(where).name)
 
 
-def _batch(ids: list[str], images: list[Tensor], factor: int) -> Batch:
-    """Return a batch of images (3, H, W) uint8."""
-    hr = torch.stack(images)
-    return Batch(tuple(ids), low_resolution(hr, factor), hr.float() / 255)
+def _batch(found: Sequence[_Pair], factor: int) -> Batch:
+    """Return a batch of images; LR images that are given are all given."""
+    hr = torch.stack([each.hr for each in found])
+    theirs = [each.lr for each in found if each.lr is not None]
+    lr = (torch.stack(theirs).double() / 255).float() if theirs else low_resolution(hr, factor)
+    return Batch(tuple(each.id for each in found), lr, hr.float() / 255)
 
 
 def low_resolution(hr: Tensor, factor: int) -> Images:

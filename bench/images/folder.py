@@ -32,9 +32,21 @@ def listing(folder: Path) -> dict[str, Path]:
     return {lists.shown(name) if lists.unfit(name) else name: path for name, path in zip(ids, paths, strict=True)}
 
 
+def lr_beside(folder: Path) -> Path | None:
+    """Return the folder `lr` in a folder of photographs, if it, or an `x<factor>` in it, holds images."""
+    lr = folder / "lr"
+    return lr if _is_folder(lr) and any(map(holds_any, lr_folders(lr))) else None
+
+
+def lr_folders(lr: Path) -> list[Path]:
+    """Return where LR images may lie in a folder of them: in itself, or by factor."""
+    return [lr, *(path for path in _readable(lr) if re.fullmatch(r"x\d+", path.name))]
+
+
 def left_out(folder: Path) -> str:
     """Return a sentence on what a folder holds beside photographs and hidden files, or "" if that is nothing."""
-    others = [path for path in _entries(folder) if not _is_photograph(path)]
+    lr = lr_beside(folder)
+    others = [path for path in _entries(folder) if not _is_photograph(path) and path != lr]
     if not others:
         return ""
     kinds = Counter(map(_kind, others))
@@ -50,10 +62,13 @@ def subfolders(folder: Path) -> list[Path]:
 
 
 def nested(folder: Path) -> tuple[Path, int] | None:
-    """Return the first folder below one that holds photographs, three levels down at most, and how many it holds."""
-    level = [folder]
+    """Return the first folder below one that holds photographs, three levels down at most, and how many it holds.
+
+    One of LR images (`lr_beside`) is not among them.
+    """
+    level, lr = [folder], lr_beside(folder)
     for _ in range(_DEEPEST):
-        level = [below for each in level if not each.is_symlink() for below in _readable(each)]
+        level = [below for each in level if not each.is_symlink() for below in _readable(each) if below != lr]
         for path in level:
             if holds_any(path):
                 return path, len(listing(path))

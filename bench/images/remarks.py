@@ -42,7 +42,7 @@ def _unread(profile: Path) -> Iterator[str]:
 
 def _without(profile: Path, cards: Mapping[str, Card]) -> Iterator[str]:
     """Yield a sentence for each sub-folder that is no category because it holds no photographs itself."""
-    used = {Path(source) for card in cards.values() for source in (card.source, card.train_source)}
+    used = {Path(source) for card in cards.values() for source in (card.source, card.train_source, card.lr)}
     for path in folder.subfolders(profile):
         if path in used or path.name in cards or lists.unfit(path.name):
             continue

@@ -1,4 +1,4 @@
-"""Files of restored images that somebody else saved: what they hold, and what was lost when they were saved."""
+"""Files of restored or LR images that somebody else saved: what they hold, and what was lost when they were saved."""
 
 from PIL import ImageFile
 from torch import Tensor
@@ -7,10 +7,11 @@ from bench.images import photos, pillow
 from bench.spec import BadImage
 
 
-def result(data: bytes, name: str, side: int) -> tuple[Tensor, str]:
+def result(data: bytes, name: str, side: int, why: str = "") -> tuple[Tensor, str]:
     """Return the image in a file, (3, side, side) uint8, and what its kind of file took away, or "".
 
-    Raises `BadImage` for another size, before it is decoded, and for what is no sound image; `name` is for messages.
+    Raises `BadImage` for another size, before it is decoded, and for what is no sound image; `name`, and `why` it is
+    to have this size, are for messages.
     """
     try:
         with pillow.strict(), pillow.opened(data) as image:
@@ -18,7 +19,7 @@ def result(data: bytes, name: str, side: int) -> tuple[Tensor, str]:
     except Exception:  # noqa: BLE001 - a decoder raises whatever it stumbles on
         return photos.decoded(data, name), ""  # which says what is wrong with it
     if size != (side, side):
-        raise BadImage(f"{name} has {size[0]} x {size[1]} pixels; {side} x {side} are wanted")
+        raise BadImage(f"{name} has {size[0]} x {size[1]} pixels; {side} x {side} are wanted{why}")
     return photos.decoded(data, name), lost
 
 

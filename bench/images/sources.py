@@ -50,7 +50,7 @@ def open_card(card: Card, *, allow_enlarge: bool = False) -> Source:
     """
     if card.crops:
         return _crops(card, allow_enlarge)
-    readers = {"folder": _folder, "scenes": _scenes, "lmdb": _lmdb}
+    readers = {"folder": _folder, "scenes": _scenes, "lmdb": _lmdb, "lr": _lr_alone}
     return readers[card.reader](card, allow_enlarge)
 
 
@@ -123,6 +123,19 @@ def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
         return photos.short_side(found[image_id], state(image_id)) >= card.hr_size
 
     return Source(str(where), list(found), pixels, allow_enlarge, state, content, large, length)
+
+
+def _lr_alone(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
+    """Return the names of images of which there is no ground truth: those of LR images at any factor."""
+    where = _path(card)
+    names = dict.fromkeys(name for place in folder.lr_folders(where) for name in folder.listing(place))
+    if not names:
+        raise MissingImages(f"{where} holds no LR images ({folder.SHORT}); {_how_to_get(card)}")
+
+    def pixels(image_id: str) -> Tensor:
+        raise MissingImages(f"{card.category} has no ground truth, and so none of {image_id}: {where} holds LR images.")
+
+    return Source(str(where), list(names), pixels, allow_enlarge)
 
 
 def _crops(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001

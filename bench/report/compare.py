@@ -8,7 +8,7 @@ interval is nothing. Values of different protocols are never subtracted.
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,7 @@ from bench.spec import BadFile, BenchError
 
 _TEXTS = ("category", "method", "image", "status", "run")
 _SHOWN = 3
+_MADE = "LR made by the suite"
 
 
 class Place(NamedTuple):
@@ -41,6 +42,8 @@ class Run:
     """cell -> metric -> image -> value, the mean over the seeds."""
     failed: Mapping[Place, frozenset[str]]
     """Images whose result is not the method's own."""
+    lr: Mapping[Place, str] = field(default_factory=dict)
+    """By what LR images that were given were made, of the cells that had such."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +73,7 @@ class Comparison:
     remarks: tuple[str, ...]
     """What could not be compared, and what else differs, a sentence each."""
     refused: bool
-    """Whether a metric of both is of different protocols."""
+    """Whether a metric of both is of different protocols, or a cell of both of LR images from elsewhere."""
 
 
 def read(path: Path) -> dict[str, Run]:
@@ -93,6 +96,13 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         alone = [" ".join(map(str, place)) for place in one.scores if place not in other.scores]
         if alone:
             remarks.append(f"only in the {which}: {_listed(alone)}")
+    foreign = [place for place in places if first.lr.get(place, "") != second.lr.get(place, "")]
+    remarks += dict.fromkeys(
+        f"{place.category} {place.factor}x: {first.lr.get(place, _MADE)} in the first, {second.lr.get(place, _MADE)} "
+        "in the second: not compared"
+        for place in foreign
+    )
+    places = [place for place in places if place not in foreign]
     metrics = [name for name in METRICS if _has(first, name) and _has(second, name)]
     apart = {name for name in metrics if _apart(first, second, name)}
     remarks += [
@@ -109,7 +119,7 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         for place in places
         for difference in _difference(first, second, place, name, tolerance.get(name, 0.0))
     ]
-    return Comparison(tuple(found), tuple(remarks), refused=bool(apart))
+    return Comparison(tuple(found), tuple(remarks), refused=bool(apart or foreign))
 
 
 def _has(run: Run, metric: str) -> bool:
@@ -172,7 +182,12 @@ def _of_json(path: Path) -> Run:
                     name: float(listed[index]) for name, listed in of["values"].items() if listed[index] is not None
                 }
                 lines.append((place, image, status, values))
-    return _run(lines, found["protocols"], found["machine"])
+    lr = {
+        Place(cell["task"]["category"], cell["task"]["factor"], cell["method"]): cell["lr"]
+        for cell in found["cells"]
+        if "lr" in cell
+    }
+    return replace(_run(lines, found["protocols"], found["machine"]), lr=lr)
 
 
 def _of_csv(path: Path) -> Run:

@@ -107,7 +107,7 @@ def _facts(row: Row) -> dict[str, object]:
         "verdict": row.verdict,
         "status": row.status,
         "reason": row.reason,
-        "protocol": row.metric.protocol(),
+        "protocol": row.protocol,
     }
 
 

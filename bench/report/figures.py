@@ -89,7 +89,12 @@ def _rows(
         for image_id, lr, hr in zip(entry.ids, entry.lr, entry.hr, strict=True):
             results = [_result(cell, state, image_id, settings.out) for cell, state in states.items()]
             shown = fonts.label(image_id, otherwise=f"no. {ids.index(image_id) + 1}")
-            rows.append((f"{fonts.drawable(task.category)} {task.factor}x\n{shown}", [lr, *results, hr]))
+            rows.append(
+                (
+                    f"{fonts.drawable(task.category)} {task.factor}x\n{shown}",
+                    [lr, *results, hr if card.has_hr else "none"],
+                )
+            )
         if len(rows) >= images:
             break
     return rows[:images]

@@ -26,12 +26,15 @@ _VARIANTS_LEGEND = (
 )
 _LEVEL = " Means that differ by at most {} are level."
 _PUBLISHED = " On the right: the published value"
+_REASONS = 3
+"""As many reasons why images are scored for no method are told."""
 _APART = "The published values stand by themselves: they are {}. Measured here: {}."
 _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
 )
-_OPERATOR = f"LR: {IN_WORDS}. Scored: the stored 8-bit RGB PNG."
+_SCORED = "Scored: the stored 8-bit RGB PNG."
+_OPERATOR = f"LR: {IN_WORDS}. {_SCORED}"
 
 
 def legend(table: Table, mark: str, escape: Escape) -> str:
@@ -119,7 +122,7 @@ def _apart(table: Table, escape: Escape) -> list[str]:
 
 
 def _likeness(table: Table, escape: Escape) -> list[str]:
-    """Return what is known of images only by their names, of those that were measured."""
+    """Return what is known of images by their names, and of given LR images, of those that were measured."""
     told = dict.fromkeys(text for row in table.rows if row.summary is not None for text in row.likeness)
     return [f"{escape(text[0].upper() + text[1:])}." for text in told]
 
@@ -150,7 +153,9 @@ def _unusable(table: Table, escape: Escape) -> list[str]:
     told: dict[str, None] = {}
     for row in table.rows:
         if row.unusable:
-            why = "; ".join(dict.fromkeys(escape(reason).removesuffix(".") for reason in row.unusable.values()))
+            reasons = list(dict.fromkeys(escape(reason).removesuffix(".") for reason in row.unusable.values()))
+            more = [f"and {len(reasons) - _REASONS} more reasons like these"] if len(reasons) > _REASONS else []
+            why = "; ".join([*reasons[:_REASONS], *more])
             count = f"{len(row.unusable)} of {row.n + len(row.unusable)}"
             told[f"{escape(row.cell.task.category)}: {count} images are scored for no method: {why}."] = None
     return list(told)
@@ -198,7 +203,13 @@ def _weights(table: Table, escape: Escape) -> list[str]:
     return [f"Weights of {escape(title)}: {'; '.join(entries)}." for title, entries in told.items()]
 
 
-def protocol_lines(table: Table) -> list[str]:
+def protocol_lines(table: Table, escape: Escape) -> list[str]:
     """Return the protocol of every number of the table."""
     metrics: list[Metric] = [METRICS[name] for name in (*table.report.metrics, *table.report.also)]
-    return [_OPERATOR, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]
+    given = dict.fromkeys(
+        f"LR images of {escape(row.cell.task.category)} at {row.cell.task.factor}x: {row.lr.removeprefix('LR ')}."
+        for row in table.rows
+        if row.lr
+    )
+    made = _OPERATOR if any(not row.lr for row in table.rows) else _SCORED
+    return [made, *given, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]

@@ -69,5 +69,7 @@ def _differences(theirs: PublishedOn, card: Card) -> Iterator[str]:
         yield "in another selection, by the checksums of the list"
     elif not theirs.sha256 and theirs.names != names_sha256(card):
         yield "in another selection, by its names"
+    if card.lr:
+        yield "of other LR images (here they were given)"
     if theirs.operator != OPERATOR:
         yield f"in another down-sampling ({theirs.operator or 'unknown'}, here {OPERATOR})"

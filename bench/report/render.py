@@ -63,7 +63,10 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
         parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
         parts.append(_COMPARISONS.format(first))
     facts = [f"- {escape.markdown(name)}: {escape.markdown(value)}" for name, value in machine.items()]
-    parts += ["## How it was made", "\n".join([f"- {line}" for line in notes.protocol_lines(table)] + facts)]
+    parts += [
+        "## How it was made",
+        "\n".join([f"- {line}" for line in notes.protocol_lines(table, escape.markdown)] + facts),
+    ]
     return "\n\n".join(parts) + "\n"
 
 
@@ -94,7 +97,9 @@ def latex(table: Table, columns: Sequence[str] = ()) -> str:
     for name in columns:
         if name not in there:
             raise UnknownName("category in the table", name, there)
-    parts = [f"% {line}" for line in (f"In the preamble: {layout.PREAMBLE}", *notes.protocol_lines(table))]
+    parts = [
+        f"% {line}" for line in (f"In the preamble: {layout.PREAMBLE}", *notes.protocol_lines(table, escape.plain))
+    ]
     parts += [f"% {remark}" for remark in notes.remarks(table, escape.plain)]
     for heading, found in grid.blocks(table):
         rows = [row for row in found if not columns or row.cell.task.category in columns]

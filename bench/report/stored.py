@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from itertools import groupby
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 import numpy as np
@@ -56,7 +56,7 @@ def text(result: Table, records: Sequence[Record], machine: Mapping[str, str]) -
         "report": {**asdict(result.report), "left_out": result.left_out},
         "machine": dict(machine),
         "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
-        "cells": [_cell(of[0], [r for r in records if _of(r) == key]) for key, of in rows.items()],
+        "cells": [_cell(_telling(of), [r for r in records if _of(r) == key]) for key, of in rows.items()],
         "figures": _lines(frame(result)),
         "comparisons": _lines(comparisons(result)) if result.contests else [],
     }
@@ -81,6 +81,11 @@ def _of(record: Record) -> tuple[Task, str]:
     return replace(record.task, seed=0), record.method
 
 
+def _telling(rows: Sequence[Row]) -> Row:
+    """Return the row of a cell whose reason is that of the cell, not one of its metric alone."""
+    return next((row for row in rows if row.has_hr or not row.metric.needs_hr), rows[0])
+
+
 def _cell(row: Row, records: Sequence[Record]) -> dict[str, Any]:
     """Return what is stored of a cell; `row` is one of its metrics."""
     return {
@@ -94,6 +99,8 @@ def _cell(row: Row, records: Sequence[Record]) -> dict[str, Any]:
         "test_set": row.test_set,
         "apart": row.apart,
         "likeness": row.likeness,
+        **({"lr": row.lr} if row.lr else {}),
+        **({} if row.has_hr else {"has_hr": False}),
         "results": [
             _results(list(of))
             for _, of in groupby((r for r in records if r.image is not None), key=lambda record: record.task.seed)
@@ -172,7 +179,7 @@ def read(path: Path) -> Stored:
         if METRICS[metric].protocol() != protocol:
             raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
     entries = {(cell.task, cell.method): entry for cell, entry in told}
-    result = table.build(report, cells, records, {cell.task.category: _card(cell.task) for cell in cells})
+    result = table.build(report, cells, records, {cell.task.category: _card(cell.task, entry) for cell, entry in told})
     rows = tuple(_completed(row, entries[row.cell.task, row.cell.method]) for row in result.rows)
     result = replace(result, rows=rows, left_out=tuple(found["report"]["left_out"]))
     return Stored(result, tuple(records), found["machine"])
@@ -226,15 +233,17 @@ def _records(cell: Cell, entry: Mapping[str, Any], protocols: Mapping[str, str])
         yield Record(cell.task, cell.method, None, "refused" if cell.refusal else "failed", entry["reason"])
 
 
-def _card(task: Task) -> Card:
+def _card(task: Task, entry: Mapping[str, Any]) -> Card:
     """Return a card that says of the images what a task does; the rest is told by the rows."""
-    return Card(task.profile, task.category, task.category, task.hr_size, "folder", "", "", "", preset=task.preset)
+    reader: Literal["folder", "lr"] = "folder" if entry.get("has_hr", True) else "lr"
+    return Card(task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset)
 
 
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     """Return a row with what the values of its images do not say."""
     told = {name: entry[name] for name in ("remark", "notes", "weights", "test_set", "apart")}
     unusable = entry["unusable"] if row.summary is not None else {}
-    reason = entry["reason"] or row.reason
+    reason = row.reason if row.summary is None and not row.has_hr else entry["reason"] or row.reason
     seeds, likeness = tuple(entry["seeds"]), tuple(entry["likeness"])
-    return replace(row, **told, unusable=unusable, reason=reason, seeds=seeds, likeness=likeness)
+    lr = entry.get("lr", "")
+    return replace(row, **told, unusable=unusable, reason=reason, seeds=seeds, likeness=likeness, lr=lr)

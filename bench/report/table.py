@@ -9,8 +9,10 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from bench.images import known
+from bench.images.provenance import Provenance
 from bench.plan import left_out
 from bench.report import published
 from bench.scores import stats
@@ -18,6 +20,8 @@ from bench.scores.contests import Contest, Entry, judge
 from bench.scores.metrics import METRICS, Metric
 from bench.spec import Card, Cell, Published, Record, Report, Task
 
+NONE_GIVEN: Mapping[tuple[str, int], Provenance] = MappingProxyType({})
+"""The suite made all LR images."""
 _REASONS = 3
 """As many reasons of single images are told in a note, and names of the images that have others."""
 
@@ -43,7 +47,11 @@ class Row:
     apart: str
     """Why the published figure cannot be set against the measured one; empty if both are of the same images."""
     likeness: tuple[str, ...] = ()
-    """What is known of the images only by their names, a sentence each."""
+    """What is known of the images only by their names, and of LR images that were given, a sentence each."""
+    lr: str = ""
+    """By what LR images that were given were made, in words; empty: the suite made them."""
+    has_hr: bool = True
+    """Whether there is a ground truth."""
     remark: str = ""
     """The method's settings."""
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +73,11 @@ class Row:
         if self.summary is None:
             return "not measured"
         return "ok" if self.n_ok == self.n and not self.unusable else "incomplete"
+
+    @property
+    def protocol(self) -> str:
+        """How its values are made."""
+        return f"{self.metric.protocol()} {self.lr}".strip()
 
     @property
     def seen(self) -> bool:
@@ -118,8 +131,17 @@ class Table:
         return self.report.margin.get(metric.name, metric.margin)
 
 
-def build(report: Report, cells: Sequence[Cell], records: Sequence[Record], cards: Mapping[str, Card]) -> Table:
-    """Return the table of a report: every cell has a row for each metric that applies to its category."""
+def build(
+    report: Report,
+    cells: Sequence[Cell],
+    records: Sequence[Record],
+    cards: Mapping[str, Card],
+    given: Mapping[tuple[str, int], Provenance] = NONE_GIVEN,
+) -> Table:
+    """Return the table of a report: every cell has a row for each metric that applies to its category.
+
+    `given` holds, by category and factor, from where the LR images are that the suite did not make.
+    """
     metrics = [METRICS[name] for name in (*report.metrics, *report.also)]
     by_cell: dict[tuple[Task, str], list[Record]] = {}
     for record in records:
@@ -127,7 +149,10 @@ def build(report: Report, cells: Sequence[Cell], records: Sequence[Record], card
     different = {(_seedless(cell.task), cell.method): cell for cell in reversed(cells)}
     places = [(key, replace(cell, task=key[0])) for key, cell in reversed(different.items())]
     rows = [
-        _row(report, cell, metric, by_cell.get(key, []), cards[cell.task.category])
+        _from(
+            given.get((cell.task.category, cell.task.factor)),
+            _row(report, cell, metric, by_cell.get(key, []), cards[cell.task.category]),
+        )
         for metric in metrics
         for key, cell in places
         if metric.applies(cell.task.category)
@@ -170,7 +195,8 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         values=values,
         n_ok=len(images.keys() - failed),
         n=len(images),
-        reason=_reason([record for record in records if not values or record.image in images], bool(values)),
+        reason=_without_hr(cell, metric, card)
+        or _reason([record for record in records if not values or record.image in images], bool(values)),
         summary=stats.summarise(list(values.values()), metric.higher_is_better) if values else None,
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
@@ -182,7 +208,20 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         unusable=unusable if values else {},
         seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
         spread=spread,
+        has_hr=card.has_hr,
     )
+
+
+def _from(given: Provenance | None, row: Row) -> Row:
+    """Return a row with what is known of the LR images it is of."""
+    return row if given is None else replace(row, lr=given.in_words, likeness=(*row.likeness, *given.remarks))
+
+
+def _without_hr(cell: Cell, metric: Metric, card: Card) -> str:
+    """Return that a metric lacks the ground truth it needs, of a cell that is run; or ""."""
+    if cell.refusal is not None or card.has_hr or not metric.needs_hr:
+        return ""
+    return f"{card.category} has no ground truth, which this metric needs; only what does without is measured on it"
 
 
 def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001

@@ -15,9 +15,9 @@ from pathlib import Path
 import torch
 
 from bench import contract
-from bench.images import data, photos, results
+from bench.images import data, pairing, photos, results
 from bench.readings import suspicions
-from bench.running import declared, pairing
+from bench.running import declared
 from bench.running.runner import Facts, LoadError, Runner
 from bench.spec import BadImage, BenchError, Card, Cell, ContractError, Effort, Images, Spec, Task
 

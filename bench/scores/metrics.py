@@ -15,7 +15,7 @@ from torch.nn.functional import conv2d
 
 from bench import resize
 from bench.scores import metric_networks
-from bench.spec import Images, TooSmall
+from bench.spec import Card, Images, TooSmall
 
 _WINDOW = 11  # pixels; SSIM, Wang et al. 2004
 _SIGMA = 1.5
@@ -137,6 +137,7 @@ class Pair:
 
     sr: Images
     hr: Images
+    """(N, 3, 0, 0) if there is none; then only metrics that do not need it are asked."""
     lr: Images
     factor: int
 
@@ -162,6 +163,8 @@ class Metric:
     """The value that the ground truth itself has and next to nothing else; NaN if there is none."""
     window: int = 1
     """The smallest side it can be computed on."""
+    needs_hr: bool = True
+    """False if it looks at the result and the input alone."""
     cropped: bool = False
     """True if a border of `factor` pixels is left out first."""
     packages: tuple[str, ...] = ()
@@ -182,6 +185,10 @@ class Metric:
     def applies(self, category: str) -> bool:
         """Return whether the metric means anything for this category."""
         return self.categories is None or category in self.categories
+
+    def measures(self, card: Card) -> bool:
+        """Return whether it means anything for a card's category, and has what it looks at."""
+        return self.applies(card.category) and (card.has_hr or not self.needs_hr)
 
 
 def _arcface_protocol() -> str:
@@ -254,6 +261,7 @@ METRICS: dict[str, Metric] = {
             True,
             2,
             lambda p: lr_consistency(p.sr, p.lr, p.factor),
+            needs_hr=False,
         ),
     )
 }

@@ -124,7 +124,7 @@ def _weights(told: Sequence[Mapping[str, str]]) -> tuple[Weights, ...]:
 
 def _makers(names: Sequence[str], card: Card) -> dict[metrics.Metric, str]:
     """Return the metrics that are wanted and apply to a card, each with the code and versions its values are of."""
-    found = [metric for name, metric in metrics.METRICS.items() if name in names and metric.applies(card.category)]
+    found = [metric for name, metric in metrics.METRICS.items() if name in names and metric.measures(card)]
     code = sources(imported([Path(metrics.__file__)]))
     return {metric: _maker(code, metric) for metric in found}
 

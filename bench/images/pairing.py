@@ -1,4 +1,4 @@
-"""Files of restored images, and which test image each is of: by the id in its name alone, never by its place in a list.
+"""Files of restored or LR images, and of which test image each is: by the id in its name, never by its place in a list.
 
 A folder holds `<category>/x<factor>/<id>.png`; without `x<factor>` if one factor is measured, without `<category>` if
 one category is. A pattern such as `out/{category}/{id}_SR.png` says where other names have category, factor and id.
@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.escape import file_name
 from bench.images import folder
 from bench.spec import BenchError, MissingImages, Task
-from bench.store import file_name
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 _NAMES = ("category", "factor", "id")
@@ -26,6 +26,8 @@ class Scope:
 
     one_category: bool = True
     one_factor: bool = True
+    what: str = "restored images"
+    """What the files are, for messages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def is_pattern(where: str) -> bool:
         return False
     if "id" not in names or set(names) - set(_NAMES):
         raise BenchError(
-            f"{where}: a pattern of restored images needs {{id}}, and may have {{category}} and {{factor}}; "
+            f"{where}: a pattern of images needs {{id}}, and may have {{category}} and {{factor}}; "
             f"it has {', '.join(f'{{{name}}}' for name in names)}."
         )
     return True
@@ -68,9 +70,9 @@ def _of_folder(root: Path, task: Task, scope: Scope) -> list[tuple[str, Path]]:
         if place.is_dir() and (listing := folder.listing(place)):
             return [(path.stem, path) for path in listing.values()]
     wanted = " or ".join(f"{root.name}/{place.relative_to(root)}".removesuffix("/.") for place in looked)
-    others = sorted(path.name for path in root.glob("*/x[0-9]*") if path.name != at)
+    others = sorted(path.name for form in ("x[0-9]*", "*/x[0-9]*") for path in root.glob(form) if path.name != at)
     there = f"; there is {', '.join(dict.fromkeys(others))}" if others else ""
-    raise MissingImages(f"no restored images of {task.category} at {task.factor}x: none in {wanted}{there}")
+    raise MissingImages(f"no {scope.what} of {task.category} at {task.factor}x: none in {wanted}{there}")
 
 
 def _places(root: Path, task: Task, scope: Scope) -> Iterator[Path]:
@@ -100,7 +102,7 @@ def _of_pattern(where: str, task: Task, scope: Scope) -> list[tuple[str, Path]]:
             if match := exact.fullmatch(path):
                 matches[Path(path)] = match["id"]
     if not matches:
-        raise MissingImages(f"no restored images of {task.category} at {task.factor}x: no file is named {where}")
+        raise MissingImages(f"no {scope.what} of {task.category} at {task.factor}x: no file is named {where}")
     return [(name, path) for path, name in sorted(matches.items())]
 
 

@@ -1,0 +1,56 @@
+"""What the cells of a table need and this machine may lack: images, LR images that are given, weights."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from bench.images import data, known
+from bench.images.provenance import refusal
+from bench.running.runner import Runner
+from bench.spec import BenchError, Card, Cell, MissingImages
+
+
+def runnable(
+    cells: list[Cell], cards: Mapping[str, Card], methods: Mapping[str, Runner], limit: int | None
+) -> list[Cell]:
+    """Return the cells, those refused that lack something, with what it is.
+
+    Raises `BenchError` if no category has its images, `MissingImages` if LR images are given and none is there.
+    """
+    return _with_weights(_with_lr(_with_images(cells, cards), cards, limit), methods)
+
+
+def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
+    """Refuse the cells whose images are not there, with what is missing; if none are, raise what the first lacks."""
+    missing: dict[str, BenchError] = {}
+    categories = {cell.task.category: None for cell in cells}
+    for category in categories:
+        try:
+            data.image_ids(cards[category])
+            known.check(cards[category])
+        except BenchError as error:
+            missing[category] = error
+    if len(missing) == len(categories):
+        raise next(iter(missing.values()))
+    refusals = {category: f"no images of {category}: {error}" for category, error in missing.items()}
+    return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]
+
+
+def _with_lr(cells: list[Cell], cards: Mapping[str, Card], limit: int | None) -> list[Cell]:
+    """Refuse the cells whose LR images are given and not there; if all are, raise what the first lacks."""
+    tasks = dict.fromkeys((cell.task.category, cell.task.factor) for cell in cells if cell.refusal is None)
+    reasons = {(name, factor): refusal(cards[name], factor, limit) for name, factor in tasks}
+    if reasons and all(reasons.values()):
+        raise MissingImages(f"{next(iter(reasons.values()))}.")
+    return [
+        replace(cell, refusal=cell.refusal or reasons[cell.task.category, cell.task.factor] or None) for cell in cells
+    ]
+
+
+def _with_weights(cells: list[Cell], methods: Mapping[str, Runner]) -> list[Cell]:
+    """Refuse the cells whose method lacks its weights, so that the plan says so."""
+    return [
+        replace(cell, refusal=cell.refusal or methods[cell.method].lacks(cell.task) or None)
+        if cell.method in methods
+        else cell
+        for cell in cells
+    ]
