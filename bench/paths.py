@@ -15,6 +15,13 @@ def home() -> Path:
     return found if found.is_absolute() else Path.cwd()
 
 
+def user_weights() -> list[Path]:
+    """Return the user's folders of weight files in order: $GLEAN_WEIGHTS if it is set, then the cache."""
+    given = os.environ.get("GLEAN_WEIGHTS")
+    own = [expanded(given)] if given else []
+    return [*own, home() / ".cache" / "glean-bench" / "weights"]
+
+
 def cache() -> Path:
     """Return the folder for what is kept from run to run and can be made anew."""
     given = os.environ.get("XDG_CACHE_HOME")

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.profiles import profiles
-from bench.scores.metrics import METRICS
-from bench.spec import BenchError, Card, Cell, Report, Spec, Task, UnknownName
+from bench.scores.metrics import columns
+from bench.spec import BenchError, Card, Cell, MissingWeights, Report, Spec, Task, UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def widened(report: Report, cards: Mapping[str, Card]) -> Report:
 
     Only those that one of its metrics is for: nothing can be said of flowers in a table of faces' identity.
     """
-    metrics = [METRICS[name] for name in report.metrics]
+    metrics = columns(report.metrics)
     further = [
         category
         for category, card in cards.items()
@@ -101,9 +101,22 @@ def unmeasured(report: Report, cards: Mapping[str, Card]) -> list[str]:
 
 def _size_refusal(report: Report, card: Card, factor: int) -> str | None:
     """Return why images of a card are too small for a metric of the table; to be known before any is restored."""
-    metrics = [METRICS[name] for name in (*report.metrics, *report.also) if _divides(factor, card)]
+    metrics = columns((*report.metrics, *report.also)) if _divides(factor, card) else []
     found = (metric.refuses(card.hr_size, factor) for metric in metrics if metric.applies(card.category))
     return next((refusal for refusal in found if refusal), None)
+
+
+def computable(report: Report) -> tuple[Report, tuple[str, ...]]:
+    """Return a table without the metrics that this machine lacks something for, and a sentence for each of these.
+
+    Raises `MissingWeights` if none of its metrics is left.
+    """
+    lacking = {metric.name: why for metric in columns((*report.metrics, *report.also)) if (why := metric.lacks())}
+    metrics, also = (tuple(name for name in names if name not in lacking) for names in (report.metrics, report.also))
+    if report.metrics and not metrics:
+        raise MissingWeights(lacking[report.metrics[0]])
+    sentences = tuple(f"{name} is left out: {why}" for name, why in lacking.items())
+    return replace(report, metrics=metrics, also=also), sentences
 
 
 def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:

@@ -1,6 +1,5 @@
-"""Where weight files lie: those that come with the suite, and the user's own folders."""
+"""Where weight files that come with the suite lie, and what a folder is called in a message."""
 
-import os
 from pathlib import Path
 
 from bench.paths import expanded, home
@@ -18,13 +17,6 @@ def shipped(preset: str) -> list[Path]:
 def every_shipped() -> list[Path]:
     """Return the folders of all presets that have files in the suite."""
     return sorted(path for path in SHIPPED.iterdir() if path.is_dir() and path.name != "__pycache__")
-
-
-def users() -> list[Path]:
-    """Return the user's folders in order: $GLEAN_WEIGHTS if it is set, then the cache."""
-    given = os.environ.get("GLEAN_WEIGHTS")
-    own = [expanded(given)] if given else []
-    return [*own, home() / ".cache" / "glean-bench" / "weights"]
 
 
 def short(path: Path) -> str:
