@@ -128,7 +128,7 @@ def _results(records: Sequence[Record], protocols: Mapping[str, str]) -> dict[st
 
 
 def _number(value: float | None) -> float | str | None:
-    """Return a value as JSON has it, which lacks infinity (an exact image's PSNR) and NaN; an unusable image has none."""
+    """Return a value as JSON has it: without infinity (an exact image's PSNR) and NaN. An unusable image has none."""
     if value is None:
         return None
     return round(value, _DIGITS) if math.isfinite(value) else str(value)
