@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+_ROOT = Path(__file__).parents[1]
+
 
 def expanded(text: str) -> Path:
     """Return a path with ~ replaced by the home folder it stands for; as it is, if there is none."""
@@ -26,3 +28,11 @@ def cache() -> Path:
     """Return the folder for what is kept from run to run and can be made anew."""
     given = os.environ.get("XDG_CACHE_HOME")
     return (expanded(given) if given else home() / ".cache") / "glean-bench"
+
+
+def short(path: Path) -> str:
+    """Return a path for a message, which may end in a published table: without the name of the user or our place."""
+    for prefix, base in (("", _ROOT), ("~/", expanded("~")), ("", home())):
+        if path.is_relative_to(base):
+            return f"{prefix}{path.relative_to(base)}"
+    return str(path)

@@ -18,7 +18,6 @@ from bench.errors import BenchError, MissingImages
 from bench.scores import metric_networks
 from methods.training import __main__ as training
 from methods.training import processes
-from methods.weights import folders
 
 from .conftest import ROOT, textured
 
@@ -310,7 +309,7 @@ def test_without_a_home_weights_are_looked_for_here(monkeypatch, tmp_path):
     monkeypatch.setattr("os.path.expanduser", lambda text: text)
     monkeypatch.chdir(tmp_path)
     assert paths.user_weights() == [tmp_path / ".cache" / "glean-bench" / "weights"]
-    assert folders.short(paths.user_weights()[0] / "x.pth") == ".cache/glean-bench/weights/x.pth"
+    assert paths.short(paths.user_weights()[0] / "x.pth") == ".cache/glean-bench/weights/x.pth"
     assert metric_networks.arcface_file().parent == metric_networks.SHIPPED
     with pytest.raises(MissingImages, match="there is no folder"):
         cards.profile_folder("~nobody/photos")

@@ -62,7 +62,7 @@ def test_the_file_is_the_users_and_is_named_when_it_is_not_there(tmp_path, monke
     monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "mine"))
     for name in ("lpips_vgg", "dists"):
         assert "vgg16-397923af.pth" in METRICS[name].lacks()
-        assert "/mine, " in METRICS[name].lacks(), "it does not say where the file was looked for"
+        assert "~/mine, " in METRICS[name].lacks(), "it does not say where the file was looked for"
     for folder in (tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "mine"):
         folder.mkdir(parents=True)
         torch.save(

@@ -61,7 +61,7 @@ def metric(name: str) -> Metric:
 def _known() -> dict[str, dict[str, Any]]:
     """Return the metrics of single images that pyiqa has, and its facts of them."""
     with _offline():
-        from pyiqa.default_model_configs import DEFAULT_CONFIGS
+        from pyiqa.default_model_configs import DEFAULT_CONFIGS  # pyright: ignore[reportMissingImports]
 
     sets = {name for name in DEFAULT_CONFIGS if "fid" in name or name == "inception_score"}  # as pyiqa tells them
     return {name: facts for name, facts in DEFAULT_CONFIGS.items() if name not in sets}
@@ -91,7 +91,7 @@ def _network(name: str, device: torch.device) -> Callable[..., Any]:
     theirs = name.removeprefix(PREFIX)
     try:
         with _offline(), torch.random.fork_rng(devices=[]):
-            import pyiqa
+            import pyiqa  # pyright: ignore[reportMissingImports]
 
             network: Callable[..., Any] = pyiqa.create_metric(theirs, device=device)
     except Exception as error:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import shipped
-from bench.paths import expanded, home, user_weights
+from bench.paths import expanded, home, short, user_weights
 from bench.spec import BenchError, MissingWeights
 
 # Heavy packages are imported where they are used: PSNR needs none of them.
@@ -70,7 +70,7 @@ def vgg16_file() -> Path:
         if (folder / VGG16).is_file():
             return folder / VGG16
     raise MissingWeights(
-        f"{VGG16}, torchvision's VGG16, is in none of {', '.join(map(str, folders))}; get it from "
+        f"{VGG16}, torchvision's VGG16, is in none of {', '.join(map(short, folders))}; get it from "
         f"https://download.pytorch.org/models/{VGG16} and put it in one of them."
     )
 

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import schema
-from bench.paths import user_weights
+from bench.paths import short, user_weights
 from bench.spec import BadFile, Task
 from methods.weights import digests
-from methods.weights.folders import shipped, short
+from methods.weights.folders import shipped
 
 _CATALOGUE = Path(__file__).with_name("catalogue.toml")
 _WORD = schema.form(r"\w[\w.+-]*", "of letters, digits, _ . + and -")

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
-from bench.paths import user_weights
+from bench.paths import short, user_weights
 from bench.spec import BadFile, Task
 from methods.formats import sealed
-from methods.weights.folders import every_shipped, shipped, short
+from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
 """The entry of a file's header that says how it was trained."""
