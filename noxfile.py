@@ -37,7 +37,7 @@ def tests_slow(session: nox.Session) -> None:
     The rehearsal is a session of its own: its tests share a copy of the suite, which each process would make anew.
     """
     _install(session, "-e", ".[tests]")
-    options = ("-m", "slow", "--ignore", "tests/rehearsal", "-n", str(os.cpu_count()))
+    options = ("-m", "slow", "--ignore", "tests/rehearsal", "-n", str(os.cpu_count()), "--durations", "20")
     session.run("pytest", *options, *session.posargs, env={"OMP_NUM_THREADS": "1"})
 
 

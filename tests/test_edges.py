@@ -182,4 +182,6 @@ def test_the_hours_of_singan_on_a_folder_are_told_before_they_begin(bench, photo
         "table", "table1", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", "--only", "restore"
     )
     assert status == 0
-    assert re.search(r"^SinGAN searches for about [\d.]+ (hours|minutes), as a few of its steps", out, re.MULTILINE)
+    assert re.search(
+        r"^SinGAN searches for about [\d.]+ (hours|minutes), going by a few of its steps", out, re.MULTILINE
+    )

@@ -51,9 +51,9 @@ def test_a_table_of_photographs(table2, tmp_path):
     assert len(re.findall(r"Bicubic +\d+\.\d+ ± \d+\.\d+", out)) == 2, "a value for each metric"
     written = sorted(path.name for path in tables(tmp_path / "out").glob("table2.*"))
     files = [
-        "table2.json",
         "table2.csv",
         "table2.images.csv",
+        "table2.json",
         "table2.md",
         "table2.png",
         "table2.tex",

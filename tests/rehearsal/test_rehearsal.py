@@ -32,7 +32,7 @@ def table(suite, name, *words, **environment):
 
 def cells(suite, name, out="out") -> dict[tuple[str, str, int], str]:
     """(method, category, factor) -> why it was refused or failed; "" for a cell that was measured."""
-    told = json.loads((suite.at / out / "paper" / f"{name}.cells.json").read_text())["cells"]
+    told = json.loads((suite.at / out / "paper" / f"{name}.json").read_text())["cells"]
     rows = csv.DictReader((suite.at / out / "paper" / f"{name}.images.csv").read_text().splitlines())
     measured = {(row["method"], row["category"], int(row["factor"])) for row in rows if row["status"] == "ok"}
     found = {}
@@ -126,7 +126,7 @@ def test_a_bank_is_trained_killed_and_resumed(suite, size):
     words = ("bank", "--category", "bedroom", *size)
     train(suite, *words)
     stopped = suite.end()
-    assert (stopped.status, "stopped when its time was over" in stopped.err) == (0, True), stopped.err
+    assert (stopped.status, "stopped when the time was up" in stopped.err) == (0, True), stopped.err
     before = steps(suite, "bank_bedroom")
     process = train(suite, *words)
     wait(lambda: "none of the 12 training images" in " ".join((suite.at / "err.txt").read_text().split()))
@@ -187,9 +187,9 @@ def test_data_in_every_layout_is_told_and_prepared(suite, paper, tmp_path):
     out = suite.run("data", GLEAN_DATA=str(tmp_path / "found")).out
     for layout, state in {
         "CelebA-HQ/data1024x1024 (the folder that the list is of)": "100 of 100 listed, by name",
-        "CelebA-HQ-img (CelebAMask-HQ)": "numbered otherwise",
-        "celeba_hq/val/female (StarGAN v2's split)": "numbered otherwise",
-        "arrays (imgHQ*.npy)": "numbered otherwise",
+        "CelebA-HQ-img (CelebAMask-HQ)": "numbered differently",
+        "celeba_hq/val/female (StarGAN v2's split)": "numbered differently",
+        "arrays (imgHQ*.npy)": "numbered differently",
         "cats/CAT_03 (CAT, unpacked)": "100 of 100 listed, by name",
         "cats/CAT_05 (CAT, unpacked)": "none of the listed names is there",
         "cars_test/cars_test (Stanford Cars, test images)": "100 of 100 wanted",

@@ -164,7 +164,7 @@ def test_what_cannot_be_trained_is_said(settings):
 def test_the_command_trains_and_says_how_far_it_came(settings, capsys, tmp_path):
     words = ["bank", "--category", "face", "--runs", str(settings.runs), "--pool", "8", "--out", str(tmp_path / "o")]
     assert command.main([*words, "--budget", "0.001s"]) == 0
-    assert "bank face: stopped when its time was over" in capsys.readouterr().err
+    assert "bank face: stopped when the time was up" in capsys.readouterr().err
     assert command.main(words) == 0
     assert "bank face: trained" in capsys.readouterr().err
     assert len(list((tmp_path / "o").iterdir())) == 2
