@@ -193,6 +193,15 @@ def test_a_metric_that_lacks_its_weights_is_left_out_and_the_table_says_so(pyiqa
         computable(replace(REPORT, metrics=("pyiqa:musiq",)))
 
 
+def test_values_of_metrics_that_the_table_does_not_have_are_not_in_its_file(pyiqa, tmp_path):
+    """Scores keep the values of earlier tables: a file that held them could not be read."""
+    _, records = built({"a": [1.0] * 6})
+    report = replace(REPORT, metrics=("psnr",), methods=("a",), published=())
+    path = tmp_path / "t.json"
+    path.write_text(stored.text(table.build(report, [Cell(TASK, "a", "a")], records, card()), records, {}))
+    assert list(stored.read(path).records[0].metrics) == [metrics.find("psnr").protocol()]
+
+
 @pytest.mark.slow
 def test_the_package_itself_agrees_with_our_psnr_and_ssim():
     pytest.importorskip("pyiqa")
