@@ -14,12 +14,13 @@ from bench.checkup import Finding
 from bench.console import say, tell
 from bench.images import data, known
 from bench.options import Folder
+from bench.paths import short
 from bench.profiles import profiles
 from bench.progress import track
 from bench.restore import RunSettings
 from bench.spec import BadFile, BenchError
 from methods.weights import catalogue, trained
-from methods.weights.folders import every_shipped, short
+from methods.weights.folders import every_shipped
 
 
 def doctor(

@@ -19,7 +19,7 @@ caption = "What the table shows, in a sentence; LaTeX takes it as the caption."
 source = "Where published figures are from; may be empty."
 
 # The columns: each metric has a table of its own. `also` are further ones, for the details below.
-# There are: {metrics}.
+# There are: {metrics}; and, with the extra pyiqa, those of that package, such as "pyiqa:musiq".
 metrics = ["psnr", "lpips"]
 also = ["ssim", "lr_psnr"]
 

@@ -4,10 +4,10 @@ import json
 
 import methods as suite
 from bench import report_files
+from bench.paths import short
 from bench.profiles import profiles
 from bench.spec import Spec
 from methods.weights import catalogue, trained
-from methods.weights.folders import short
 
 
 def as_text() -> str:

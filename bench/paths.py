@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+_ROOT = Path(__file__).parents[1]
+
 
 def expanded(text: str) -> Path:
     """Return a path with ~ replaced by the home folder it stands for; as it is, if there is none."""
@@ -15,7 +17,22 @@ def home() -> Path:
     return found if found.is_absolute() else Path.cwd()
 
 
+def user_weights() -> list[Path]:
+    """Return the user's folders of weight files in order: $GLEAN_WEIGHTS if it is set, then the cache."""
+    given = os.environ.get("GLEAN_WEIGHTS")
+    own = [expanded(given)] if given else []
+    return [*own, home() / ".cache" / "glean-bench" / "weights"]
+
+
 def cache() -> Path:
     """Return the folder for what is kept from run to run and can be made anew."""
     given = os.environ.get("XDG_CACHE_HOME")
     return (expanded(given) if given else home() / ".cache") / "glean-bench"
+
+
+def short(path: Path) -> str:
+    """Return a path for a message, which may end in a published table: without the name of the user or our place."""
+    for prefix, base in (("", _ROOT), ("~/", expanded("~")), ("", home())):
+        if path.is_relative_to(base):
+            return f"{prefix}{path.relative_to(base)}"
+    return str(path)

@@ -10,13 +10,14 @@ from bench import contract, report_files, stock
 from bench.images import data, given
 from bench.images.provenance import Provenance, provenance
 from bench.images.remarks import remarks
-from bench.plan import WHOLE, Part, describe, left_out, limited, plan, unmeasured, widened
+from bench.plan import WHOLE, Part, computable, describe, left_out, limited, plan, unmeasured, widened
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, state
 from bench.running.handed import Handed, among
 from bench.running.runner import Runner, of
 from bench.scores import score
-from bench.scores.metrics import METRICS, Metric
+from bench.scores.metric import Metric
+from bench.scores.metrics import columns
 from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Task
 
 
@@ -33,13 +34,15 @@ class Measurement:
     """What became of the cells: kept from restoring to scoring to rendering, so that no other run can come between."""
     given: dict[tuple[str, int], Provenance] = field(default_factory=dict)
     """From where given LR images are, as `provenances`."""
+    lacking: tuple[str, ...] = ()
+    """Metrics of the report that this machine cannot compute, and why, a sentence each; `report` is without them."""
     scoring: dict[Cell, float] = field(default_factory=dict)
     """How many seconds an image took, of the cells that had no scores yet."""
 
     def describe(self) -> str:
         """Return the plan in a line, and one more for whatever is left out."""
         plan_line = f"{self.report.title}, profile {self.cells[0].task.profile}: {describe(self.cells)}"
-        others = [*left_out(self.report, self.cards), *unmeasured(self.report, self.cards)]
+        others = [*left_out(self.report, self.cards), *self.lacking, *unmeasured(self.report, self.cards)]
         others += remarks(self.cards, self.settings.limit)
         others += [sentence for found in self.provenances().values() for sentence in found.remarks]
         return "\n".join([plan_line, *others, *self._strangers()])
@@ -99,7 +102,7 @@ class Measurement:
 
     def metrics(self, cell: Cell) -> list[Metric]:
         """Return the metrics of the report that a cell's images are measured by."""
-        metrics = [METRICS[name] for name in (*self.report.metrics, *self.report.also)]
+        metrics = columns((*self.report.metrics, *self.report.also))
         return [metric for metric in metrics if metric.measures(self.card(cell))]
 
     def provenances(self) -> dict[tuple[str, int], Provenance]:
@@ -151,14 +154,14 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
                 "name: --with NAME=FOLDER."
             )
     cards = card_files.cards(profile, hr_size)
-    report = limited(widened(report, cards), part)
+    report, lacking = computable(limited(widened(report, cards), part))
     if lr:
         cards = given.instead(cards, lr, report.categories)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
     cells = stock.runnable(cells, cards, by_name, settings.limit)
-    return Measurement(report, cells, cards, by_name, settings)
+    return Measurement(report, cells, cards, by_name, settings, lacking=lacking)
 
 
 def run(  # noqa: PLR0913 - as `prepare`

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from bench.profiles import profiles
-from bench.scores.metrics import METRICS
-from bench.spec import BenchError, Card, Cell, Report, Spec, Task, UnknownName
+from bench.scores.metrics import columns
+from bench.spec import BenchError, Card, Cell, MissingWeights, Report, Spec, Task, UnknownName
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ def widened(report: Report, cards: Mapping[str, Card]) -> Report:
 
     Only those that one of its metrics is for: nothing can be said of flowers in a table of faces' identity.
     """
-    metrics = [METRICS[name] for name in report.metrics]
+    metrics = columns(report.metrics)
     further = [
         category
         for category, card in cards.items()
@@ -104,13 +104,26 @@ def _refusal(report: Report, card: Card, factor: int) -> str | None:
 
     To be known before any is restored.
     """
-    metrics = [METRICS[name] for name in (*report.metrics, *report.also) if METRICS[name].measures(card)]
+    metrics = [metric for metric in columns((*report.metrics, *report.also)) if metric.measures(card)]
     if not card.has_hr and not metrics:
         return (
             f"{card.category} has no ground truth, and every metric of {report.name} needs one: add lr_psnr to `also`"
         )
     found = (metric.refuses(card.hr_size, factor) for metric in metrics if _divides(factor, card))
     return next((refusal for refusal in found if refusal), None)
+
+
+def computable(report: Report) -> tuple[Report, tuple[str, ...]]:
+    """Return a table without the metrics that this machine lacks something for, and a sentence for each of these.
+
+    Raises `MissingWeights` if none of its metrics is left.
+    """
+    lacking = {metric.name: why for metric in columns((*report.metrics, *report.also)) if (why := metric.lacks())}
+    metrics, also = (tuple(name for name in names if name not in lacking) for names in (report.metrics, report.also))
+    if report.metrics and not metrics:
+        raise MissingWeights(lacking[report.metrics[0]])
+    sentences = tuple(f"{name} is left out: {why}" for name, why in lacking.items())
+    return replace(report, metrics=metrics, also=also), sentences
 
 
 def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:

@@ -1,16 +1,34 @@
 """Reads the facts of tables: reports/<name>.toml -> `Report`."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from bench import schema
 from bench.cards import LARGEST
 from bench.profiles import facts_root
-from bench.scores.metrics import METRICS
-from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
+from bench.scores import from_pyiqa
+from bench.scores.metrics import METRICS, find
+from bench.spec import BadFile, BenchError, Published, PublishedOn, Report, UnknownName
 
-_METRIC = schema.Choice("metric", METRICS)
+
+@dataclass(frozen=True, slots=True)
+class _MetricName:
+    """The name of a metric, ours or one of pyiqa."""
+
+    words: str = f"one of {', '.join(METRICS)}, or {from_pyiqa.PREFIX}NAME"
+
+    def check(self, where: str, key: str, value: object) -> None:
+        """Raise `BadFile`, with the nearest names, for one that is not known, or whose package is missing."""
+        schema.TEXT.check(where, key, value)
+        try:
+            find(str(value))
+        except BenchError as error:
+            raise BadFile(f"{where}: {key}: {error}") from error
+
+
+_METRIC = _MetricName()
 _FIGURE = schema.form(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", 'of digits as printed, such as "26.84"')
 _FACTOR = schema.form(r"x[1-9][0-9]{0,4}", "of x and the factor, such as x16")
 _REPORT = schema.Table(

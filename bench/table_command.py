@@ -1,6 +1,7 @@
 """The verb `table`: plan, restore, score, render, with what is to be said meanwhile."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -135,6 +136,7 @@ def _render(measurement: Measurement, records: Sequence[Record], columns: Sequen
 
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
     result = table.build(report, cells, records, cards, measurement.provenances())
+    result = replace(result, left_out=(*result.left_out, *measurement.lacking))
     target = store.profile_folder(settings.out, cells[0].task.profile)
     written = render.write(result, records, fingerprint.machine(settings.device), target, columns)
     # The pictures of one seed are enough.

@@ -16,6 +16,7 @@ from bench import __main__ as command
 from bench import progress
 from bench.images import data
 from bench.restore import RunSettings
+from bench.scores import metric_networks
 from methods import BY_NAME
 from methods.formats import own_files
 from methods.presets.dgp import DGP, DGP_BIGGAN
@@ -23,6 +24,8 @@ from methods.presets.mganprior import MGANPRIOR
 from methods.presets.pulse import PULSE
 from methods.presets.singan import SINGAN
 from methods.weights import load
+
+from . import sines
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED = ROOT.parent / "shared"
@@ -51,6 +54,12 @@ def threads(request) -> Iterator[int]:
     torch.set_num_threads(request.param)
     yield request.param
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def vgg16_of_sines(monkeypatch) -> None:
+    """Metrics of VGG16 are computed with the weights of tests/sines.py."""
+    monkeypatch.setattr(metric_networks, "vgg16", lambda _: sines.vgg16())
 
 
 @pytest.fixture

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import bench as package
-from bench import cards, commands, console, table_command
+from bench import cards, commands, console, paths, table_command
 from bench.errors import BenchError, MissingImages
 from bench.scores import metric_networks
 from methods.training import __main__ as training
 from methods.training import processes
-from methods.weights import folders
 
 from .conftest import ROOT, textured
 
@@ -309,8 +308,8 @@ def test_without_a_home_weights_are_looked_for_here(monkeypatch, tmp_path):
     monkeypatch.delenv("GLEAN_WEIGHTS", raising=False)
     monkeypatch.setattr("os.path.expanduser", lambda text: text)
     monkeypatch.chdir(tmp_path)
-    assert folders.users() == [tmp_path / ".cache" / "glean-bench" / "weights"]
-    assert folders.short(folders.users()[0] / "x.pth") == ".cache/glean-bench/weights/x.pth"
+    assert paths.user_weights() == [tmp_path / ".cache" / "glean-bench" / "weights"]
+    assert paths.short(paths.user_weights()[0] / "x.pth") == ".cache/glean-bench/weights/x.pth"
     assert metric_networks.arcface_file().parent == metric_networks.SHIPPED
     with pytest.raises(MissingImages, match="there is no folder"):
         cards.profile_folder("~nobody/photos")

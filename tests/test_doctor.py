@@ -5,9 +5,8 @@ import re
 
 import pytest
 
-from bench import checkup, doctor_command, shipped
+from bench import checkup, doctor_command, paths, shipped
 from bench.spec import BadFile
-from methods.weights import folders
 
 
 @pytest.fixture
@@ -112,7 +111,9 @@ def test_what_is_broken_is_told_with_what_to_do_and_the_exit_status(doctor, tmp_
 
 def test_a_training_that_has_not_ended_breaks_nothing(doctor, tmp_path, monkeypatch):
     monkeypatch.setattr(doctor_command, "_tables", lambda *_, **__: iter(()))
-    monkeypatch.setattr(doctor_command.trained, "present", lambda: [folders.users()[0] / "bank_face_64.safetensors"])
+    monkeypatch.setattr(
+        doctor_command.trained, "present", lambda: [paths.user_weights()[0] / "bank_face_64.safetensors"]
+    )
     monkeypatch.setattr(doctor_command.trained, "unfinished", lambda _: "5 of 10 steps")
     status, out, err = doctor()
     assert (status, err) == (0, "")

@@ -24,7 +24,8 @@ from torch.nn import functional
 
 from bench import resize
 from bench.scores import metric_networks, metrics
-from bench.scores.metrics import METRICS, Pair
+from bench.scores.metric import Pair
+from bench.scores.metrics import METRICS
 from bench.spec import BenchError, MissingWeights, TooSmall
 
 
@@ -214,7 +215,7 @@ def test_lpips_says_nothing_draws_nothing_and_fetches_nothing(
     assert not any(p.requires_grad for p in network.parameters())
 
 
-def test_a_value_does_not_depend_on_the_batch() -> None:
+def test_a_value_does_not_depend_on_the_batch(vgg16_of_sines: None) -> None:
     hr = images(3, 40, 40)
     sr = noisy(hr, 30)
     pair = Pair(sr, hr, images(3, 10, 10), 4)
@@ -363,15 +364,25 @@ def test_lr_consistency_refuses_another_factor() -> None:
         metrics.lr_consistency(images(1, 32, 32), images(1, 4, 4), 4)
 
 
-def test_the_table_of_metrics() -> None:
-    assert list(METRICS) == ["psnr", "psnr_crop", "ssim", "ssim_crop", "lpips", "arcface", "lr_psnr"]
+def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
+    assert list(METRICS) == [
+        "psnr",
+        "psnr_crop",
+        "ssim",
+        "ssim_crop",
+        "lpips",
+        "lpips_vgg",
+        "dists",
+        "arcface",
+        "lr_psnr",
+    ]
     protocols = [metric.protocol() for metric in METRICS.values()]
     assert len(set(protocols)) == len(protocols), "two metrics share a protocol, so their numbers would be mixed"
     assert METRICS["psnr"].protocol() == "psnr[rgb,u8,crop0,mean]"
     assert METRICS["lpips"].protocol() == "lpips[alex,0.1,crop0]"
     assert METRICS["arcface"].applies("face")
     assert not METRICS["arcface"].applies("tower")
-    assert [name for name, metric in METRICS.items() if not metric.higher_is_better] == ["lpips"]
+    assert [name for name, metric in METRICS.items() if not metric.higher_is_better] == ["lpips", "lpips_vgg", "dists"]
 
     hr = images(2, 48, 48)
     close, far = (Pair(noisy(hr, levels), hr, resize.quantise(resize.downsample(hr, 4)), 4) for levels in (5, 90))

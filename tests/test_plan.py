@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from bench import cards, plan, report_files
+from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS as METRICS_BY_NAME
-from bench.scores.metrics import Pair
 from bench.spec import BenchError, Spec, TooSmall
 from methods import BY_NAME, find
 
@@ -110,7 +110,7 @@ def test_images_that_are_too_small_for_a_metric_are_refused_before_any_is_restor
 
 @pytest.mark.parametrize("name", METRICS_BY_NAME)
 @pytest.mark.parametrize("factor", [2, 8])
-def test_the_smallest_size_that_is_planned_can_be_measured(name, factor):
+def test_the_smallest_size_that_is_planned_can_be_measured(name, factor, vgg16_of_sines):
     metric = METRICS_BY_NAME[name]
     sizes = [size for size in range(factor, 64, factor) if metric.refuses(size, factor) is None]
     for size in (sizes[0], sizes[0] - factor):

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from bench import files
 from bench.report import spreadsheet, stored
 from bench.scores import stats
-from bench.scores.metrics import METRICS
+from bench.scores.metrics import METRICS, find, known
 from bench.spec import BadFile, BenchError
 
 _TEXTS = ("category", "method", "image", "status", "run")
@@ -103,7 +103,7 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         for place in foreign
     )
     places = [place for place in places if place not in foreign]
-    metrics = [name for name in METRICS if _has(first, name) and _has(second, name)]
+    metrics = [name for name in _metrics(first) if name in _metrics(second)]
     apart = {name for name in metrics if _apart(first, second, name)}
     remarks += [
         f"{name} is {first.protocols[name]} in the first and {second.protocols[name]} in the second: not compared"
@@ -122,8 +122,9 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
     return Comparison(tuple(found), tuple(remarks), refused=bool(apart or foreign))
 
 
-def _has(run: Run, metric: str) -> bool:
-    return any(metric in of for of in run.scores.values())
+def _metrics(run: Run) -> list[str]:
+    """Return the metrics that a run has values of."""
+    return list(dict.fromkeys(name for of in run.scores.values() for name in of))
 
 
 def _apart(first: Run, second: Run, metric: str) -> bool:
@@ -139,9 +140,9 @@ def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: f
     if not shared:
         return
     paired = {image: _minus(other[image], one[image]) for image in shared}
-    summary = stats.summarise(list(paired.values()), METRICS[metric].higher_is_better)
+    summary = stats.summarise(list(paired.values()), find(metric).higher_is_better)
     spread = 0.0 if math.isinf(summary.half_width) else summary.half_width  # of a single image nothing is known
-    better = summary.mean if METRICS[metric].higher_is_better else -summary.mean
+    better = summary.mean if find(metric).higher_is_better else -summary.mean
     gone = sorted((second.failed[place] - first.failed[place]) & set(shared))
     worse = ""
     if gone:
@@ -194,7 +195,7 @@ def _of_csv(path: Path) -> Run:
     """Return the run in a `<table>.images.csv`, which does not say how its values were made."""
     try:
         found = spreadsheet.read(files.content(path, files.TEXT), _TEXTS)
-        metrics = [name for name in found.columns if name in METRICS]
+        metrics = [name for name in found.columns if known(name)]
         lines = [
             (
                 Place(line["category"], int(line["factor"]), line["method"]),
@@ -222,6 +223,8 @@ def _run(
     for place, image, status, found in lines:
         failed.setdefault(place, set()).update({image} if status != "ok" else ())
         for name, value in found.items():
+            if math.isnan(value):  # undefined
+                continue
             of = values.setdefault(place, defaultdict(dict))
             of[name].setdefault(image, []).append(value)
     means = {
@@ -240,7 +243,7 @@ def tolerances(text: str) -> dict[str, float]:
             found[name] = float(value)
         except ValueError:
             found[name] = math.nan
-        if name not in METRICS or not 0 <= found[name] < math.inf:
+        if not known(name) or not 0 <= found[name] < math.inf:
             raise BenchError(
                 f"--tolerance {part}: it takes METRIC=NUMBER, such as psnr=0.05, of {', '.join(METRICS)}, from 0 on."
             )

@@ -106,7 +106,7 @@ def _facts(row: Row) -> dict[str, object]:
         "difference": difference,
         "verdict": row.verdict,
         "status": row.status,
-        "reason": row.reason,
+        "reason": row.why,
         "protocol": row.protocol,
     }
 

@@ -17,7 +17,7 @@ from bench.images import data
 from bench.report import fonts
 from bench.report.table import Row, Table
 from bench.restore import RunSettings, State
-from bench.scores.metrics import METRICS
+from bench.scores.metrics import columns
 from bench.spec import Card, Cell, Task
 
 # Names hold dollar signs: no formulas, and no LaTeX, whatever the user's matplotlibrc says.
@@ -129,7 +129,7 @@ def curves(table: Table, path: Path) -> list[Path]:
 
     Return what was written: nothing if there are not at least two factors to draw a line between.
     """
-    metrics = [METRICS[name] for name in table.report.metrics]
+    metrics = columns(table.report.metrics)
     measured = [row for row in table.rows if row.summary is not None and row.metric in metrics]
     if len({row.cell.task.factor for row in measured}) < 2:  # noqa: PLR2004 - a line takes two
         return []

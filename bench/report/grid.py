@@ -77,7 +77,7 @@ def below(rows: Sequence[Row], table: Table, style: Style) -> list[str]:
     """Return the lines below a table: which methods have none in it, and how small a difference it can show."""
     marked = [
         f"{style.escape(found[0].cell.title)} "
-        + "".join(dict.fromkeys(style.mark(notes.reasons(table).index(row.reason) + 1) for row in found))
+        + "".join(dict.fromkeys(style.mark(notes.reasons(table).index(row.why) + 1) for row in found))
         for found in folded(rows).values()
     ]
     left_out = [f"Not run on these images, for the reasons in the notes: {', '.join(marked)}."] if marked else []
@@ -119,15 +119,16 @@ def _measured(row: Row, table: Table, style: Style) -> str:
     A cell of fewer images than the head of its column tells says so.
     """
     if row.summary is None:
-        return style.dash + style.mark(notes.reasons(table).index(row.reason) + 1)
+        return style.dash + style.mark(notes.reasons(table).index(row.why) + 1)
     text = style.escape(interval(row.summary.mean, row.summary.half_width, row.metric.digits))
     text = f"{text} ({row.summary.infinite} exact)" if row.summary.infinite else text
     text = style.bold(text) if row.best else text
     text = f"{text} †" if row.seen else text
     text = text if row.n == table.images(row.cell.task.category) else f"{text} (n = {row.n})"
-    if row.n_ok == row.n:
+    if row.n_ok == row.n and not row.undefined:
         return text
-    return f"{text} ({row.n_ok}/{row.n} ok) {style.mark(notes.reasons(table).index(row.reason) + 1)}"
+    text = f"{text} ({row.n_ok}/{row.n} ok)" if row.n_ok < row.n else text
+    return f"{text} {style.mark(notes.reasons(table).index(row.why) + 1)}"
 
 
 def _published(row: Row, style: Style) -> str:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 from bench.report.table import Row, Table
 from bench.resize import IN_WORDS
 from bench.scores.family import LEAST
-from bench.scores.metrics import METRICS, Metric
+from bench.scores.metrics import columns
 
 Escape: TypeAlias = Callable[[str], str]
 """What makes a text of others harmless in the output it is for (bench/escape.py)."""
@@ -39,7 +39,7 @@ _OPERATOR = f"LR: {IN_WORDS}. {_SCORED}"
 
 def legend(table: Table, mark: str, escape: Escape) -> str:
     """Return what the figures of the tables are; `mark` says how they are marked."""
-    metrics = [METRICS[name] for name in table.report.metrics]
+    metrics = columns(table.report.metrics)
     level = " or ".join(
         f"{table.margin(metric):.9f}".rstrip("0").rstrip(".") + f" ({metric.title})" for metric in metrics
     )
@@ -69,7 +69,7 @@ def sizes(rows: Sequence[Row], table: Table, escape: Escape) -> str:
 def reasons(table: Table) -> list[str]:
     """Return why cells are empty or incomplete, each reason once, in the order of the numbers that the cells carry."""
     shown = [row for row in table.rows if row.metric.name in table.report.metrics]
-    return list(dict.fromkeys(row.reason for row in shown if row.reason))
+    return list(dict.fromkeys(row.why for row in shown if row.why))
 
 
 def remarks(table: Table, escape: Escape) -> list[str]:
@@ -205,7 +205,7 @@ def _weights(table: Table, escape: Escape) -> list[str]:
 
 def protocol_lines(table: Table, escape: Escape) -> list[str]:
     """Return the protocol of every number of the table."""
-    metrics: list[Metric] = [METRICS[name] for name in (*table.report.metrics, *table.report.also)]
+    metrics = columns((*table.report.metrics, *table.report.also))
     given = dict.fromkeys(
         f"LR images of {escape(row.cell.task.category)} at {row.cell.task.factor}x: {row.lr.removeprefix('LR ')}."
         for row in table.rows

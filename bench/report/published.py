@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
-from bench.scores.metrics import Metric
+from bench.scores.metric import Metric
 from bench.spec import Card, Cell, Published, PublishedOn, Report
 
 OPERATOR = "matlab-bicubic"

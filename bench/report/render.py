@@ -118,7 +118,7 @@ def _items(rows: Sequence[Row], table: Table) -> Iterator[tuple[str, str]]:
     for line in grid.below(rows, table, grid.TERMINAL):
         yield "", escape.latex(line)
     for index, reason in enumerate(notes.reasons(table), start=1):
-        if any(row.reason == reason for row in rows):
+        if any(row.why == reason for row in rows):
             yield str(index), escape.latex(reason)
 
 

@@ -24,8 +24,21 @@ from bench import escape, files
 from bench.report import table
 from bench.report.data_frames import comparisons, frame
 from bench.report.table import Row, Table
-from bench.scores.metrics import METRICS
-from bench.spec import BadFile, BenchError, Card, Cell, Published, PublishedOn, Record, Report, Task, Weights
+from bench.scores.metric import Metric
+from bench.scores.metrics import find
+from bench.spec import (
+    BadFile,
+    BenchError,
+    Card,
+    Cell,
+    Published,
+    PublishedOn,
+    Record,
+    Report,
+    Task,
+    UnknownName,
+    Weights,
+)
 
 SCHEMA = 1
 """The form of the file."""
@@ -51,12 +64,13 @@ def text(result: Table, records: Sequence[Record], machine: Mapping[str, str]) -
     rows: dict[tuple[Task, str], list[Row]] = {}
     for row in result.rows:
         rows.setdefault((row.cell.task, row.cell.method), []).append(row)
+    protocols = {row.metric.name: row.metric.protocol() for row in result.rows}
     found = {
         "schema": SCHEMA,
         "report": {**asdict(result.report), "left_out": result.left_out},
         "machine": dict(machine),
-        "protocols": {row.metric.name: row.metric.protocol() for row in result.rows},
-        "cells": [_cell(_telling(of), [r for r in records if _of(r) == key]) for key, of in rows.items()],
+        "protocols": protocols,
+        "cells": [_cell(_telling(of), [r for r in records if _of(r) == key], protocols) for key, of in rows.items()],
         "figures": _lines(frame(result)),
         "comparisons": _lines(comparisons(result)) if result.contests else [],
     }
@@ -86,7 +100,7 @@ def _telling(rows: Sequence[Row]) -> Row:
     return next((row for row in rows if row.has_hr or not row.metric.needs_hr), rows[0])
 
 
-def _cell(row: Row, records: Sequence[Record]) -> dict[str, Any]:
+def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> dict[str, Any]:
     """Return what is stored of a cell; `row` is one of its metrics."""
     return {
         **asdict(row.cell),
@@ -102,31 +116,29 @@ def _cell(row: Row, records: Sequence[Record]) -> dict[str, Any]:
         **({"lr": row.lr} if row.lr else {}),
         **({} if row.has_hr else {"has_hr": False}),
         "results": [
-            _results(list(of))
+            _results(list(of), protocols)
             for _, of in groupby((r for r in records if r.image is not None), key=lambda record: record.task.seed)
         ],
     }
 
 
-def _results(records: Sequence[Record]) -> dict[str, Any]:
+def _results(records: Sequence[Record], protocols: Mapping[str, str]) -> dict[str, Any]:
     """Return what is stored of the images of a cell with one seed: lists of the same length."""
-    there = [name for name in METRICS if any(METRICS[name].protocol() in record.metrics for record in records)]
+    there = [name for name, protocol in protocols.items() if any(protocol in record.metrics for record in records)]
     return {
         "seed": records[0].task.seed,
         "run": records[0].run,
         "images": [record.image for record in records],
         "status": [record.status for record in records],
-        "values": {
-            name: [_number(record.metrics.get(METRICS[name].protocol())) for record in records] for name in there
-        },
+        "values": {name: [_number(record.metrics.get(protocols[name])) for record in records] for name in there},
     }
 
 
 def _number(value: float | None) -> float | str | None:
-    """Return a value as JSON has it, which lacks infinity: an exact image's PSNR. An unusable image has none."""
+    """Return a value as JSON has it: without infinity (an exact image's PSNR) and NaN. An unusable image has none."""
     if value is None:
         return None
-    return "inf" if math.isinf(value) else round(value, _DIGITS)
+    return round(value, _DIGITS) if math.isfinite(value) else str(value)
 
 
 def _lines(found: pd.DataFrame) -> list[dict[str, Any]]:
@@ -166,8 +178,7 @@ def read(path: Path) -> Stored:
     """
     found = content(path)
     named = {*found["report"]["metrics"], *found["report"]["also"], *found["protocols"]}
-    if unknown := sorted(named - METRICS.keys()):
-        raise BadFile(f"{path} names a metric that is not known here: {escape.plain(unknown[0])}.")
+    today = {name: _metric(path, name) for name in sorted(named)}
     try:
         report = _report(found["report"])
         cells = [_read_cell(entry) for entry in found["cells"]]
@@ -176,13 +187,21 @@ def read(path: Path) -> Stored:
     except (ValueError, KeyError, TypeError) as error:
         raise BadFile(f"{path} cannot be read: {error!r}; measure the table again.") from error
     for metric, protocol in found["protocols"].items():
-        if METRICS[metric].protocol() != protocol:
-            raise BenchError(f"{path}: {metric} is {protocol}, here {METRICS[metric].protocol()}: measure it again.")
+        if today[metric].protocol() != protocol:
+            raise BenchError(f"{path}: {metric} is {protocol}, here {today[metric].protocol()}: measure it again.")
     entries = {(cell.task, cell.method): entry for cell, entry in told}
     result = table.build(report, cells, records, {cell.task.category: _card(cell.task, entry) for cell, entry in told})
     rows = tuple(_completed(row, entries[row.cell.task, row.cell.method]) for row in result.rows)
     result = replace(result, rows=rows, left_out=tuple(found["report"]["left_out"]))
     return Stored(result, tuple(records), found["machine"])
+
+
+def _metric(path: Path, name: str) -> Metric:
+    """Return a metric that a file names. Raises `BadFile` for an unknown one, `BenchError` without its package."""
+    try:
+        return find(name)
+    except UnknownName as error:
+        raise BadFile(f"{path} names a metric that is not known here: {escape.plain(name)}.") from error
 
 
 def content(path: Path) -> dict[str, Any]:

@@ -17,7 +17,8 @@ from bench.plan import left_out
 from bench.report import published
 from bench.scores import stats
 from bench.scores.contests import Contest, Entry, judge
-from bench.scores.metrics import METRICS, Metric
+from bench.scores.metric import Metric
+from bench.scores.metrics import columns
 from bench.spec import Card, Cell, Published, Record, Report, Task
 
 NONE_GIVEN: Mapping[tuple[str, int], Provenance] = MappingProxyType({})
@@ -64,6 +65,8 @@ class Row:
     """Those that were measured."""
     spread: float = math.nan
     """Standard deviation over the seeds of their means; NaN for one seed."""
+    undefined: int = 0
+    """Of so many images the metric has no value: it gave none that is a number."""
     best: bool = False
     """One of those that no other beats."""
 
@@ -72,7 +75,13 @@ class Row:
         """What became of the cell: ok, incomplete (some images are not ok), or not measured."""
         if self.summary is None:
             return "not measured"
-        return "ok" if self.n_ok == self.n and not self.unusable else "incomplete"
+        return "ok" if self.n_ok == self.n and not self.unusable and not self.undefined else "incomplete"
+
+    @property
+    def why(self) -> str:
+        """Why there are no values, or not of all images, or not all a method's own; empty if all is well."""
+        undefined = f"{self.metric.name} is undefined, not a number, on {self.undefined} of {self.n} images"
+        return "; ".join(filter(None, (undefined if self.undefined else "", self.reason)))
 
     @property
     def protocol(self) -> str:
@@ -142,7 +151,7 @@ def build(
 
     `given` holds, by category and factor, from where the LR images are that the suite did not make.
     """
-    metrics = [METRICS[name] for name in (*report.metrics, *report.also)]
+    metrics = columns((*report.metrics, *report.also))
     by_cell: dict[tuple[Task, str], list[Record]] = {}
     for record in records:
         by_cell.setdefault((_seedless(record.task), record.method), []).append(record)
@@ -183,9 +192,10 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
     images = dict.fromkeys(record.image for record in records if record.image is not None and record.metrics)
     unusable = {record.image: record.reason for record in records if record.image and record.image not in images}
     failed = {record.image for record in records if record.status != "ok"}
+    undefined = {record.image for record in records if math.isnan(record.metrics.get(protocol, 0.0))}
     by_seed: dict[int, dict[str, float]] = {}
     for record in records:
-        if record.image is not None and protocol in record.metrics:
+        if record.image is not None and protocol in record.metrics and record.image not in undefined:
             by_seed.setdefault(record.task.seed, {})[record.image] = record.metrics[protocol]
     values, spread = _over_seeds(list(by_seed.values()))
     notes = dict.fromkeys((record.image, record.note) for record in records if record.image and record.note)
@@ -196,7 +206,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         n_ok=len(images.keys() - failed),
         n=len(images),
         reason=_without_hr(cell, metric, card)
-        or _reason([record for record in records if not values or record.image in images], bool(values)),
+        or _reason([record for record in records if not values or record.image in images], bool(values or undefined)),
         summary=stats.summarise(list(values.values()), metric.higher_is_better) if values else None,
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
@@ -209,6 +219,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
         spread=spread,
         has_hr=card.has_hr,
+        undefined=len(undefined),
     )
 
 

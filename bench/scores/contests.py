@@ -10,7 +10,7 @@ import numpy as np
 from bench.scores import stats
 from bench.scores.family import LEAST, Decision, Pair, decide
 from bench.scores.flips import detectable
-from bench.scores.metrics import Metric
+from bench.scores.metric import Metric
 from bench.spec import Task
 
 

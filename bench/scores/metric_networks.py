@@ -1,4 +1,4 @@
-"""The two networks that metrics are computed with: AlexNet for LPIPS, MobileFaceNet for ArcFace. Nothing is fetched."""
+"""The networks that metrics are computed with: AlexNet, VGG16, an ArcFace network. Nothing is fetched."""
 
 import os
 import warnings
@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import shipped
-from bench.paths import expanded, home
+from bench.paths import expanded, home, short, user_weights
 from bench.spec import BenchError, MissingWeights
 
 # Heavy packages are imported where they are used: PSNR needs none of them.
@@ -20,8 +20,10 @@ SHIPPED = Path(__file__).parents[1] / "weights"
 ALEXNET = "alexnet_features.safetensors"
 MOBILEFACENET = "arcface_mobilefacenet.onnx"
 W600K_R50 = "w600k_r50.onnx"
-SHA256 = {W600K_R50: "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43"}
-"""Of the file that does not come with the suite; the others are in its list (bench/shipped.py)."""
+VGG16 = "vgg16-397923af.pth"
+DISTS = "dists.safetensors"
+SHA256 = {W600K_R50: "4c06341c33c2ca1f86781dab0e829f88ad5b64be9fba56e56bc9ebdefc619e43", VGG16: "397923af"}
+"""Of the files that do not come with the suite, or its beginning; the others are in its list (bench/shipped.py)."""
 
 
 def verified(path: Path) -> str:
@@ -31,7 +33,7 @@ def verified(path: Path) -> str:
         digest = shipped.sha256(path)
     except OSError as error:
         raise MissingWeights(f"{path.name} is not at {path}; it is part of the package: install it again.") from error
-    if digest != wanted:
+    if not digest.startswith(wanted):
         raise MissingWeights(
             f"{path} has sha256 {digest[:16]}…, not {wanted[:16]}…: it is damaged or another version. "
             "Fetch it again, or install the package again if the file is part of it."
@@ -59,6 +61,57 @@ def lpips_alex(device: torch.device) -> nn.Module:
     state = {key: weights["features." + key.split(".", 1)[1]] for key in backbone.state_dict()}
     backbone.load_state_dict(state)
     return network.to(device).eval().requires_grad_(False)
+
+
+def vgg16_file() -> Path:
+    """Return torchvision's VGG16, which is too large to ship. Raises `MissingWeights` if it is nowhere."""
+    folders = [*user_weights(), Path(torch.hub.get_dir()) / "checkpoints"]
+    for folder in folders:
+        if (folder / VGG16).is_file():
+            return folder / VGG16
+    raise MissingWeights(
+        f"{VGG16}, torchvision's VGG16, is in none of {', '.join(map(short, folders))}; get it from "
+        f"https://download.pytorch.org/models/{VGG16} and put it in one of them."
+    )
+
+
+def lacks_vgg16() -> str:
+    """Return why VGG16 cannot be used; empty if it can."""
+    try:
+        verified(vgg16_file())
+    except MissingWeights as error:
+        return str(error)
+    return ""
+
+
+@cache
+def vgg16(device: torch.device) -> dict[str, Tensor]:
+    """Return the convolutions of VGG16 in torchvision's names. Raises `MissingWeights`."""
+    path = vgg16_file()
+    verified(path)
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    return {key: value.to(device) for key, value in state.items() if key.startswith("features.")}
+
+
+@cache
+def lpips_vgg_heads(device: torch.device) -> list[Tensor]:
+    """Return the heads (1, C, 1, 1) of LPIPS-VGG v0.1 that come with package `lpips`, one for each stage."""
+    import lpips
+
+    path = Path(lpips.__file__).parent / "weights" / "v0.1" / "vgg.pth"
+    state = torch.load(path, map_location=device, weights_only=True)
+    return [state[f"lin{index}.model.1.weight"] for index in range(len(state))]
+
+
+@cache
+def dists_weights(device: torch.device) -> tuple[Tensor, Tensor]:
+    """Return alpha and beta of DISTS (1475,), float64: of the image's three channels, then stage by stage."""
+    path = SHIPPED / DISTS
+    verified(path)
+    from safetensors.torch import load_file
+
+    state = load_file(path, device=str(device))
+    return state["alpha"].double(), state["beta"].double()
 
 
 def arcface_file() -> Path:

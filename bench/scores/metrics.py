@@ -5,17 +5,19 @@ computed, so the `u8` of a protocol holds for whatever is passed in. Images are 
 depend on the batch its image was in.
 """
 
-import math
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
 from bench import resize
-from bench.scores import metric_networks
-from bench.spec import Card, Images, TooSmall
+from bench.errors import UnknownName
+from bench.scores import from_pyiqa, metric_networks
+from bench.scores.metric import Metric
+from bench.scores.pixels import at_least, each, pixels, shape
+from bench.scores.vgg_metrics import LEAST, dists, lpips_vgg
+from bench.spec import Images
 
 _WINDOW = 11  # pixels; SSIM, Wang et al. 2004
 _SIGMA = 1.5
@@ -29,7 +31,7 @@ def psnr(sr: Images, hr: Images, crop: int = 0) -> Tensor:
 
     `crop` border pixels are left out on each side. Raises ValueError for anything but two equal batches of `Images`.
     """
-    mse = ((_pixels(sr, crop) - _pixels(hr, crop, like=sr)) ** 2).mean(dim=(1, 2, 3)).cpu()
+    mse = ((pixels(sr, crop) - pixels(hr, crop, like=sr)) ** 2).mean(dim=(1, 2, 3)).cpu()
     return 10 * torch.log10(255**2 / mse)
 
 
@@ -39,7 +41,7 @@ def ssim(sr: Images, hr: Images, crop: int = 0) -> Tensor:
     Only windows that lie wholly inside the image count (skimage's `gaussian_weights=True, sigma=1.5, win_size=11,
     use_sample_covariance=False`). Raises ValueError as `psnr`, `TooSmall` below 11 px.
     """
-    return _each(_ssim, _at_least(_WINDOW, "SSIM", _pixels(sr, crop)), _pixels(hr, crop, like=sr))
+    return each(_ssim, at_least(_WINDOW, "SSIM", pixels(sr, crop)), pixels(hr, crop, like=sr))
 
 
 def lpips(sr: Images, hr: Images) -> Tensor:
@@ -47,11 +49,11 @@ def lpips(sr: Images, hr: Images) -> Tensor:
 
     Raises ValueError as `psnr`, `TooSmall` below 31 px and `MissingWeights` if the AlexNet file is damaged.
     """
-    pixels = _at_least(_LPIPS_LEAST, "LPIPS-Alex", _pixels(sr)), _pixels(hr, like=sr)
+    images = at_least(_LPIPS_LEAST, "LPIPS-Alex", pixels(sr)), pixels(hr, like=sr)
     network = metric_networks.lpips_alex(sr.device)
     # TF32, cuDNN's default for convolutions, keeps ten bits of each factor
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        return _each(lambda s, h: network(s, h).mean(), *((image / 127.5 - 1).float() for image in pixels))
+        return each(lambda s, h: network(s, h).mean(), *((image / 127.5 - 1).float() for image in images))
 
 
 def arcface(sr: Images, hr: Images, provider: str = "CPUExecutionProvider") -> Tensor:
@@ -60,60 +62,23 @@ def arcface(sr: Images, hr: Images, provider: str = "CPUExecutionProvider") -> T
     Faces are resized to 112 px by the suite's own operator. `provider` is onnxruntime's name of where the network runs;
     it is never silently replaced. Raises ValueError as `psnr` and what `networks.arcface_embedding` raises.
     """
-    faces = [resize.resize(pixels, _FACE, _FACE).clamp(0, 255) for pixels in (_pixels(sr), _pixels(hr, like=sr))]
+    faces = [resize.resize(face, _FACE, _FACE).clamp(0, 255) for face in (pixels(sr), pixels(hr, like=sr))]
 
     def cosine(s: Tensor, h: Tensor) -> Tensor:
         first, second = metric_networks.arcface_embedding(torch.cat((s, h)), provider)
         return torch.cosine_similarity(first, second, dim=0)
 
-    return _each(cosine, *faces)
+    return each(cosine, *faces)
 
 
 def lr_consistency(sr: Images, lr: Images, factor: int) -> Tensor:
     """Return the PSNR in dB between M·SR·Mᵀ, which is not rounded, and LR: how well a result explains its input."""
-    down = resize.downsample(_pixels(sr).cpu() / 255, factor)
-    given = _pixels(lr).cpu() / 255
+    down = resize.downsample(pixels(sr).cpu() / 255, factor)
+    given = pixels(lr).cpu() / 255
     if down.shape != given.shape:
-        raise ValueError(f"SR {_shape(sr)} shrunk by {factor} gives {_shape(down)}, but LR is {_shape(lr)}.")
+        raise ValueError(f"SR {shape(sr)} shrunk by {factor} gives {shape(down)}, but LR is {shape(lr)}.")
     mse = ((down - given) ** 2).mean(dim=(1, 2, 3))
     return -10 * torch.log10(mse.where(mse > _ROUNDING, 0))
-
-
-def _each(value: Callable[[Tensor, Tensor], Tensor], first: Tensor, second: Tensor) -> Tensor:
-    pairs = zip(first.split(1), second.split(1), strict=True)
-    return torch.stack([value(a, b) for a, b in pairs]).double().cpu()
-
-
-def _pixels(images: Tensor, crop: int = 0, like: Tensor | None = None) -> Tensor:
-    """Return the 8-bit values, 0 to 255, in float64; the one place where input is checked."""
-    if images.ndim != 4 or images.shape[1] != 3 or not images.numel():  # noqa: PLR2004 - (N, 3, H, W)
-        raise ValueError(f"a metric takes images (N, 3, H, W), N at least 1, not {_shape(images)}.")
-    if images.dtype != torch.float32:
-        raise ValueError(f"a metric takes float32 images in [0, 1], not {images.dtype}: divide 8-bit values by 255.")
-    low, high = images.min().item(), images.max().item()
-    if not 0 <= low <= high <= 1:  # NaN fails too
-        raise ValueError(
-            f"a metric takes images in [0, 1], not [{low:g}, {high:g}]: clamp, or undo a range of [-1, 1]."
-        )
-    if like is not None and (like.shape != images.shape or like.device != images.device):
-        raise ValueError(f"SR {_shape(like)} on {like.device} and HR {_shape(images)} on {images.device} do not match.")
-    height, width = images.shape[-2:]
-    if crop < 0 or 2 * crop >= min(height, width):
-        raise TooSmall(f"a border crop of {crop} px leaves nothing of an image of {height} x {width} px.")
-    return (images[..., crop : height - crop, crop : width - crop].double() * 255).round()
-
-
-def _shape(images: Tensor) -> str:
-    return f"({', '.join(map(str, images.shape))})"
-
-
-def _at_least(least: int, name: str, images: Tensor) -> Tensor:
-    height, width = images.shape[-2:]
-    if min(height, width) < least:
-        raise TooSmall(
-            f"{name} needs images of at least {least} px, not {height} x {width}; leave it out for this size."
-        )
-    return images
 
 
 def _ssim(first: Tensor, second: Tensor) -> Tensor:
@@ -129,66 +94,6 @@ def _ssim(first: Tensor, second: Tensor) -> Tensor:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     similarity = (2 * mean_x * mean_y + c1) * (2 * cov + c2)
     return (similarity / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean()
-
-
-@dataclass(frozen=True, slots=True)
-class Pair:
-    """What a metric may look at: a batch of results, the ground truth, and the input of the method."""
-
-    sr: Images
-    hr: Images
-    """(N, 3, 0, 0) if there is none; then only metrics that do not need it are asked."""
-    lr: Images
-    factor: int
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """One column of a table."""
-
-    name: str
-    title: str
-    protocol: Callable[[], str]
-    """How the number is made, in the manner of sacreBLEU: numbers of different protocols are never compared.
-    A function, because ArcFace's depends on the network that is found."""
-    higher_is_better: bool
-    digits: int
-    """Decimals as printed."""
-    function: Callable[[Pair], Tensor]
-    categories: tuple[str, ...] | None = None
-    """None: every category."""
-    span: float = math.inf
-    """The largest difference that two values can have."""
-    exact: float = math.nan
-    """The value that the ground truth itself has and next to nothing else; NaN if there is none."""
-    window: int = 1
-    """The smallest side it can be computed on."""
-    needs_hr: bool = True
-    """False if it looks at the result and the input alone."""
-    cropped: bool = False
-    """True if a border of `factor` pixels is left out first."""
-    packages: tuple[str, ...] = ()
-    """The packages besides torch whose version a value depends on."""
-
-    @property
-    def margin(self) -> float:
-        """Half a unit of the last printed digit."""
-        return 0.5 * 10.0**-self.digits
-
-    def refuses(self, hr_size: int, factor: int) -> str | None:
-        """Return why images of a size cannot be measured, or None if they can."""
-        least = self.window + 2 * factor * self.cropped
-        if hr_size >= least:
-            return None
-        return f"{self.name} at {factor}x takes images of at least {least} px, not {hr_size}: take a larger --hr-size"
-
-    def applies(self, category: str) -> bool:
-        """Return whether the metric means anything for this category."""
-        return self.categories is None or category in self.categories
-
-    def measures(self, card: Card) -> bool:
-        """Return whether it means anything for a card's category, and has what it looks at."""
-        return self.applies(card.category) and (card.has_hr or not self.needs_hr)
 
 
 def _arcface_protocol() -> str:
@@ -244,6 +149,30 @@ METRICS: dict[str, Metric] = {
             packages=("lpips", "torchvision"),
         ),
         Metric(
+            "lpips_vgg",
+            "LPIPS-VGG",
+            lambda: "lpips[vgg,0.1,crop0]",
+            False,
+            4,
+            lambda p: lpips_vgg(p.sr, p.hr),
+            exact=0.0,
+            window=LEAST,
+            packages=("lpips",),
+            lacks=metric_networks.lacks_vgg16,
+        ),
+        Metric(
+            "dists",
+            "DISTS",
+            lambda: "dists[vgg16,whole]",
+            False,
+            4,
+            lambda p: dists(p.sr, p.hr),
+            span=2,
+            exact=0.0,
+            window=LEAST,
+            lacks=metric_networks.lacks_vgg16,
+        ),
+        Metric(
             "arcface",
             "ArcFace",
             _arcface_protocol,
@@ -265,4 +194,26 @@ METRICS: dict[str, Metric] = {
         ),
     )
 }
-"""Every metric there is, by name."""
+"""Every metric of the suite's own, by name."""
+
+
+def find(name: str) -> Metric:
+    """Return a metric by name, ours or one of pyiqa (`pyiqa:musiq`).
+
+    Raises `UnknownName`, or `BenchError` if pyiqa is not installed.
+    """
+    if name.startswith(from_pyiqa.PREFIX):
+        return from_pyiqa.metric(name)
+    if name not in METRICS:
+        raise UnknownName("metric", name, METRICS)
+    return METRICS[name]
+
+
+def known(name: str) -> bool:
+    """Return whether a name is that of a metric, as far as can be said without pyiqa."""
+    return name in METRICS or name.startswith(from_pyiqa.PREFIX)
+
+
+def columns(names: Iterable[str]) -> list[Metric]:
+    """Return the metrics of some names, in their order."""
+    return [find(name) for name in names]

@@ -17,6 +17,7 @@ from bench.images import data
 from bench.imports import imported, sources
 from bench.restore import RunSettings, State
 from bench.scores import metrics
+from bench.scores.metric import Metric, Pair
 from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task, Weights
 
 _BATCH = 16
@@ -71,7 +72,7 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
             f"{path} was damaged or edited since it was written. Run score again: it computes what is lost."
         )
 
-    def missing(_: metrics.Pair) -> Tensor:
+    def missing(_: Pair) -> Tensor:
         raise BenchError(
             f"{cell.method} on {cell.task.category} is not scored yet by this table's metrics, on its images, as they "
             f"are now: {path}. Run score first."
@@ -87,7 +88,7 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
     settings: RunSettings,
     state: State,
     *,
-    wanted: Mapping[metrics.Metric, str],
+    wanted: Mapping[Metric, str],
     stored: Mapping[str, _Line],
 ) -> Iterator[_Line]:
     """Yield a line for each image of a cell, in the card's order; `wanted` compute what the stored lines lack."""
@@ -122,20 +123,20 @@ def _weights(told: Sequence[Mapping[str, str]]) -> tuple[Weights, ...]:
     return tuple(Weights(**each) for each in told)
 
 
-def _makers(names: Sequence[str], card: Card) -> dict[metrics.Metric, str]:
+def _makers(names: Sequence[str], card: Card) -> dict[Metric, str]:
     """Return the metrics that are wanted and apply to a card, each with the code and versions its values are of."""
-    found = [metric for name, metric in metrics.METRICS.items() if name in names and metric.measures(card)]
+    found = [metric for metric in metrics.columns(names) if metric.measures(card)]
     code = sources(imported([Path(metrics.__file__)]))
     return {metric: _maker(code, metric) for metric in found}
 
 
-def _maker(code: str, metric: metrics.Metric) -> str:
+def _maker(code: str, metric: Metric) -> str:
     versions = [f"{name} {package_version(name)}" for name in ("torch", *metric.packages)]
     return hashlib.sha256(" ".join([code, *versions]).encode()).hexdigest()[:16]
 
 
 def _batch(
-    cell: Cell, batch: data.Batch, folder: Path, wanted: Mapping[metrics.Metric, str], lines: Mapping[str, _Line]
+    cell: Cell, batch: data.Batch, folder: Path, wanted: Mapping[Metric, str], lines: Mapping[str, _Line]
 ) -> list[_Line]:
     """Score the images of one batch."""
     results = [_result(cell, batch, index, folder) for index in range(len(batch.ids))]
@@ -148,7 +149,7 @@ def _batch(
         protocol = metric.protocol()
         missing = [index for index, made in enumerate(by) if made.get(protocol) != maker]
         if missing:
-            pair = metrics.Pair(sr[missing], batch.hr[missing], batch.lr[missing], cell.task.factor)
+            pair = Pair(sr[missing], batch.hr[missing], batch.lr[missing], cell.task.factor)
             for index, value in zip(missing, metric.function(pair).tolist(), strict=True):
                 values[index][protocol], by[index][protocol] = value, maker
     return [

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from bench import schema
+from bench.paths import short, user_weights
 from bench.spec import BadFile, Task
 from methods.weights import digests
-from methods.weights.folders import shipped, short, users
+from methods.weights.folders import shipped
 
 _CATALOGUE = Path(__file__).with_name("catalogue.toml")
 _WORD = schema.form(r"\w[\w.+-]*", "of letters, digits, _ . + and -")
@@ -136,7 +137,7 @@ def _entry(index: int, values: Any) -> WeightFile:  # noqa: ANN401 - checked her
 
 def target(file: WeightFile) -> Path:
     """Return where a file is fetched to: the first folder that is the user's."""
-    return users()[0] / file.name
+    return user_weights()[0] / file.name
 
 
 def advice(file: WeightFile) -> str:
@@ -146,7 +147,7 @@ def advice(file: WeightFile) -> str:
 
 def places(preset: str) -> list[Path]:
     """Return where the published files of a preset are looked for, in order."""
-    return [*shipped(preset), *users()]
+    return [*shipped(preset), *user_weights()]
 
 
 def locate(file: WeightFile) -> Path | None:

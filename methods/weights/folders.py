@@ -1,11 +1,7 @@
-"""Where weight files lie: those that come with the suite, and the user's own folders."""
+"""Where the weight files lie that come with the suite."""
 
-import os
 from pathlib import Path
 
-from bench.paths import expanded, home
-
-_ROOT = Path(__file__).parents[2]
 SHIPPED = Path(__file__).parent
 """A folder for each preset whose files come with the suite, such as mini/."""
 
@@ -18,18 +14,3 @@ def shipped(preset: str) -> list[Path]:
 def every_shipped() -> list[Path]:
     """Return the folders of all presets that have files in the suite."""
     return sorted(path for path in SHIPPED.iterdir() if path.is_dir() and path.name != "__pycache__")
-
-
-def users() -> list[Path]:
-    """Return the user's folders in order: $GLEAN_WEIGHTS if it is set, then the cache."""
-    given = os.environ.get("GLEAN_WEIGHTS")
-    own = [expanded(given)] if given else []
-    return [*own, home() / ".cache" / "glean-bench" / "weights"]
-
-
-def short(path: Path) -> str:
-    """Return a path for a message, which may end in a published table: without the name of the user or our place."""
-    for prefix, base in (("", _ROOT), ("~/", expanded("~")), ("", home())):
-        if path.is_relative_to(base):
-            return f"{prefix}{path.relative_to(base)}"
-    return str(path)

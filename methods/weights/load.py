@@ -13,10 +13,10 @@ import torch
 from torch import nn
 
 from bench import origins
+from bench.paths import short
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
 from methods.weights import catalogue, fits, trained
-from methods.weights.folders import short
 
 Network = TypeVar("Network", bound=nn.Module)
 

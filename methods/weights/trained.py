@@ -11,9 +11,10 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from bench.paths import short, user_weights
 from bench.spec import BadFile, Task
 from methods.formats import sealed
-from methods.weights.folders import every_shipped, shipped, short, users
+from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
 """The entry of a file's header that says how it was trained."""
@@ -104,12 +105,12 @@ def trainable(method: str, part: str) -> bool:
 def places(profile: str, preset: str) -> list[Path]:
     """Return where the files that were trained for a profile are looked for, in order."""
     if not Path(profile).is_absolute():  # one of the suite's own; a user's folder is its real path
-        return shipped(preset) or users()
-    return [Path(profile) / "weights", *shipped(preset), *users()]
+        return shipped(preset) or user_weights()
+    return [Path(profile) / "weights", *shipped(preset), *user_weights()]
 
 
 def present() -> list[Path]:
     """Return the files on this machine that training made, by name; those beside a user's photographs left out."""
     pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
-    places = [*every_shipped(), *users()]
+    places = [*every_shipped(), *user_weights()]
     return sorted(path for place in places for path in place.glob("*") if pattern.fullmatch(path.name))

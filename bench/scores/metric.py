@@ -1,0 +1,71 @@
+"""The nouns of the metrics: what one may look at, and what a column of a table is."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from bench.spec import Card, Images
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """What a metric may look at: a batch of results, the ground truth, and the input of the method."""
+
+    sr: Images
+    hr: Images
+    """(N, 3, 0, 0) if there is none; then only metrics that do not need it are asked."""
+    lr: Images
+    factor: int
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One column of a table."""
+
+    name: str
+    title: str
+    protocol: Callable[[], str]
+    """How the number is made, in the manner of sacreBLEU: numbers of different protocols are never compared.
+    A function, because ArcFace's depends on the network that is found."""
+    higher_is_better: bool
+    digits: int
+    """Decimals as printed."""
+    function: Callable[[Pair], Tensor]
+    categories: tuple[str, ...] | None = None
+    """None: every category."""
+    span: float = math.inf
+    """The largest difference that two values can have."""
+    exact: float = math.nan
+    """The value that the ground truth itself has and next to nothing else; NaN if there is none."""
+    window: int = 1
+    """The smallest side it can be computed on."""
+    needs_hr: bool = True
+    """False if it looks at the result and the input alone."""
+    cropped: bool = False
+    """True if a border of `factor` pixels is left out first."""
+    packages: tuple[str, ...] = ()
+    """The packages besides torch whose version a value depends on."""
+    lacks: Callable[[], str] = str
+    """Says what it needs and this machine does not have; empty if it can be computed."""
+
+    @property
+    def margin(self) -> float:
+        """Half a unit of the last printed digit."""
+        return 0.5 * 10.0**-self.digits
+
+    def refuses(self, hr_size: int, factor: int) -> str | None:
+        """Return why images of a size cannot be measured, or None if they can."""
+        least = self.window + 2 * factor * self.cropped
+        if hr_size >= least:
+            return None
+        return f"{self.name} at {factor}x takes images of at least {least} px, not {hr_size}: take a larger --hr-size"
+
+    def applies(self, category: str) -> bool:
+        """Return whether the metric means anything for this category."""
+        return self.categories is None or category in self.categories
+
+    def measures(self, card: Card) -> bool:
+        """Return whether it means anything for a card's category, and has what it looks at."""
+        return self.applies(card.category) and (card.has_hr or not self.needs_hr)
