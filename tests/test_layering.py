@@ -66,7 +66,9 @@ ORDER = [
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes"},
     {"report.grid", "report.stored"},
-    {"report.render", "report.compare"},
+    {"report.render", "report.compare", "viewer.pictures"},
+    {"viewer.page"},
+    {"viewer.handout"},
     {"estimate", "checkup"},
     {"options"},
     {
@@ -79,6 +81,7 @@ ORDER = [
         "latency_command",
         "stored_commands",
         "table_command",
+        "view_command",
         "doctor_command",
         "inventory",
     },

@@ -13,7 +13,7 @@ from bench.report.data_frames import comparisons, frame, images, timing
 from bench.report.table import Row, Table
 from bench.spec import Record, UnknownName
 
-_COMPARISONS = (
+COMPARISONS = (
     "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip test of the mean with "
     "Hall's correction for skewness (10 000 flips, seeded; up to 13 images all there are), of this difference "
     "alone. Adjusted: by the largest statistic among the comparisons of the table and metric that are still open. "
@@ -61,7 +61,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     if table.contests:
         first = "full" if table.full else "best"
         parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
-        parts.append(_COMPARISONS.format(first))
+        parts.append(COMPARISONS.format(first))
     facts = [f"- {escape.markdown(name)}: {escape.markdown(value)}" for name, value in machine.items()]
     parts += [
         "## How it was made",
