@@ -1,27 +1,15 @@
 // Elements: made from text alone, never from HTML, so that names of others stay text.
 
-/** @typedef {Node | string | null} Child */
-
-/**
- * @param {string} id
- * @returns {HTMLElement}
- */
+/** @param {string} id @returns {any} an element of the page; of a kind that who asks for it knows */
 function at(id) {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page has no #${id}`);
   return found;
 }
 
-/** @param {string} id */
-const chooser = (id) => /** @type {HTMLSelectElement} */ (at(id));
-
 /**
- * Set attributes; `on...` are listeners, null and false are left out.
- * @template {Element} E
- * @param {E} element
- * @param {Record<string, any>} facts
- * @param {Child[]} children
- * @returns {E}
+ * An element; facts are its attributes, `on...` its listeners; null and false are left out.
+ * @template {Element} E @param {E} element @param {Record<string, any>} facts @param {(Node | string | null)[]} children
  */
 function filled(element, facts, children) {
   for (const [name, value] of Object.entries(facts)) {
@@ -32,40 +20,16 @@ function filled(element, facts, children) {
   return element;
 }
 
-/**
- * @template {keyof HTMLElementTagNameMap} T
- * @param {T} tag
- * @param {Record<string, any>} [facts]
- * @param {Child[]} children
- */
+/** @param {keyof HTMLElementTagNameMap} tag @param {Record<string, any>} facts @param {(Node | string | null)[]} children */
 const el = (tag, facts = {}, ...children) => filled(document.createElement(tag), facts, children);
 
-/**
- * @param {string} tag
- * @param {Record<string, any>} [facts]
- * @param {Child[]} children
- * @returns {SVGElement}
- */
+/** @param {string} tag @param {Record<string, any>} facts @param {(Node | string | null)[]} children */
 const svg = (tag, facts = {}, ...children) =>
-  filled(/** @type {SVGElement} */ (document.createElementNS("http://www.w3.org/2000/svg", tag)), facts, children);
+  filled(document.createElementNS("http://www.w3.org/2000/svg", tag), facts, children);
 
-/**
- * Fill a list to choose from, and call back with what is chosen.
- * @param {string} id
- * @param {(value: string) => void} chosen
- */
-function onChoice(id, chosen) {
-  at(id).addEventListener("change", () => chosen(chooser(id).value));
-}
-
-/**
- * @param {string} id
- * @param {[string, string][]} options value and text of each
- * @param {string} value
- */
+/** Fill a list to choose from. @param {string} id @param {[string, string][]} options value and text @param {string} value */
 function offer(id, options, value) {
-  const select = chooser(id);
-  const told = JSON.stringify(options);
+  const told = JSON.stringify(options), select = at(id);
   if (select.dataset.options !== told) {
     select.dataset.options = told;
     select.replaceChildren(...options.map(([each, text]) => el("option", { value: each }, text)));
@@ -74,25 +38,18 @@ function offer(id, options, value) {
   select.disabled = options.length < 2;
 }
 
-/**
- * A note behind a mark: shown while the mark is pointed at or focused, kept by a click.
- * @param {string} mark
- * @param {string} text
- */
+/** A note behind a mark: there while that is pointed at, focused or clicked. @param {string} mark @param {string} text */
 function noted(mark, text) {
+  const tip = at("tip"), hide = () => tip.hidePopover();
   const show = () => {
-    const tip = at("tip"), place = button.getBoundingClientRect();
+    const place = button.getBoundingClientRect();
     tip.textContent = text;
     tip.showPopover();
-    const left = Math.min(place.left, window.innerWidth - tip.offsetWidth - 8);
-    const below = place.bottom + 6, above = place.top - tip.offsetHeight - 6;
-    tip.style.left = `${Math.max(8, left)}px`;
+    const above = place.top - tip.offsetHeight - 6, below = place.bottom + 6;
+    tip.style.left = `${Math.max(8, Math.min(place.left, window.innerWidth - tip.offsetWidth - 8))}px`;
     tip.style.top = `${below + tip.offsetHeight > window.innerHeight ? Math.max(8, above) : below}px`;
   };
-  const hide = () => at("tip").hidePopover();
-  const button = el("button", {
-    type: "button", class: "note", "aria-label": `Note: ${text}`,
-    onfocus: show, onblur: hide, onpointerenter: show, onpointerleave: hide, onclick: show,
-  }, mark);
+  const button = el("button", { type: "button", class: "note", "aria-label": `Note: ${text}`, onfocus: show, onblur: hide,
+    onpointerenter: show, onpointerleave: hide, onclick: show }, mark);
   return button;
 }

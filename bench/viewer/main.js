@@ -1,93 +1,90 @@
 // What the page does with a choice, a key, an address; and its start.
 
-/** @param {State} before @param {(keyof State)[]} names */
-const changed = (before, ...names) => names.some((name) => !same(before[name], state[name]));
+/** @type {State | null} what the slower parts show: they follow when the panes are painted */
+let followed = null;
+let following = 0;
+/** @param {State | null} before @param {(keyof State)[]} names */
+const changed = (before, ...names) => before === null || names.some((name) => !same(before[name], state[name]));
 
 /** @param {State | null} before */
 function show(before) {
-  /** @param {(keyof State)[]} names */
-  const anew = (...names) => before === null || changed(before, ...names);
-  if (anew("metric", "category", "factor", "across", "published", "differences")) {
-    showChoices();
-    showTable();
-    showComparisons();
-  }
   const there = images(state.category, state.factor).length > 0;
   at("viewing").hidden = !there;
   at("empty").hidden = there;
-  if (there) {
-    if (anew("show")) build();
-    if (anew("category", "factor", "metric", "a", "b", "sort")) showStrip();
-    else if (anew("image")) showCurrent();
-    if (anew("category", "factor", "metric", "a", "b", "image", "show", "slider", "difference", "lens")) showPanes();
-    showView();
-    /** @type {HTMLInputElement} */ (at("split")).value = String(state.split);
-  }
-  if (anew("category", "factor", "metric", "a", "b", "image", "x", "y")) {
-    showScatter();
-    showCurves();
-    at("plots").hidden = at("scatter").hidden && at("curves").hidden;
-  }
+  if (changed(before, "show")) build();
+  if (changed(before, "category", "factor", "a", "b", "image", "show", "difference", "lens")) showPanes();
+  showStage();
+  showView();
+  clearTimeout(following);
+  if (before === null) follow();
+  else following = window.setTimeout(follow, 20);
+}
+
+function follow() {
+  showChoices();
+  if (changed(followed, "metric", "category", "factor", "across", "published", "differences")) showTable();
+  if (changed(followed, "category", "factor", "metric", "a", "b", "x", "y")) showPlots();
+  if (changed(followed, "category", "factor", "metric", "a", "b", "sort")) showStrip();
+  else if (changed(followed, "image")) showCurrent();
+  followed = state;
 }
 
 function showChoices() {
-  const metrics = SHOWN.map((name) => /** @type {[string, string]} */ ([name, METRICS[name].title]));
-  offer("metric", metrics, state.metric);
-  offer("x", metrics, state.x);
-  offer("y", metrics, state.y);
-  offer("category", CATEGORIES.map((each) => [each, each]), state.category);
-  offer("factor", FACTORS.map((each) => [String(each), `${each}x`]), String(state.factor));
+  /** @param {string[]} names @param {(name: string) => string} told @returns {[string, string][]} */
+  const listed = (names, told) => names.map((name) => [name, told(name)]);
+  const methods = listed(methodsOf(state.category, state.factor), title), metrics = listed(SHOWN, (name) => METRICS[name].title);
+  for (const id of /** @type {const} */ (["metric", "x", "y"])) offer(id, metrics, state[id]);
+  for (const id of /** @type {const} */ (["a", "b"])) offer(id, methods, state[id]);
+  offer("category", listed(CATEGORIES, String), state.category);
+  offer("factor", listed(FACTORS.map(String), (factor) => `${factor}x`), String(state.factor));
   offer("across", [["category", "categories"], ["factor", "factors"], ["metric", "metrics"]], state.across);
-  const methods = methodsOf(state.category, state.factor).map((each) => /** @type {[string, string]} */ ([each, title(each)]));
-  offer("a", methods, state.a);
-  offer("b", methods, state.b);
-  /** @type {HTMLInputElement} */ (at("published")).checked = state.published;
-  /** @type {HTMLInputElement} */ (at("differences")).checked = state.differences;
+  for (const id of /** @type {const} */ (["published", "differences"])) at(id).checked = state[id];
 }
 
 /** @param {KeyboardEvent} event */
 function pressed(event) {
-  const target = /** @type {Element} */ (event.target), move = 0.1 / state.zoom;
+  const target = /** @type {Element} */ (event.target), by = 0.1 / state.zoom, shift = event.shiftKey, { px, py } = state;
   if (event.ctrlKey || event.metaKey || event.altKey || target.closest("select, input, summary")) return;
   if (event.key === " " && target.closest("button, a")) return;
   /** @type {Record<string, () => void>} */
   const keys = {
-    ArrowLeft: () => (event.shiftKey ? set({ px: state.px - move }) : step(-1)),
-    ArrowRight: () => (event.shiftKey ? set({ px: state.px + move }) : step(1)),
-    " ": () => hold(true), s: () => set({ slider: !state.slider }), d: () => set({ difference: !state.difference }),
-    l: () => set({ lens: !state.lens }), "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: () => set({ zoom: 1 }),
+    ArrowLeft: () => (shift ? set({ px: px - by }) : step(-1)), ArrowRight: () => (shift ? set({ px: px + by }) : step(1)),
+    ...(shift ? { ArrowUp: () => set({ py: py - by }), ArrowDown: () => set({ py: py + by }) } : {}),
+    "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: () => set({ zoom: 1 }), " ": () => hold(true),
+    s: () => set({ slider: !state.slider }), d: () => set({ difference: !state.difference }),
+    l: () => set({ lens: !state.lens }),
+    ...Object.fromEntries(state.show.slice(0, 9).map((method, index) => [String(index + 1), () => set({ a: method })])),
   };
-  if (event.shiftKey) Object.assign(keys, { ArrowUp: () => set({ py: state.py - move }), ArrowDown: () => set({ py: state.py + move }) });
-  const method = /^[1-9]$/.test(event.key) ? state.show[Number(event.key) - 1] : undefined;
-  const act = method ? () => set({ a: method }) : Object.hasOwn(keys, event.key) ? keys[event.key] : undefined;
-  if (!act) return;
+  if (!Object.hasOwn(keys, event.key)) return;
   event.preventDefault();
-  act();
+  keys[event.key]();
 }
 
 function start() {
-  for (const name of /** @type {const} */ (["metric", "category", "across", "image", "sort", "a", "b", "x", "y"])) {
-    onChoice(name, (value) => set({ [name]: value }));
+  for (const id of ["metric", "category", "factor", "across", "image", "a", "b", "x", "y"]) {
+    at(id).addEventListener("change", () => set({ [id]: id === "factor" ? Number(at(id).value) : at(id).value }));
   }
-  onChoice("factor", (value) => set({ factor: Number(value) }));
-  for (const name of /** @type {const} */ (["slider", "difference", "lens"])) {
-    at(name).addEventListener("click", () => set({ [name]: !state[name] }));
+  at("sort").addEventListener("change", () => {
+    set({ sort: at("sort").value });
+    set({ image: sorted()[0] });
+  });
+  for (const id of /** @type {const} */ (["slider", "difference", "lens"])) {
+    at(id).addEventListener("click", () => set({ [id]: !state[id] }));
   }
-  for (const name of /** @type {const} */ (["published", "differences"])) {
-    at(name).addEventListener("change", () => set({ [name]: /** @type {HTMLInputElement} */ (at(name)).checked }));
-  }
+  for (const id of ["published", "differences"]) at(id).addEventListener("change", () => set({ [id]: at(id).checked }));
   const clicks = { back: () => step(-1), forth: () => step(1), in: () => zoom(1.5), out: () => zoom(1 / 1.5),
     whole: () => set({ zoom: 1 }), truth: () => hold(!truth) };
   for (const [id, act] of Object.entries(clicks)) at(id).addEventListener("click", act);
   document.addEventListener("keydown", pressed);
-  document.addEventListener("keyup", (event) => event.key === " " && !(/** @type {Element} */ (event.target).closest("button")) && hold(false));
+  document.addEventListener("keyup", (event) => event.key === " " && truth && hold(false));
   window.addEventListener("hashchange", fromAddress);
-  window.addEventListener("beforeprint", () => document.querySelectorAll("details:not(.menu)").forEach((each) => each.setAttribute("open", "")));
-  new ResizeObserver(() => { showScatter(); showCurves(); }).observe(at("plots"));
+  window.addEventListener("beforeprint", () => {
+    for (const each of document.querySelectorAll("details:not(.menu)")) each.setAttribute("open", "");
+  });
+  new ResizeObserver(showPlots).observe(at("plots"));
   buildStage();
-  build();
-  watchers.push(show);
   fromAddress();
+  changing = show;
   show(null);
 }
 

@@ -20,6 +20,7 @@ from markupsafe import Markup
 
 from bench import atomic, escape, files
 from bench.report import notes, render, spreadsheet
+from bench.report.data_frames import comparisons
 from bench.report.table import Table
 from bench.scores.metrics import columns
 from bench.spec import Record
@@ -62,7 +63,8 @@ def content(path: Path, table: Table, machine: Mapping[str, str], told: Sequence
         caption=f"{table.report.caption} {notes.sizes(table.rows, table, escape.plain)}".strip(),
         legend=notes.legend(table, "Bold", escape.plain),
         remarks=notes.remarks(table, escape.plain),
-        comparisons=render.COMPARISONS.format("full" if table.full else "best") if table.contests else "",
+        compared=render.COMPARISONS.format("full" if table.full else "best"),
+        comparisons=comparisons(table).to_dict("records"),
         protocols=notes.protocol_lines(table, escape.plain),
         machine=machine,
         remark=remark,

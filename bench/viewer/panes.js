@@ -1,111 +1,96 @@
 // The large picture, and a pane for LR, for each method that is chosen, and for the truth.
 
-/** @typedef {"lr" | "sr" | "hr"} Kind */
-/** @typedef {{kind: Kind, method: string, layers: HTMLElement[], values: HTMLElement, top: HTMLElement}} Pane */
 /** @type {Pane[]} */
 let panes = [];
 let truth = false; // while it is held
-
 /** @param {Kind} kind @param {string} method */
 const named = (kind, method) => (kind === "lr" ? "LR, the input" : kind === "hr" ? "HR, the truth" : title(method));
 
-/** A picture, or the word that says why there is none. @param {string} name */
+/** A picture, or the words that say why there is none. @param {string} name */
 const layer = (name) => el("div", { class: `layer ${name}` },
-  el("img", { draggable: "false", decoding: "async", hidden: true }), el("span", { class: "word" }));
+  el("img", { draggable: "false", hidden: true }), el("span", { class: "word" }));
+const stage = [layer("main"), layer("main second"), layer("over"), layer("lens")];
 
 /** Show a picture of the image in a layer. @param {HTMLElement} layer @param {Kind} kind @param {string} method */
 function put(layer, kind, method) {
-  const { category, factor, image } = state, where = address(kind, method, category, factor, image);
-  const picture = /** @type {HTMLImageElement} */ (layer.children[0]), word = /** @type {HTMLElement} */ (layer.children[1]);
+  const { category, factor, image } = state, where = address(kind, method, image);
+  const [picture, word] = /** @type {any} */ (layer.children);
   if (where && picture.getAttribute("src") !== where) picture.src = where;
   picture.alt = layer.classList.contains("main") ? `${named(kind, method)}: ${category} ${factor}x, image ${image}` : "";
   picture.hidden = !where;
-  const lost = kind === "sr" && failed(method, category, factor, image);
-  word.textContent = where ? "" : lost ? "failed: scored with the bicubic result" : "no picture here";
+  const why = kind === "sr" && failed(method) ? "failed: scored with the bicubic result" : "no picture here";
+  word.textContent = where ? "" : why;
 }
 
-/** Build the panes anew: of other methods, or for another category. */
+/** Make the panes of the methods that are chosen. */
 function build() {
   panes = [pane("lr", "", 0), ...state.show.map((method, index) => pane("sr", method, index + 1)), pane("hr", "", 0)];
   at("panes").replaceChildren(...panes.map((each) => each.top));
   at("methods").replaceChildren(...METHODS.map((method) => el("label", { class: "check" },
-    filled(el("input", { type: "checkbox", onchange: () => toggle(method) }), { checked: state.show.includes(method) }, []),
+    el("input", { type: "checkbox", checked: state.show.includes(method), onchange: () => toggle(method) }),
     el("span", { class: "name" }, title(method)))));
 }
 
 /** @param {string} method */
 const toggle = (method) => set({ show: METHODS.filter((each) => state.show.includes(each) !== (each === method)) });
 
-/** @param {Kind} kind @param {string} method @param {number} number @returns {Pane} */
-function pane(kind, method, number) {
+/** @param {Kind} kind @param {string} method @param {number} place @returns {Pane} */
+function pane(kind, method, place) {
   const layers = [layer("main"), layer("over"), layer("lens")];
   const values = el("dl", { class: "values" }), box = el("div", { class: "box" }, ...layers);
-  /** @param {"a" | "b"} side */
-  const choose = (side) => el("button", { type: "button", class: "side", "data-side": side,
-    "aria-label": `${title(method)} as ${side.toUpperCase()}`, onclick: () => set({ [side]: method }) }, side.toUpperCase());
+  const sides = (kind === "sr" ? ["a", "b"] : []).map((side) => el("button", { type: "button", class: "side", "data-side": side,
+    "aria-label": `${title(method)} as ${side}`, onclick: () => set({ [side]: method }) }, side.toUpperCase()));
   const top = el("figure", { class: `pane ${kind}` }, el("figcaption", {},
-    number > 0 && number < 10 ? el("kbd", {}, String(number)) : null, el("span", { class: "name" }, named(kind, method)),
-    ...(kind === "sr" ? [choose("a"), choose("b")] : [])), box, values);
-  handled(box);
+    place > 0 && place < 10 ? el("kbd", {}, String(place)) : null,
+    el("span", { class: "name" }, named(kind, method)), ...sides), box, values);
+  handle(box);
   return { kind, method, layers, values, top };
 }
 
-/** Put the image into all panes. */
+/** Put the image into all panes, and its values below them. */
 function showPanes() {
-  const { category, factor, image } = state;
-  at("viewing").classList.toggle("differing", state.difference);
-  at("viewing").classList.toggle("lensing", state.lens);
   const best = new Map(SHOWN.map((metric) => {
-    const found = panes.map((each) => values(each.method, category, factor, metric).get(image) ?? NaN).filter(Number.isFinite);
+    const found = panes.map((each) => valueOf(each.method, metric)).filter(Number.isFinite);
     return [metric, METRICS[metric].higher ? Math.max(...found) : Math.min(...found)];
   }));
-  for (const { kind, method, layers, values: list, top } of panes) {
+  for (const { kind, method, layers, values, top } of panes) {
     put(layers[0], kind, method);
     if (state.difference && kind === "sr") put(layers[1], "hr", "");
     if (state.lens) put(layers[2], kind, method);
-    for (const button of top.querySelectorAll(".side")) {
-      button.setAttribute("aria-pressed", String(state[/** @type {any} */ (button).dataset.side === "a" ? "a" : "b"] === method));
+    for (const button of /** @type {any} */ (top.querySelectorAll(".side"))) {
+      button.ariaPressed = String((button.dataset.side === "a" ? state.a : state.b) === method);
     }
-    list.replaceChildren(...(kind === "sr" ? SHOWN : []).map((metric) => {
-      const value = values(method, category, factor, metric).get(image) ?? NaN;
-      return el("div", { class: value === best.get(metric) ? "top" : null }, el("dt", {}, METRICS[metric].title),
-        el("dd", {}, shown(metric, value)));
-    }));
+    values.replaceChildren(...(kind === "sr" ? SHOWN : []).map((metric) => el("div",
+      { class: valueOf(method, metric) === best.get(metric) ? "top" : null },
+      el("dt", {}, METRICS[metric].title), el("dd", {}, shown(metric, valueOf(method, metric))))));
   }
-  showStage();
 }
 
-const stage = [layer("main"), layer("main second"), layer("over"), layer("lens")];
-
-/** The large picture: A, or A beside B, or the truth. */
+/** The large picture: A, A beside B, or the truth. */
 function showStage() {
-  const { a, b, slider, category, factor, image, metric } = state, held = truth || !a;
+  const { a, b, slider, difference, lens, category, factor, image, metric } = state, held = truth || !a;
   at("stage").className = held ? "held" : slider ? "sliding" : "";
-  put(stage[0], held ? "hr" : "sr", held ? "" : a);
+  for (const layer of lens ? [stage[0], stage[3]] : [stage[0]]) put(layer, held ? "hr" : "sr", held ? "" : a);
   if (slider) put(stage[1], "sr", b);
-  if (state.difference) put(stage[2], "hr", "");
-  if (state.lens) put(stage[3], held ? "hr" : "sr", held ? "" : a);
-  /** @param {string} letter @param {string} method */
-  const side = (letter, method) => el("span", { class: "name" }, `${letter} ${title(method)} `,
-    el("b", {}, shown(metric, values(method, category, factor, metric).get(image) ?? NaN)));
-  at("shown").replaceChildren(...(held ? [el("span", {}, named("hr", ""))] : slider ? [side("A", a), side("B", b)] : [side("A", a)]),
+  if (difference) put(stage[2], "hr", "");
+  const side = (/** @type {string} */ letter, /** @type {string} */ method) =>
+    el("span", { class: "name" }, `${letter} ${title(method)} `, el("b", {}, shown(metric, valueOf(method, metric))));
+  at("shown").replaceChildren(...(held ? [named("hr", "")] : slider ? [side("A", a), side("B", b)] : [side("A", a)]),
     el("span", { class: "where" }, `${category} ${factor}x, ${image}, ${METRICS[metric].title}`));
-  for (const [id, on] of Object.entries({ slider, difference: state.difference, lens: state.lens, truth })) {
-    at(id).setAttribute("aria-pressed", String(on));
-  }
+  at("viewing").classList.toggle("differing", difference);
+  at("viewing").classList.toggle("lensing", lens);
+  for (const [id, on] of Object.entries({ slider, difference, lens, truth })) at(id).ariaPressed = String(on);
 }
 
 /** @param {boolean} held */
 function hold(held) {
-  if (held === truth) return;
   truth = held;
   showStage();
 }
 
 function buildStage() {
-  const range = el("input", { type: "range", id: "split", min: 0, max: 1, step: "any", "aria-label": "Border between A and B",
-    oninput: () => set({ split: Number(/** @type {HTMLInputElement} */ (range).value) }) });
   const box = el("div", { class: "box" }, ...stage, el("div", { class: "handle" }));
-  at("stage").append(el("p", { id: "shown", "aria-live": "polite" }), box, range);
-  handled(box);
+  at("stage").append(el("p", { id: "shown", "aria-live": "polite" }), box, el("input", { type: "range", id: "split", min: 0,
+    max: 1, step: "any", "aria-label": "Border between A and B", oninput: () => set({ split: Number(at("split").value) }) }));
+  handle(box);
 }

@@ -1,131 +1,133 @@
 // Perception against distortion, and a metric against the factor, drawn at the size there is.
 
-/** @typedef {{x: number, y: number, r: number, method: string, kind: "mean" | "image" | "published", note: string,
- *   dx?: number, dy?: number, label?: string, go?: () => void}} Mark */
-/** @typedef {{title: string, ticks?: [number, string][]}} Axis */
-
 /** @param {string} method */
 const colour = (method) => `c${METHODS.indexOf(method) % 8}`;
 
-/** A few round numbers in a range. @param {number} least @param {number} most @returns {[number, string][]} */
-function ticks(least, most) {
-  const rough = (most - least) / 5, power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * ([1, 2, 5].find((each) => each * power >= rough) ?? 10);
+/** Round numbers in a range. @param {number} least @param {number} most @returns {[number, string][]} */
+function ticks(least, most, count = 6) {
+  const rough = (most - least) / count, power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * ([1, 2, 5].find((each) => each * power >= rough) ?? 10), from = Math.ceil(least / step);
   const digits = Math.max(0, -Math.floor(Math.log10(step)));
-  const count = Math.floor(most / step) - Math.ceil(least / step) + 1;
-  return Array.from({ length: count }, (_, index) => (Math.ceil(least / step) + index) * step)
+  return Array.from({ length: Math.floor(most / step) - from + 1 }, (_, index) => (from + index) * step)
     .map((value) => [value, value.toFixed(digits).replace("-", "−")]);
 }
 
+/** Where values go on an axis. @param {number[]} all @param {number} from @param {number} to */
+function scale(all, from, to) {
+  const least = Math.min(...all), room = (Math.max(...all) - least || 1) * 0.06, most = Math.max(...all) + room;
+  const place = (/** @type {number} */ value) => from + ((value - least + room) * (to - from)) / (most - least + room);
+  return { place, least: least - room, most };
+}
+
 /**
- * @param {Element} host
- * @param {Mark[]} marks
- * @param {Axis} xs
- * @param {Axis} ys
- * @param {boolean} joined whether the means of a method are joined by a line
+ * Draw marks; those of a method are joined where an axis has ticks of its own.
+ * @param {Element} host @param {Mark[]} marks @param {string} across @param {string} up @param {[number, string][]} [own]
  */
-function draw(host, marks, xs, ys, joined) {
-  const width = host.clientWidth || 600, height = Math.min(480, Math.max(280, width * 0.7));
-  /** @param {number[]} all @param {number} from @param {number} to */
-  const scale = (all, from, to) => {
-    const least = Math.min(...all), most = Math.max(...all), room = (most - least || 1) * 0.07;
-    const way = (to - from) / (most - least + 2 * room);
-    return Object.assign((/** @type {number} */ value) => from + (value - least + room) * way, { ends: [least - room, most + room] });
-  };
-  const x = scale(marks.flatMap((m) => [m.x - (m.dx ?? 0), m.x + (m.dx ?? 0)]), 56, width - 12);
-  const y = scale(marks.flatMap((m) => [m.y - (m.dy ?? 0), m.y + (m.dy ?? 0)]), height - 44, 12);
-  const drawn = [];
-  for (const [value, text] of xs.ticks ?? ticks(x.ends[0], x.ends[1])) {
-    drawn.push(svg("line", { class: "grid", x1: x(value), x2: x(value), y1: 12, y2: height - 44 }),
-      svg("text", { x: x(value), y: height - 28, "text-anchor": "middle" }, text));
-  }
-  for (const [value, text] of ticks(y.ends[0], y.ends[1])) {
-    drawn.push(svg("line", { class: "grid", x1: 56, x2: width - 12, y1: y(value), y2: y(value) }),
-      svg("text", { x: 50, y: y(value) + 4, "text-anchor": "end" }, text));
-  }
-  drawn.push(svg("text", { class: "axis", x: (width + 44) / 2, y: height - 6, "text-anchor": "middle" }, xs.title),
-    svg("text", { class: "axis", transform: `translate(14 ${(height - 32) / 2}) rotate(-90)`, "text-anchor": "middle" }, ys.title));
-  for (const method of joined ? METHODS : []) {
-    const line = marks.filter((mark) => mark.method === method && mark.kind === "mean").map((mark) => `${x(mark.x)},${y(mark.y)}`);
-    drawn.push(svg("polyline", { class: `line ${colour(method)}`, points: line.join(" ") }));
-  }
-  drawn.push(...marks.map((mark) => marked(mark, x, y)), ...labels(marks, x, y, width));
-  host.replaceChildren(svg("svg", { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": `${ys.title} over ${xs.title}` }, ...drawn));
+function draw(host, marks, across, up, own) {
+  const width = host.clientWidth || 600, height = within(width * 0.66, 280, 520), bottom = height - 44;
+  const xs = scale(marks.flatMap(({ x, dx = 0 }) => [x - dx, x + dx]), 60, width - 12), x = xs.place;
+  const ys = scale(marks.flatMap(({ y, dy = 0 }) => [y - dy, y + dy]), bottom, 12), y = ys.place;
+  const grid = [
+    ...(own ?? ticks(xs.least, xs.most, width / 100)).flatMap(([value, text]) => [
+      svg("line", { class: "grid", x1: x(value), x2: x(value), y1: 12, y2: bottom }),
+      svg("text", { x: x(value), y: bottom + 17, "text-anchor": "middle" }, text)]),
+    ...ticks(ys.least, ys.most).flatMap(([value, text]) => [
+      svg("line", { class: "grid", x1: 60, x2: width - 12, y1: y(value), y2: y(value) }),
+      svg("text", { x: 54, y: y(value) + 4, "text-anchor": "end" }, text)]),
+    svg("text", { class: "axis", x: (width + 48) / 2, y: height - 6, "text-anchor": "middle" }, across),
+    svg("text", { class: "axis", transform: `translate(13 ${bottom / 2}) rotate(-90)`, "text-anchor": "middle" }, up)];
+  const lines = METHODS.map((method) => svg("polyline", { class: `line ${colour(method)}`, points: marks.filter((mark) =>
+    mark.method === method && mark.kind === "mean").map((mark) => `${x(mark.x)},${y(mark.y)}`).join(" ") }));
+  const named = own || width < 560 ? [] : labels(marks, x, y, width);
+  host.replaceChildren(svg("svg", { width, height, role: "group", "aria-label": `${up} over ${across}` }, ...grid,
+    ...(own ? lines : []), ...marks.map((mark) => marked(mark, x, y)), ...named));
 }
 
 /** @param {Mark} mark @param {(value: number) => number} x @param {(value: number) => number} y */
 function marked(mark, x, y) {
-  const { go, r } = mark, focusable = go && mark.kind === "mean";
-  const cross = mark.kind !== "mean" ? [] : [
-    svg("line", { x1: x(mark.x - (mark.dx ?? 0)), x2: x(mark.x + (mark.dx ?? 0)), y1: y(mark.y), y2: y(mark.y) }),
-    svg("line", { x1: x(mark.x), x2: x(mark.x), y1: y(mark.y - (mark.dy ?? 0)), y2: y(mark.y + (mark.dy ?? 0)) })];
-  const shape = mark.kind === "published"
-    ? svg("path", { d: `M${x(mark.x)},${y(mark.y) - r}l${r},${r}l${-r},${r}l${-r},${-r}z` })
-    : svg("circle", { cx: x(mark.x), cy: y(mark.y), r });
-  return svg("g", { class: `mark ${mark.kind} ${colour(mark.method)}`, onclick: go ?? (() => {}), tabindex: focusable ? 0 : null,
-    role: focusable ? "button" : null, "aria-label": focusable ? mark.note : null,
-    onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && go?.() },
-  ...cross, shape, svg("title", {}, mark.note));
+  const { go, r, kind, dx = 0, dy = 0 } = mark, mine = go && kind === "mean", [left, top] = [x(mark.x), y(mark.y)];
+  const bars = svg("path", { d: `M${x(mark.x - dx)},${top}H${x(mark.x + dx)}M${left},${y(mark.y - dy)}V${y(mark.y + dy)}` });
+  const diamond = svg("path", { d: `M${left},${top - r}l${r},${r}l${-r},${r}l${-r},${-r}z` });
+  return svg("g", { class: `mark ${kind} ${colour(mark.method)}`, "data-image": mark.image ?? null, onclick: go ?? (() => {}),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && go?.(),
+    tabindex: mine ? 0 : null, role: mine ? "button" : null, "aria-label": mine ? mark.note : null },
+  kind === "mean" ? bars : null, kind === "published" ? diamond : svg("circle", { cx: left, cy: top, r }),
+  svg("title", {}, mark.note));
 }
 
-/** The names beside the marks, moved apart. @param {Mark[]} marks @param {(v: number) => number} x @param {(v: number) => number} y @param {number} width */
+/**
+ * The names of the means, moved apart.
+ * @param {Mark[]} marks @param {(value: number) => number} x @param {(value: number) => number} y @param {number} width
+ */
 function labels(marks, x, y, width) {
-  /** @type {{at: number, left: number, text: string}[]} */
+  /** @type {{left: number, wide: number, top: number}[]} */
   const placed = [];
-  for (const mark of marks.filter((each) => each.label).sort((one, other) => y(one.y) - y(other.y))) {
-    const text = mark.label ?? "", wide = text.length * 7, right = x(mark.x) + mark.r + 4;
-    const left = right + wide > width ? x(mark.x) - mark.r - 4 - wide : right;
-    const near = placed.filter((other) => left < other.left + other.text.length * 7 && other.left < left + wide);
-    placed.push({ at: Math.max(y(mark.y) + 4, ...near.map((other) => other.at + 14)), left, text });
-  }
-  return placed.map(({ at, left, text }) => svg("text", { class: "label", x: left, y: at }, text));
+  return marks.filter((mark) => mark.kind === "mean").sort((one, other) => y(one.y) - y(other.y)).map((mark) => {
+    const wide = 7 * title(mark.method).length + 8, right = x(mark.x) + mark.r + 3;
+    const left = right + wide > width ? x(mark.x) - mark.r - 3 - wide : right;
+    const near = placed.filter((other) => left < other.left + other.wide && other.left < left + wide);
+    const top = Math.max(y(mark.y) - 5, ...near.map((other) => other.top + 14));
+    placed.push({ left, wide, top });
+    return svg("text", { class: "label", x: left, y: top }, title(mark.method));
+  });
 }
 
-/** @param {string} method @param {string} metric @param {number} [factor] */
-const published = (method, metric, factor = state.factor) => REPORT.published.find((/** @type {any} */ each) => each.method === method &&
-  each.metric === metric && each.category === state.category && each.factor === factor)?.value ?? NaN;
-
-function showScatter() {
-  const { category, factor, x, y, a, b, image } = state, hint = at("scatter").querySelector(".hint");
-  /** @type {Mark[]} */
-  const marks = [], here = new Set(images(category, factor));
-  for (const method of new Set([a, b].filter(Boolean))) {
-    const ups = values(method, category, factor, y);
-    for (const [each, value] of values(method, category, factor, x)) {
-      marks.push({ x: value, y: ups.get(each) ?? NaN, r: each === image ? 6 : 3, method, kind: "image", note: `${title(method)}, image ${each}`,
-        go: here.has(each) ? () => { set({ image: each, a: method }); at("viewer").scrollIntoView(); } : undefined });
-    }
-  }
-  for (const method of methodsOf(category, factor)) {
-    const [one, other] = [x, y].map((metric) => figureOf.get(key(method, category, factor, metric)));
-    const seconds = secondsOf.get(key(method, category, factor)), cost = seconds ? `, ${Number(seconds.toPrecision(2))} s an image` : "";
-    marks.push({ x: mean(one), y: mean(other), dx: Number(one?.ci95 || 0), dy: Number(other?.ci95 || 0), method, kind: "mean",
-      r: seconds ? 4 + 2.2 * Math.max(0, Math.log10(seconds) + 5) : 7, label: title(method), note: `${title(method)}${cost}`, go: () => set({ a: method }) });
-    marks.push({ x: published(method, x), y: published(method, y), r: 7, method, kind: "published", note: `${title(method)}, published`, label: `${title(method)}, published` });
-  }
-  const shownMarks = marks.filter((mark) => Number.isFinite(mark.x) && Number.isFinite(mark.y));
-  at("scatter").hidden = SHOWN.length < 2 || !shownMarks.length;
-  if (at("scatter").hidden || !hint) return;
-  hint.textContent = `${category} at ${factor}x. Circles: the mean of each method with its 95 % intervals, the larger the more seconds an image takes. Dots: ` +
-    `single images of A and B; a click opens one. Diamonds: published, ${STORED.table.cells[0].apart || "of the same images"}.`;
-  draw(at("scatter").getElementsByClassName("plot")[0], shownMarks, { title: axis(x) }, { title: axis(y) }, false);
-}
+/** @param {string} method @param {string} metric */
+const published = (method, metric, at = state.factor) => TABLE.report.published.find(({ method: of, metric: by, category, factor }) =>
+  of === method && by === metric && category === state.category && factor === at)?.value ?? NaN;
 
 /** @param {string} metric */
 const axis = (metric) => `${METRICS[metric].title} (${better(metric)} is better)`;
+/** @param {Mark[]} marks */
+const finite = (marks) => marks.filter((mark) => Number.isFinite(mark.x) && Number.isFinite(mark.y));
+
+function showScatter() {
+  const { category, factor, x, y, a, b } = state, here = new Set(images(category, factor));
+  /** @param {string} method @param {string} image @returns {Mark} */
+  const dot = (method, image) => ({ x: valueOf(method, x, { ...state, image }), y: valueOf(method, y, { ...state, image }), r: 3.5,
+    method, kind: "image", note: `${title(method)}, image ${image}`, image, go: here.has(image) ? () => {
+      set({ image, a: method });
+      at("viewer").scrollIntoView();
+    } : undefined });
+  const dots = [...new Set([a, b])].flatMap((method) =>
+    [...values(method, category, factor, x).keys()].map((image) => dot(method, image)));
+  const others = methodsOf(category, factor).flatMap((method) => {
+    const [one, other] = [x, y].map((metric) => figureOf.get(key(method, category, factor, metric)));
+    const seconds = secondsOf.get(key(method, category, factor)) ?? 0, r = seconds ? 4 + 2 * within(Math.log10(seconds) + 5, 0, 8) : 7;
+    const note = title(method) + (seconds ? `, ${Number(seconds.toPrecision(2))} s an image` : "");
+    return /** @type {Mark[]} */ ([
+      { x: published(method, x), y: published(method, y), r: 7, method, kind: "published", note: `${title(method)}, published` },
+      { x: number(one?.mean), y: number(other?.mean), dx: Number(one?.ci95), dy: Number(other?.ci95), method, kind: "mean", r, note,
+        go: () => set({ a: method }) }]);
+  });
+  const marks = finite([...dots, ...others]);
+  at("scatter").hidden = SHOWN.length < 2 || !marks.length;
+  if (at("scatter").hidden) return;
+  draw(at("scatter").querySelector(".plot"), marks, axis(x), axis(y));
+  const apart = TABLE.cells.find((cell) => cell.task.category === category)?.apart;
+  at("scatter").querySelector(".hint").textContent = `${category} at ${factor}x. Circles: the mean of each method with its 95 % ` +
+    "intervals, the larger the longer an image takes. Dots: single images of A and B; a click opens one." +
+    (marks.some((mark) => mark.kind === "published") ? ` Diamonds: published, ${apart || "of these images"}.` : "");
+}
 
 function showCurves() {
   const { category, metric } = state;
-  const marks = METHODS.flatMap((method) => FACTORS.flatMap((factor) => {
-    const found = figureOf.get(key(method, category, factor, metric)), at = Math.log2(factor);
-    const note = `${title(method)} at ${factor}x: ${found?.mean}`;
-    /** @type {Mark[]} */
-    const both = [{ x: at, y: mean(found), dy: Number(found?.ci95 || 0), r: 4, method, kind: "mean", note, go: () => set({ factor, a: method }) },
-      { x: at, y: published(method, metric, factor), r: 6, method, kind: "published", note: `${title(method)} at ${factor}x, published` }];
-    return both.filter((mark) => Number.isFinite(mark.y));
-  }));
+  const marks = finite(METHODS.flatMap((method) => FACTORS.flatMap((factor) => {
+    const found = figureOf.get(key(method, category, factor, metric)), x = Math.log2(factor), note = `${title(method)} at ${factor}x`;
+    return /** @type {Mark[]} */ ([
+      { x, y: published(method, metric, factor), r: 6, method, kind: "published", note: `${note}, published` },
+      { x, y: number(found?.mean), dy: Number(found?.ci95), r: 4, method, kind: "mean", note: `${note}: ${found?.mean}`,
+        go: () => set({ factor, a: method }) }]);
+  })));
   at("curves").hidden = FACTORS.length < 2 || !marks.length;
   if (at("curves").hidden) return;
-  draw(at("curves").getElementsByClassName("plot")[0], marks, { title: "Factor", ticks: FACTORS.map((each) => [Math.log2(each), `${each}x`]) },
-    { title: `${axis(metric)}, ${category}` }, true);
+  draw(at("curves").querySelector(".plot"), marks, "Factor", axis(metric), FACTORS.map((each) => [Math.log2(each), `${each}x`]));
+  at("curves").querySelector(".hint").textContent = `${category}. Bars: 95 % intervals. A click on a mark goes to its factor.`;
+}
+
+function showPlots() {
+  showScatter();
+  showCurves();
+  at("plots").hidden = at("scatter").hidden && at("curves").hidden;
+  at("legend").replaceChildren(...METHODS.map((method) => el("li", {}, el("i", { class: colour(method) }), title(method))));
 }

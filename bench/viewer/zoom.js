@@ -1,15 +1,18 @@
-// One zoom, one place and one lens for all panes: style sheets do the rest, from a few numbers.
+// One zoom, one place and one lens for all panes: page.css does the rest, from a few numbers.
 
 const LENS = 3; // times larger than what is under it
 const LENS_SIDE = 0.44; // of a pane's side, as in page.css
 
+/** @param {Record<string, number>} numbers */
+function style(numbers) {
+  for (const [name, value] of Object.entries(numbers)) at("viewing").style.setProperty(name, String(value));
+}
+
 function showView() {
-  const style = at("viewing").style, { zoom, px, py } = state;
-  style.setProperty("--zoom", String(zoom));
-  style.setProperty("--tx", String(100 * (0.5 - px * zoom)));
-  style.setProperty("--ty", String(100 * (0.5 - py * zoom)));
-  style.setProperty("--split", String(state.split));
+  const { zoom, px, py, split } = state;
+  style({ "--zoom": zoom, "--tx": 100 * (0.5 - px * zoom), "--ty": 100 * (0.5 - py * zoom), "--split": split });
   at("viewing").classList.toggle("zoomed", zoom > 1);
+  at("split").value = split;
 }
 
 /** Zoom so that what is at (u, v), parts of the image's sides, stays where it is. */
@@ -18,42 +21,36 @@ function zoom(times = 1, u = state.px, v = state.py) {
   set({ zoom: larger, px: u - (u - state.px) * kept, py: v - (v - state.py) * kept });
 }
 
-/** Where in a pane the pointer is, and where in the image. @param {PointerEvent | WheelEvent} event @param {Element} box */
+/** Where in a pane the pointer is, and where in the image. @param {MouseEvent} event @param {HTMLElement} box */
 function pointed(event, box) {
-  const place = box.getBoundingClientRect();
-  const x = (event.clientX - place.left) / place.width, y = (event.clientY - place.top) / place.height;
-  return { x, y, u: state.px + (x - 0.5) / state.zoom, v: state.py + (y - 0.5) / state.zoom, side: place.width };
+  const { left, top, width } = box.getBoundingClientRect();
+  const x = (event.clientX - left) / width, y = (event.clientY - top) / width;
+  return { x, y, u: state.px + (x - 0.5) / state.zoom, v: state.py + (y - 0.5) / state.zoom, width };
 }
 
 /** Let a pane be dragged, wheeled and looked at through the lens. @param {HTMLElement} box */
-function handled(box) {
-  /** @type {"split" | "move" | null} */
-  let dragging = null;
-  box.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    dragging = /** @type {Element} */ (event.target).classList.contains("handle") ? "split" : "move";
-    box.setPointerCapture(event.pointerId);
-  });
-  box.addEventListener("pointermove", (event) => {
-    const { x, y, u, v, side } = pointed(event, box), style = at("viewing").style;
-    if (dragging === "split") set({ split: x });
-    else if (dragging && state.zoom > 1) {
-      const scale = side * state.zoom;
-      set({ px: state.px - event.movementX / scale, py: state.py - event.movementY / scale });
-    }
-    style.setProperty("--lx", String(x));
-    style.setProperty("--ly", String(y));
-    style.setProperty("--ltx", String(100 * (LENS_SIDE / 2 - u * state.zoom * LENS)));
-    style.setProperty("--lty", String(100 * (LENS_SIDE / 2 - v * state.zoom * LENS)));
-    style.setProperty("--lz", String(state.zoom * LENS));
-    at("viewing").classList.add("pointed");
-  });
-  box.addEventListener("pointerup", () => (dragging = null));
-  box.addEventListener("pointercancel", () => (dragging = null));
-  box.addEventListener("pointerleave", () => at("viewing").classList.remove("pointed"));
+function handle(box) {
+  let dragged = "";
+  filled(box, {
+    onpointerdown: (/** @type {PointerEvent} */ event) => {
+      dragged = /** @type {Element} */ (event.target).classList.contains("handle") ? "border" : "image";
+      box.setPointerCapture(event.pointerId);
+    },
+    onpointermove: (/** @type {PointerEvent} */ event) => {
+      const { x, y, u, v, width } = pointed(event, box), side = width * state.zoom, { px, py } = state;
+      if (dragged === "border") set({ split: x });
+      else if (dragged && state.zoom > 1) set({ px: px - event.movementX / side, py: py - event.movementY / side });
+      const middle = LENS_SIDE / 2, larger = state.zoom * LENS;
+      style({ "--lx": x, "--ly": y, "--lz": larger, "--ltx": 100 * (middle - u * larger), "--lty": 100 * (middle - v * larger) });
+      at("viewing").classList.add("pointed");
+    },
+    onpointerup: () => (dragged = ""),
+    onpointercancel: () => (dragged = ""),
+    onpointerleave: () => at("viewing").classList.remove("pointed"),
+  }, []);
   box.addEventListener("wheel", (event) => {
-    const large = box.parentElement?.id === "stage";
-    if (!event.ctrlKey && (!large || (state.zoom === 1 && event.deltaY > 0))) return; // the page scrolls
+    const wanted = event.ctrlKey || (box.parentElement?.id === "stage" && (state.zoom > 1 || event.deltaY < 0));
+    if (!wanted) return; // the page scrolls
     event.preventDefault();
     const { u, v } = pointed(event, box);
     zoom(Math.exp(-event.deltaY / 300), u, v);
