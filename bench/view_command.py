@@ -17,7 +17,9 @@ _RESULTS = Path("reports/out")
 
 
 def view(
-    name: Annotated[str, typer.Argument(metavar="[TABLE]", help="table2, factors ...; without it, all there are.")] = "",
+    name: Annotated[
+        str, typer.Argument(metavar="[TABLE]", help="table2, factors ...; without it, all there are.")
+    ] = "",
     *,
     profile: Profile = "mini",
     folder: Folder = _RESULTS,
@@ -39,14 +41,19 @@ def export(
     table: Annotated[str, typer.Argument(help="table2, factors ..., or the <table>.json of a run.")],
     target: Annotated[Path, typer.Argument(metavar="OUT", help="The folder to write; with --single, the file.")],
     *,
-    limit: Annotated[int, typer.Option("-n", "--limit", min=1, help="Images per category whose pictures it holds.")] = 25,
+    limit: Annotated[
+        int, typer.Option("-n", "--limit", min=1, help="Images per category whose pictures it holds.")
+    ] = 25,
     single: Annotated[bool, typer.Option("--single", help="One file, pictures included.")] = False,
     quality: Annotated[
-        int | None, typer.Option(min=1, max=100, help="Pictures as WebP of this quality, to be small; the page says so.")
+        int | None,
+        typer.Option(min=1, max=100, help="Pictures as WebP of this quality, to be small; the page says so."),
     ] = None,
     images: Annotated[
         Path | None,
-        typer.Option(file_okay=False, help="Where another run of the table, such as reports/out/mini, left its pictures."),
+        typer.Option(
+            file_okay=False, help="Where another run of the table, such as reports/out/mini, left its pictures."
+        ),
     ] = None,
     profile: Profile = "mini",
     folder: Folder = _RESULTS,
@@ -57,7 +64,9 @@ def export(
 
     path = Path(table) if table.endswith(".json") else _place(folder, profile) / f"{table}.json"
     if single and target.is_dir():
-        raise BenchError(f"{target} is a folder; with --single, name the file to write, such as {target}/{path.stem}.html.")
+        raise BenchError(
+            f"{target} is a folder; with --single, name the file to write, such as {target}/{path.stem}.html."
+        )
     written = handout.write(path, target, handout.Form(limit, single, quality), images)
     say(f"written: {', '.join(map(str, written))}")
 

@@ -67,7 +67,7 @@ ORDER = [
     {"report.data_frames", "report.figures", "report.notes"},
     {"report.grid", "report.stored"},
     {"report.render", "report.compare", "viewer.pictures"},
-    {"viewer.page"},
+    {"viewer.page", "viewer.again"},
     {"viewer.handout"},
     {"estimate", "checkup"},
     {"options"},

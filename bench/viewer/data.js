@@ -27,24 +27,23 @@ function shown(metric, value) {
 
 /** @param {number | string | null | undefined} value as JSON has it, without infinity and NaN */
 const number = (value) => (value === null || value === "" ? NaN : Number(String(value).replace("inf", "Infinity")));
+/** In which order values stand: those that there are not last. @param {number} one @param {number} other */
+const rising = (one, other) => Number(isNaN(one)) - Number(isNaN(other)) || one - other || 0;
 /** @param {string} method @param {string} category @param {number} factor */
 const resultsOf = (method, category, factor) => cellOf.get(key(method, category, factor))?.results ?? [];
 /** @type {Map<string, Map<string, number>>} */
 const valuesKept = new Map();
 
-/** image -> value, the mean over the seeds. @param {string} method @param {string} category @param {number} factor @param {string} metric */
-function values(method, category, factor, metric) {
-  const place = key(method, category, factor, metric), kept = valuesKept.get(place);
+/** image -> value, the mean over the seeds. @param {[string, string, number, string]} of method, category, factor, metric */
+function values(...of) {
+  const [method, category, factor, metric] = of, kept = valuesKept.get(key(...of));
   if (kept) return kept;
-  const bySeed = resultsOf(method, category, factor).map((of) =>
-    new Map(of.images.map((image, index) => [image, number(of.values[metric]?.[index])])));
-  /** @type {Map<string, number>} */
-  const found = new Map();
-  for (const image of bySeed[0]?.keys() ?? []) {
-    const mean = bySeed.reduce((sum, of) => sum + (of.get(image) ?? NaN), 0) / bySeed.length;
-    if (!Number.isNaN(mean)) found.set(image, mean);
-  }
-  valuesKept.set(place, found);
+  const bySeed = resultsOf(method, category, factor).map(({ images, values }) =>
+    new Map(images.map((image, index) => [image, number(values[metric]?.[index])])));
+  const means = [...(bySeed[0]?.keys() ?? [])].map((image) => /** @type {[string, number]} */ (
+    [image, bySeed.reduce((sum, each) => sum + (each.get(image) ?? NaN), 0) / bySeed.length]));
+  const found = new Map(means.filter(([, mean]) => !Number.isNaN(mean)));
+  valuesKept.set(key(...of), found);
   return found;
 }
 

@@ -1,16 +1,9 @@
 // Elements: made from text alone, never from HTML, so that names of others stay text.
 
-/** @param {string} id @returns {any} an element of the page; of a kind that who asks for it knows */
-function at(id) {
-  const found = document.getElementById(id);
-  if (!found) throw new Error(`the page has no #${id}`);
-  return found;
-}
+/** @param {string} id @returns {any} an element of the page, of a kind that who asks for it knows */
+const at = (id) => document.getElementById(id);
 
-/**
- * An element; facts are its attributes, `on...` its listeners; null and false are left out.
- * @template {Element} E @param {E} element @param {Record<string, any>} facts @param {(Node | string | null)[]} children
- */
+/** `on...`: listeners. @template {Element} E @param {E} element @param {Facts} facts @param {Child[]} children */
 function filled(element, facts, children) {
   for (const [name, value] of Object.entries(facts)) {
     if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
@@ -20,10 +13,10 @@ function filled(element, facts, children) {
   return element;
 }
 
-/** @param {keyof HTMLElementTagNameMap} tag @param {Record<string, any>} facts @param {(Node | string | null)[]} children */
+/** @param {keyof HTMLElementTagNameMap} tag @param {Facts} facts @param {Child[]} children */
 const el = (tag, facts = {}, ...children) => filled(document.createElement(tag), facts, children);
 
-/** @param {string} tag @param {Record<string, any>} facts @param {(Node | string | null)[]} children */
+/** @param {string} tag @param {Facts} facts @param {Child[]} children */
 const svg = (tag, facts = {}, ...children) =>
   filled(document.createElementNS("http://www.w3.org/2000/svg", tag), facts, children);
 

@@ -1,6 +1,6 @@
 """A page to hand on: a table with the first of its pictures, in a folder of its own or in one file."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from io import BytesIO
 from itertools import islice
@@ -14,7 +14,7 @@ from bench.escape import file_name
 from bench.images.pillow import strict
 from bench.report import stored
 from bench.spec import BenchError
-from bench.viewer import page, pictures
+from bench.viewer import again, page, pictures
 from bench.viewer.pictures import Pictures
 
 
@@ -37,16 +37,18 @@ def write(path: Path, target: Path, form: Form, others: Path | None = None) -> l
     the page says so. Return what was written but for the pictures. Raises `BenchError` if there are none.
     """
     found = stored.read(path)
-    shown = [_first(each, form.limit) for each in pictures.find(found.records, others or path.parent, again=others is not None)]
+    where = others or path.parent
+    there = pictures.find(found.records, where, again=others is not None)
+    shown = [_first(each, form.limit) for each in there]
     if not any(each.kind == "sr" for each in shown):
-        where = (others or path.parent).absolute()
         raise BenchError(
-            f"no pictures of {path.name} lie in {where}. Measure the table again into that folder, or name the folder "
-            "of a profile's results that has them: --images reports/out/mini."
+            f"no pictures of {path.name} lie in {where.absolute()}. Measure the table again into that folder, or name "
+            "the folder of a profile's results that has them: --images reports/out/mini."
         )
     told = [_told(each, target, form) for each in shown]
     html = target if form.single else target / f"{path.stem}.html"
-    atomic.write(html, page.content(path, found.table, found.machine, told, _remark(form, again=others is not None)))
+    remarks = _remarks(form, "" if others is None else again.remark(path, others / path.name, found.table, shown))
+    atomic.write(html, page.content(path, found.table, found.machine, told, " ".join(remarks)))
     return [html]
 
 
@@ -87,17 +89,13 @@ def _content(path: Path, quality: int | None) -> bytes:
     return told.getvalue()
 
 
-def _remark(form: Form, *, again: bool) -> str:
-    """Return what is to be said of the pictures."""
-    parts = [f"This page holds the pictures of the first {form.limit} images of each category; the values are those of all."]
-    if again:
-        parts.append(
-            "The pictures were made again, in a later run than the one that was measured: where methods draw random numbers "
-            "or versions differ, they may differ a little from those that the values are of."
-        )
+def _remarks(form: Form, made_again: str) -> Iterator[str]:
+    """Yield what is to be said of the pictures."""
+    yield f"Here are the pictures of the first {form.limit} images of each category; the values are of all images."
+    if made_again:
+        yield made_again
     if form.quality is not None:
-        parts.append(
-            f"To be small, they are WebP of quality {form.quality}, which the difference to the truth shows as well; what was "
+        yield (
+            f"To be small, they are WebP of quality {form.quality}, and so is the difference to the truth; what was "
             "measured are PNG files without loss."
         )
-    return " ".join(parts)

@@ -32,7 +32,8 @@ function follow() {
 function showChoices() {
   /** @param {string[]} names @param {(name: string) => string} told @returns {[string, string][]} */
   const listed = (names, told) => names.map((name) => [name, told(name)]);
-  const methods = listed(methodsOf(state.category, state.factor), title), metrics = listed(SHOWN, (name) => METRICS[name].title);
+  const methods = listed(methodsOf(state.category, state.factor), title);
+  const metrics = listed(SHOWN, (name) => METRICS[name].title);
   for (const id of /** @type {const} */ (["metric", "x", "y"])) offer(id, metrics, state[id]);
   for (const id of /** @type {const} */ (["a", "b"])) offer(id, methods, state[id]);
   offer("category", listed(CATEGORIES, String), state.category);
@@ -51,8 +52,7 @@ function pressed(event) {
     ArrowLeft: () => (shift ? set({ px: px - by }) : step(-1)), ArrowRight: () => (shift ? set({ px: px + by }) : step(1)),
     ...(shift ? { ArrowUp: () => set({ py: py - by }), ArrowDown: () => set({ py: py + by }) } : {}),
     "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), 0: () => set({ zoom: 1 }), " ": () => hold(true),
-    s: () => set({ slider: !state.slider }), d: () => set({ difference: !state.difference }),
-    l: () => set({ lens: !state.lens }),
+    s: () => at("slider").click(), d: () => at("difference").click(), l: () => at("lens").click(),
     ...Object.fromEntries(state.show.slice(0, 9).map((method, index) => [String(index + 1), () => set({ a: method })])),
   };
   if (!Object.hasOwn(keys, event.key)) return;
@@ -64,10 +64,7 @@ function start() {
   for (const id of ["metric", "category", "factor", "across", "image", "a", "b", "x", "y"]) {
     at(id).addEventListener("change", () => set({ [id]: id === "factor" ? Number(at(id).value) : at(id).value }));
   }
-  at("sort").addEventListener("change", () => {
-    set({ sort: at("sort").value });
-    set({ image: sorted()[0] });
-  });
+  at("sort").addEventListener("change", () => [set({ sort: at("sort").value }), set({ image: sorted()[0] })]);
   for (const id of /** @type {const} */ (["slider", "difference", "lens"])) {
     at(id).addEventListener("click", () => set({ [id]: !state[id] }));
   }
@@ -78,9 +75,8 @@ function start() {
   document.addEventListener("keydown", pressed);
   document.addEventListener("keyup", (event) => event.key === " " && truth && hold(false));
   window.addEventListener("hashchange", fromAddress);
-  window.addEventListener("beforeprint", () => {
-    for (const each of document.querySelectorAll("details:not(.menu)")) each.setAttribute("open", "");
-  });
+  const folded = document.querySelectorAll("details:not(.menu)");
+  window.addEventListener("beforeprint", () => folded.forEach((each) => each.setAttribute("open", "")));
   new ResizeObserver(showPlots).observe(at("plots"));
   buildStage();
   fromAddress();

@@ -40,7 +40,9 @@ def write(folder: Path, table: Table, records: Sequence[Record], machine: Mappin
     return [path]
 
 
-def content(path: Path, table: Table, machine: Mapping[str, str], told: Sequence[Mapping[str, Any]], remark: str = "") -> bytes:
+def content(
+    path: Path, table: Table, machine: Mapping[str, str], told: Sequence[Mapping[str, Any]], remark: str = ""
+) -> bytes:
     """Return the page of a table.
 
     Args:
@@ -51,14 +53,22 @@ def content(path: Path, table: Table, machine: Mapping[str, str], told: Sequence
         remark: What is to be said of the pictures.
     """
     metrics = columns((*table.report.metrics, *table.report.also))
+    titles = [metric.title for metric in metrics]
     facts = {
-        "metrics": {m.name: {"title": m.title, "higher": m.higher_is_better, "digits": m.digits} for m in metrics},
+        "metrics": {
+            metric.name: {
+                "title": metric.title if titles.count(metric.title) == 1 else f"{metric.title} ({metric.name})",
+                "higher": metric.higher_is_better,
+                "digits": metric.digits,
+            }
+            for metric in metrics
+        },
         "seconds": _seconds(path.with_name(f"{table.report.name}.timing.csv")),
         "pictures": list(told),
     }
     data = f'{{"table": {files.content(path, files.PHOTOGRAPH).decode()}, "page": {json.dumps(facts)}}}'
     style, script = (_HERE / "page.css").read_text(encoding="utf-8"), _script()
-    text = _template().render(
+    text: str = _template().render(
         report=table.report,
         caption=f"{table.report.caption} {notes.sizes(table.rows, table, escape.plain)}".strip(),
         legend=notes.legend(table, "Bold", escape.plain),
@@ -102,7 +112,7 @@ def _seconds(path: Path) -> list[dict[str, Any]]:
         return []
     keys = ["category", "factor", "method"]
     found = spreadsheet.read(timing, ("category", "method"))[[*keys, "median"]].rename(columns={"median": "seconds"})
-    return found.to_dict("records")
+    return [{str(name): value for name, value in row.items()} for row in found.to_dict("records")]
 
 
 def _script() -> str:

@@ -69,6 +69,7 @@ function showPanes() {
 /** The large picture: A, A beside B, or the truth. */
 function showStage() {
   const { a, b, slider, difference, lens, category, factor, image, metric } = state, held = truth || !a;
+  at("image").value = image;
   at("stage").className = held ? "held" : slider ? "sliding" : "";
   for (const layer of lens ? [stage[0], stage[3]] : [stage[0]]) put(layer, held ? "hr" : "sr", held ? "" : a);
   if (slider) put(stage[1], "sr", b);
@@ -83,10 +84,7 @@ function showStage() {
 }
 
 /** @param {boolean} held */
-function hold(held) {
-  truth = held;
-  showStage();
-}
+const hold = (held) => [(truth = held), showStage()];
 
 function buildStage() {
   const box = el("div", { class: "box" }, ...stage, el("div", { class: "handle" }));

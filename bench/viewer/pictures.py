@@ -80,7 +80,11 @@ def find(records: Iterable[Record], folder: Path, *, again: bool = False) -> lis
     for (task, method), of in cells.items():
         place = folder / store.task_folder(of[0].task) / file_name(method)
         run = str((store.read_json(place / "cell.json") or {}).get("run", "")) if again else of[0].run
-        paths = {each.image: store.image_file(place / run, each.image) for each in of if each.task == of[0].task and each.image}
+        paths = {
+            each.image: store.image_file(place / run, each.image)
+            for each in of
+            if each.task == of[0].task and each.image
+        }
         found.append(Pictures(task, "sr", method, _there(paths) if run else {}))
     return [pictures for pictures in found if pictures.files]
 

@@ -19,11 +19,10 @@ function scale(all, from, to) {
   return { place, least: least - room, most };
 }
 
-/**
- * Draw marks; those of a method are joined where an axis has ticks of its own.
- * @param {Element} host @param {Mark[]} marks @param {string} across @param {string} up @param {[number, string][]} [own]
- */
-function draw(host, marks, across, up, own) {
+/** Draw marks; own ticks: joined by method. @param {string} id @param {Mark[]} marks @param {Axes} axes */
+function draw(id, marks, { across, up, own }) {
+  const host = at(id).querySelector(".plot");
+  if ((at(id).hidden = !marks.length)) return;
   const width = host.clientWidth || 600, height = within(width * 0.66, 280, 520), bottom = height - 44;
   const xs = scale(marks.flatMap(({ x, dx = 0 }) => [x - dx, x + dx]), 60, width - 12), x = xs.place;
   const ys = scale(marks.flatMap(({ y, dy = 0 }) => [y - dy, y + dy]), bottom, 12), y = ys.place;
@@ -43,7 +42,7 @@ function draw(host, marks, across, up, own) {
     ...(own ? lines : []), ...marks.map((mark) => marked(mark, x, y)), ...named));
 }
 
-/** @param {Mark} mark @param {(value: number) => number} x @param {(value: number) => number} y */
+/** @param {Mark} mark @param {To} x @param {To} y */
 function marked(mark, x, y) {
   const { go, r, kind, dx = 0, dy = 0 } = mark, mine = go && kind === "mean", [left, top] = [x(mark.x), y(mark.y)];
   const bars = svg("path", { d: `M${x(mark.x - dx)},${top}H${x(mark.x + dx)}M${left},${y(mark.y - dy)}V${y(mark.y + dy)}` });
@@ -55,10 +54,7 @@ function marked(mark, x, y) {
   svg("title", {}, mark.note));
 }
 
-/**
- * The names of the means, moved apart.
- * @param {Mark[]} marks @param {(value: number) => number} x @param {(value: number) => number} y @param {number} width
- */
+/** The names of the means, moved apart. @param {Mark[]} marks @param {To} x @param {To} y @param {number} width */
 function labels(marks, x, y, width) {
   /** @type {{left: number, wide: number, top: number}[]} */
   const placed = [];
@@ -73,8 +69,8 @@ function labels(marks, x, y, width) {
 }
 
 /** @param {string} method @param {string} metric */
-const published = (method, metric, at = state.factor) => TABLE.report.published.find(({ method: of, metric: by, category, factor }) =>
-  of === method && by === metric && category === state.category && factor === at)?.value ?? NaN;
+const published = (method, metric, factor = state.factor) => TABLE.report.published.find((each) =>
+  same([each.method, each.metric, each.category, each.factor], [method, metric, state.category, factor]))?.value ?? NaN;
 
 /** @param {string} metric */
 const axis = (metric) => `${METRICS[metric].title} (${better(metric)} is better)`;
@@ -84,45 +80,40 @@ const finite = (marks) => marks.filter((mark) => Number.isFinite(mark.x) && Numb
 function showScatter() {
   const { category, factor, x, y, a, b } = state, here = new Set(images(category, factor));
   /** @param {string} method @param {string} image @returns {Mark} */
-  const dot = (method, image) => ({ x: valueOf(method, x, { ...state, image }), y: valueOf(method, y, { ...state, image }), r: 3.5,
-    method, kind: "image", note: `${title(method)}, image ${image}`, image, go: here.has(image) ? () => {
-      set({ image, a: method });
-      at("viewer").scrollIntoView();
-    } : undefined });
+  const dot = (method, image) => {
+    const place = { ...state, image }, note = `${title(method)}, image ${image}`;
+    const go = () => [set({ image, a: method }), at("viewer").scrollIntoView()];
+    return { x: valueOf(method, x, place), y: valueOf(method, y, place), r: 3.5, method, kind: "image", note, image,
+      go: here.has(image) ? go : undefined };
+  };
   const dots = [...new Set([a, b])].flatMap((method) =>
     [...values(method, category, factor, x).keys()].map((image) => dot(method, image)));
   const others = methodsOf(category, factor).flatMap((method) => {
     const [one, other] = [x, y].map((metric) => figureOf.get(key(method, category, factor, metric)));
-    const seconds = secondsOf.get(key(method, category, factor)) ?? 0, r = seconds ? 4 + 2 * within(Math.log10(seconds) + 5, 0, 8) : 7;
+    const seconds = secondsOf.get(key(method, category, factor)) ?? 0;
+    const r = seconds ? 4 + 2 * within(Math.log10(seconds) + 5, 0, 8) : 7;
     const note = title(method) + (seconds ? `, ${Number(seconds.toPrecision(2))} s an image` : "");
     return /** @type {Mark[]} */ ([
       { x: published(method, x), y: published(method, y), r: 7, method, kind: "published", note: `${title(method)}, published` },
-      { x: number(one?.mean), y: number(other?.mean), dx: Number(one?.ci95), dy: Number(other?.ci95), method, kind: "mean", r, note,
-        go: () => set({ a: method }) }]);
+      { x: number(one?.mean), y: number(other?.mean), dx: Number(one?.ci95), dy: Number(other?.ci95), r, method, kind: "mean",
+        note, go: () => set({ a: method }) }]);
   });
-  const marks = finite([...dots, ...others]);
-  at("scatter").hidden = SHOWN.length < 2 || !marks.length;
-  if (at("scatter").hidden) return;
-  draw(at("scatter").querySelector(".plot"), marks, axis(x), axis(y));
-  const apart = TABLE.cells.find((cell) => cell.task.category === category)?.apart;
-  at("scatter").querySelector(".hint").textContent = `${category} at ${factor}x. Circles: the mean of each method with its 95 % ` +
-    "intervals, the larger the longer an image takes. Dots: single images of A and B; a click opens one." +
-    (marks.some((mark) => mark.kind === "published") ? ` Diamonds: published, ${apart || "of these images"}.` : "");
+  const marks = SHOWN.length > 1 ? finite([...dots, ...others]) : [];
+  draw("scatter", marks, { across: `${axis(x)}, ${category} at ${factor}x`, up: axis(y) });
 }
 
 function showCurves() {
   const { category, metric } = state;
   const marks = finite(METHODS.flatMap((method) => FACTORS.flatMap((factor) => {
-    const found = figureOf.get(key(method, category, factor, metric)), x = Math.log2(factor), note = `${title(method)} at ${factor}x`;
+    const found = figureOf.get(key(method, category, factor, metric)), x = Math.log2(factor);
+    const note = `${title(method)} at ${factor}x`;
     return /** @type {Mark[]} */ ([
       { x, y: published(method, metric, factor), r: 6, method, kind: "published", note: `${note}, published` },
       { x, y: number(found?.mean), dy: Number(found?.ci95), r: 4, method, kind: "mean", note: `${note}: ${found?.mean}`,
         go: () => set({ factor, a: method }) }]);
   })));
-  at("curves").hidden = FACTORS.length < 2 || !marks.length;
-  if (at("curves").hidden) return;
-  draw(at("curves").querySelector(".plot"), marks, "Factor", axis(metric), FACTORS.map((each) => [Math.log2(each), `${each}x`]));
-  at("curves").querySelector(".hint").textContent = `${category}. Bars: 95 % intervals. A click on a mark goes to its factor.`;
+  const own = FACTORS.map((each) => /** @type {[number, string]} */ ([Math.log2(each), `${each}x`]));
+  draw("curves", FACTORS.length > 1 ? marks : [], { across: `Factor, ${category}`, up: axis(metric), own });
 }
 
 function showPlots() {

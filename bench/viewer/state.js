@@ -48,7 +48,8 @@ function set(changes) {
 /** What differs from how the page opens. */
 function inAddress() {
   const told = Object.entries(state).filter(([name, value]) => !same(value, FIRST[/** @type {keyof State} */ (name)]));
-  return String(new URLSearchParams(told.map(([name, value]) => [name, Array.isArray(value) ? value.join("\n") : String(value)])));
+  const text = (/** @type {any} */ value) => (Array.isArray(value) ? value.join("\n") : String(value));
+  return String(new URLSearchParams(told.map(([name, value]) => [name, text(value)])));
 }
 
 /** Take over what the address says; what it does not say is as the page opens. */

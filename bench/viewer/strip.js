@@ -10,8 +10,7 @@ function sorted({ category, factor, metric, a, b, sort } = state) {
     const value = mine.get(image) ?? NaN, gap = Math.abs(value - (others.get(image) ?? NaN));
     return [image, sort === "gap" ? -gap : way * value];
   }));
-  const of = (/** @type {string} */ image) => rank.get(image) ?? NaN;
-  return there.sort((one, other) => Number(isNaN(of(one))) - Number(isNaN(of(other))) || of(one) - of(other) || 0);
+  return there.sort((one, other) => rising(rank.get(one) ?? NaN, rank.get(other) ?? NaN));
 }
 
 function showStrip() {
@@ -32,7 +31,6 @@ function showStrip() {
 
 /** Mark the image that is shown, in the strip and in the plot. */
 function showCurrent() {
-  at("image").value = state.image;
   for (const each of document.querySelectorAll("[aria-current]")) each.removeAttribute("aria-current");
   for (const each of document.querySelectorAll(`[data-image="${CSS.escape(state.image)}"]`)) each.ariaCurrent = "true";
   const mine = at("strip").querySelector("[aria-current]");

@@ -20,9 +20,8 @@ function showTable() {
   if (order && !by) lines.sort((one, other) => title(one).localeCompare(title(other)) * way);
   if (by) {
     const better = METRICS[by.metric].higher ? -way : way;
-    const means = new Map(lines.map((method) => [method, number(figure(method, by)?.mean)]));
-    const of = (/** @type {string} */ method) => means.get(method) ?? NaN; // those without a value stand last
-    lines.sort((one, other) => Number(isNaN(of(one))) - Number(isNaN(of(other))) || better * (of(one) - of(other)) || 0);
+    const means = new Map(lines.map((method) => [method, better * number(figure(method, by)?.mean)]));
+    lines.sort((one, other) => rising(means.get(one) ?? NaN, means.get(other) ?? NaN));
   }
   const spans = columns.map(span);
   at("table").replaceChildren(
@@ -37,7 +36,8 @@ function showTable() {
 function captioned() {
   const { across, metric, category, factor } = state, full = TABLE.comparisons[0]?.full;
   return [across !== "metric" && `${METRICS[metric].title} (${better(metric)} is better)`, across !== "category" && category,
-    across !== "factor" && `at ${factor}x`, state.differences && `Δ: the ${full ? "full" : "best"} one minus this, paired by image`,
+    across !== "factor" && `at ${factor}x`,
+    state.differences && `Δ: the ${full ? "full" : "best"} one minus this, paired by image`,
     state.published && "in brackets measured minus published, if both are of the same images"].filter(Boolean).join(", ");
 }
 

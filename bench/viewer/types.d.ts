@@ -1,5 +1,10 @@
 // The types of the page's script, which are in no page: `tsc --project jsconfig.json` checks it by them.
 
+/** The attributes and listeners of an element. */
+type Facts = Record<string, any>;
+
+type Child = Node | string | null;
+
 type Kind = "lr" | "sr" | "hr";
 
 interface Metric { title: string; higher: boolean; digits: number }
@@ -57,9 +62,15 @@ interface Place { head: string; category: string; factor: number; metric: string
 
 interface Pane { kind: Kind; method: string; layers: HTMLElement[]; values: HTMLElement; top: HTMLElement }
 
+/** Where a value goes on an axis. */
+type To = (value: number) => number;
+
+/** What axes are called, and the ticks of the lower one, if they are its own. */
+interface Axes { across: string; up: string; own?: [number, string][] }
+
 interface Mark {
   x: number; y: number; r: number; method: string; kind: "mean" | "image" | "published"; note: string;
   /** Half the intervals. */
   dx?: number; dy?: number;
-  image?: string; go?: () => void;
+  image?: string; go?: () => unknown;
 }

@@ -1,7 +1,6 @@
 // One zoom, one place and one lens for all panes: page.css does the rest, from a few numbers.
 
-const LENS = 3; // times larger than what is under it
-const LENS_SIDE = 0.44; // of a pane's side, as in page.css
+const LENS = 3, LENS_SIDE = 0.44; // times larger than what is under it; of a pane's side, as in page.css
 
 /** @param {Record<string, number>} numbers */
 function style(numbers) {
@@ -44,8 +43,7 @@ function handle(box) {
       style({ "--lx": x, "--ly": y, "--lz": larger, "--ltx": 100 * (middle - u * larger), "--lty": 100 * (middle - v * larger) });
       at("viewing").classList.add("pointed");
     },
-    onpointerup: () => (dragged = ""),
-    onpointercancel: () => (dragged = ""),
+    onlostpointercapture: () => (dragged = ""),
     onpointerleave: () => at("viewing").classList.remove("pointed"),
   }, []);
   box.addEventListener("wheel", (event) => {
