@@ -53,11 +53,11 @@ def content(
         remark: What is to be said of the pictures.
     """
     metrics = columns((*table.report.metrics, *table.report.also))
-    titles = [metric.title for metric in metrics]
+    first = {metric.title: metric for metric in reversed(metrics)}
     facts = {
         "metrics": {
             metric.name: {
-                "title": metric.title if titles.count(metric.title) == 1 else f"{metric.title} ({metric.name})",
+                "title": metric.title if first[metric.title] is metric else f"{metric.title} ({metric.name})",
                 "higher": metric.higher_is_better,
                 "digits": metric.digits,
             }
