@@ -65,7 +65,7 @@ ORDER = [
     {"scores.score", "tiles", "stock"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes"},
-    {"report.grid", "report.stored"},
+    {"report.grid", "report.stored", "report.strips"},
     {"report.render", "report.compare", "viewer.pictures"},
     {"viewer.page", "viewer.again"},
     {"viewer.handout"},
