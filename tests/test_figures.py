@@ -180,7 +180,9 @@ def test_the_detail_is_the_same_part_of_every_picture_three_times_as_large(tmp_p
     )
     for axis in figure.axes:
         clip = axis.images[1].get_clip_box().transformed(axis.transData.inverted())
-        np.testing.assert_allclose(sorted(clip.intervaly), [1.04, 2.04], atol=1e-6, err_msg="it covers the whole picture")
+        np.testing.assert_allclose(
+            sorted(clip.intervaly), [1.04, 2.04], atol=1e-6, err_msg="it covers the whole picture"
+        )
 
 
 def test_the_detail_is_where_the_truth_changes_most():
