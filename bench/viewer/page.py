@@ -57,7 +57,7 @@ def content(
     facts = {
         "metrics": {
             metric.name: {
-                "title": metric.title if first[metric.title] is metric else f"{metric.title} ({metric.name})",
+                "title": metric.title if first[metric.title] is metric else metric.name,
                 "higher": metric.higher_is_better,
                 "digits": metric.digits,
             }

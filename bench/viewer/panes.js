@@ -42,7 +42,7 @@ function pane(kind, method, place) {
     "aria-label": `${title(method)} as ${side}`, onclick: () => set({ [side]: method }) }, side.toUpperCase()));
   const top = el("figure", { class: `pane ${kind}` }, el("figcaption", {},
     place > 0 && place < 10 ? el("kbd", {}, String(place)) : null,
-    el("span", { class: "name" }, named(kind, method)), ...sides), box, values);
+    el("span", { class: "name", title: named(kind, method) }, named(kind, method)), ...sides), box, values);
   handle(box);
   return { kind, method, layers, values, top };
 }
