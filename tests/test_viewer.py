@@ -193,7 +193,7 @@ def test_pictures_of_another_run_are_shown_where_they_are_asked_for_and_told_apa
     status, _, err = bench("export", alone / "small.json", tmp_path / "page.html", "--single", "--images", run)
     assert status == 0, err
     assert "made again, in another run" in (tmp_path / "page.html").read_text()
-    assert "at most 0.00 (PSNR, all methods) away" in (tmp_path / "page.html").read_text()
+    assert "at most 0.00 in PSNR away" in (tmp_path / "page.html").read_text()
 
 
 def test_a_single_page_is_no_folder(run, bench, tmp_path):

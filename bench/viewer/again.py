@@ -24,9 +24,9 @@ def remark(path: Path, other: Path, table: Table, shown: Sequence[Pictures]) -> 
 
 
 def _farthest(metric: Metric, table: Table, ours: compare.Run, theirs: compare.Run, shown: Sequence[Pictures]) -> str:
-    """Return by how much two runs differ at most on an image that is shown, and of which method."""
+    """Return by how much two runs differ at most on an image that is shown, and of which method, if it can be seen."""
     titles = {row.cell.method: row.cell.title for row in table.rows}
-    most, title = 0.0, "all methods"
+    most, title = metric.margin, ""
     for each in shown:
         place = compare.Place(each.task.category, each.task.factor, each.method)
         first, second = (run.scores.get(place, {}).get(metric.name, {}) for run in (ours, theirs))
@@ -34,4 +34,6 @@ def _farthest(metric: Metric, table: Table, ours: compare.Run, theirs: compare.R
             found = abs(first.get(image, math.nan) - second.get(image, math.nan))
             if found > most:
                 most, title = found, titles[each.method]
-    return f"{most:.{metric.digits}f} ({metric.title}, {escape.plain(title)})"
+    if not title:
+        return f"{0:.{metric.digits}f} in {metric.title}"
+    return f"{most:.{metric.digits}f} in {metric.title} ({escape.plain(title)})"

@@ -8,9 +8,8 @@ const changed = (before, ...names) => before === null || names.some((name) => !s
 
 /** @param {State | null} before */
 function show(before) {
-  const there = images(state.category, state.factor).length > 0;
-  at("viewing").hidden = !there;
-  at("empty").hidden = there;
+  at("empty").hidden = images(state.category, state.factor).length > 0;
+  at("viewing").hidden = !at("empty").hidden;
   if (changed(before, "show")) build();
   if (changed(before, "category", "factor", "a", "b", "image", "show", "difference", "lens")) showPanes();
   showStage();

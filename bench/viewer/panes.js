@@ -18,8 +18,8 @@ function put(layer, kind, method) {
   if (where && picture.getAttribute("src") !== where) picture.src = where;
   picture.alt = layer.classList.contains("main") ? `${named(kind, method)}: ${category} ${factor}x, image ${image}` : "";
   picture.hidden = !where;
-  const why = kind === "sr" && failed(method) ? "failed: scored with the bicubic result" : "no picture here";
-  word.textContent = where ? "" : why;
+  const run = kind !== "sr" || methodsOf(category, factor).includes(method), lost = kind === "sr" && failed(method);
+  word.textContent = where ? "" : lost ? "failed: scored with bicubic" : run ? "no picture here" : "not measured";
 }
 
 /** Make the panes of the methods that are chosen. */

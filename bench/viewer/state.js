@@ -22,9 +22,10 @@ function fitting(wanted) {
   };
 }
 
-/** As the page opens: where there are pictures, if there are any. */
+/** As the page opens: where there are pictures, if there are any, of most methods. */
 function first() {
-  const { category, factor } = PAGE.pictures.find((of) => of.kind === "sr") ?? TABLE.cells[0].task;
+  const { category } = PAGE.pictures.find((of) => of.kind === "sr") ?? TABLE.cells[0].task;
+  const [factor] = [...FACTORS].sort((one, other) => methodsOf(category, other).length - methodsOf(category, one).length);
   const [x, y] = SHOWN.includes("psnr") && SHOWN.includes("lpips") ? ["psnr", "lpips"] : [SHOWN[0], SHOWN[1] ?? SHOWN[0]];
   return fitting({ metric: "", category, factor, across: "", published: false, differences: false, image: "", a: "", b: "",
     show: [], sort: "", slider: false, split: 0.5, difference: false, lens: false, zoom: 1, px: 0.5, py: 0.5, x, y });
