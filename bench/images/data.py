@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -52,17 +53,19 @@ class _Cache:
         self._limit = limit
         self._size = 0
         self._images: OrderedDict[Hashable, Tensor] = OrderedDict()
+        self._lock = Lock()
 
     def get(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
-        """Return the image of `key`, made if it is not here."""
-        if key in self._images:
-            self._images.move_to_end(key)
-            return self._images[key]
-        image = self._images[key] = make()
-        self._size += image.nbytes
-        while self._size > self._limit and len(self._images) > 1:
-            self._size -= self._images.popitem(last=False)[1].nbytes
-        return image
+        """Return the image of `key`, made if it is not here; of threads that want it at once, one makes it."""
+        with self._lock:
+            if key in self._images:
+                self._images.move_to_end(key)
+                return self._images[key]
+            image = self._images[key] = make()
+            self._size += image.nbytes
+            while self._size > self._limit and len(self._images) > 1:
+                self._size -= self._images.popitem(last=False)[1].nbytes
+            return image
 
 
 _CACHE = _Cache(512 * 2**20)  # a hundred faces of 1024 px are 300 MiB
