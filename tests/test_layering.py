@@ -10,7 +10,7 @@ import pytest
 from .conftest import ROOT
 
 ORDER = [
-    {"errors", "together"},
+    {"errors", "cache", "together"},
     {"spec", "escape", "paths", "devices"},
     {"shipped"},
     {

@@ -104,15 +104,12 @@ class Process:
         os.close(lifeline)
         os.close(report)
         self._told = b""
-        self.spec: Any = None
-        begin = {
-            "do": "begin", "threads": torch.get_num_threads(), "environment": dict(os.environ),
-            "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
+        request = {
+            "do": "import" if reference else "begin", "reference": reference, "threads": torch.get_num_threads(),
+            "environment": dict(os.environ), "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
         }  # fmt: skip
         try:
-            self.ask(begin, START)
-            if reference:
-                self.spec = self.ask({"do": "import", "reference": reference}, START)[0].get("spec")
+            self.spec = self.ask(request, START)[0].get("spec")
         except BaseException:
             self.end()
             raise

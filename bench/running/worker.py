@@ -41,7 +41,7 @@ class Worker:
     def answer(self, request: dict[str, Any], content: bytearray) -> Answer:
         """Return the answer to a request; a failure of the method is one."""
         asked: dict[str, Callable[[dict[str, Any], bytearray], Answer]] = {
-            "begin": self._begin, "import": self._import, "load": self._load, "attempt": self._attempt,
+            "begin": _begin, "import": self._import, "load": self._load, "attempt": self._attempt,
             "refine": self._refine, "problems": self._problems, "seconds": self._seconds, "measure": _measure,
         }  # fmt: skip
         try:
@@ -53,17 +53,9 @@ class Worker:
             usage = isinstance(cause, BenchError) and not isinstance(cause, BadGuest)
             return {"failure": contract.failure(cause), "absent": absent, "usage": usage}, ()
 
-    def _begin(self, request: dict[str, Any], _: bytearray) -> Answer:
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        os.environ["TTY_COMPATIBLE"] = "0"  # the terminal is the harness's: no bar of a search is drawn there
-        os.chdir(request["folder"])
-        torch.set_num_threads(request["threads"])
-        return {}, ()
-
-    def _import(self, request: dict[str, Any], _: bytearray) -> Answer:
-        found = methods.find(request["reference"])
-        self._runner = runner.Local(found)
+    def _import(self, request: dict[str, Any], content: bytearray) -> Answer:
+        _begin(request, content)
+        self._runner = runner.Local(methods.find(request["reference"]))
         try:
             return {"spec": declared.to_plain(self._runner.spec)}, ()
         except BenchError as error:
@@ -95,6 +87,16 @@ class Worker:
     def _seconds(self, request: dict[str, Any], content: bytearray) -> Answer:
         layer = self._layers[request["layer"]]
         return {"seconds": layer.seconds(_lr(layer.task, content))}, ()
+
+
+def _begin(request: dict[str, Any], _: bytearray) -> Answer:
+    """Be where the harness is, in its environment, with its number of threads."""
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.environ["TTY_COMPATIBLE"] = "0"  # the terminal is the harness's: no bar of a search is drawn there
+    os.chdir(request["folder"])
+    torch.set_num_threads(request["threads"])
+    return {}, ()
 
 
 def _measure(request: dict[str, Any], content: bytearray) -> Answer:
