@@ -10,7 +10,7 @@ import pytest
 from .conftest import ROOT
 
 ORDER = [
-    {"errors"},
+    {"errors", "cache", "together"},
     {"spec", "escape", "paths", "devices"},
     {"shipped"},
     {
@@ -60,7 +60,7 @@ ORDER = [
         "running.checks",
     },
     {"images.remarks", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
-    {"running.answers"},
+    {"running.answers", "running.measuring"},
     {"restore", "running.handed", "running.isolated", "running.worker", "running.runners"},
     {"scores.score", "tiles", "stock"},
     {"pipeline", "report.table"},
