@@ -43,6 +43,7 @@ _OPTIONAL: dict[str, schema.Kind] = {
     "lr": schema.NAME,
     "crops": schema.NAME,
     "train_crops": schema.ListOf(schema.NAME),
+    "face_box": schema.Square(0.1),
     "licence": schema.TEXT,
     "address": schema.TEXT,
     "preset": schema.form(r"\w[\w.-]*", "of letters, digits, _ . and -"),
@@ -151,6 +152,8 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
     facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
     facts |= _tables(path, values)
+    if "face_box" in values:
+        facts["face_box"] = tuple(values["face_box"])
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
 
 

@@ -31,7 +31,7 @@ ORDER = [
         "cost.flop_counter",
         "scenes.noise",
     },
-    {"lists", "images.pillow", "scenes.draw", "scores.from_pyiqa", "scores.vgg_metrics"},
+    {"lists", "images.pillow", "scenes.draw", "scores.from_pyiqa", "scores.references", "scores.vgg_metrics"},
     {"profiles", "images.folder", "images.png16"},
     {"scenes.face", "scenes.cat", "scenes.car", "scenes.bedroom", "scenes.tower"},
     {"images.database", "images.pairing", "images.photos", "scores.metrics", "scenes", "scores.stats", "diagnosis"},

@@ -7,6 +7,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from bench import resize
 from bench.scores import metric_networks, metrics
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS
-from bench.spec import BenchError, MissingWeights, TooSmall
+from bench.spec import BenchError, Card, MissingWeights, TooSmall
 
 
 @pytest.fixture(autouse=True)
@@ -287,6 +288,40 @@ def test_arcface_takes_the_whole_image_resized_by_our_operator(faces: Tensor) ->
     assert result == pytest.approx(expected, abs=1e-6), "the face was cropped, rounded, or resized by another kernel"
 
 
+def test_the_aligned_protocol_sees_the_box_and_its_mirror_image() -> None:
+    """By hand, from the definition: cut, resize, embed, add the mirror image's embedding, cosine."""
+    hr = images(2, 100, 100)
+    sr = noisy(hr, 60)
+    box = (0.07, 0.204, 0.7)  # 7, 20 and 70 px
+    vectors = []
+    for batch in (sr, hr):
+        face = resize.resize(batch[..., 20:90, 7:77].double() * 255, 112, 112).clamp(0, 255)
+        seen = [metric_networks.arcface_embedding(each, "CPUExecutionProvider") for each in (face, face.flip(-1))]
+        vectors.append((seen[0] + seen[1]).numpy())
+    a, b = vectors
+    expected = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    aligned = METRICS["arcface_aligned"].located
+    assert aligned is not None
+    value = aligned(box).function(Pair(sr, hr, hr, 1))
+    np.testing.assert_allclose(value, expected, atol=1e-6)
+    np.testing.assert_allclose(
+        aligned(box).function(Pair(sr.flip(-1), hr, hr, 1)), metrics.arcface(sr.flip(-1), hr, box=box)
+    )
+    assert aligned(box).protocol() == "arcface[mobilefacenet,sha 3580073e,box 0.07 0.204 0.7,mirrored,112]"
+    assert METRICS["arcface"].protocol() == "arcface[mobilefacenet,sha 3580073e,whole,112]"
+
+
+def test_the_aligned_protocol_is_for_cards_that_say_where_faces_are() -> None:
+    metric = METRICS["arcface_aligned"]
+    card = Card("p", "face", "Face", 64, "folder", "x", "", "")
+    assert not metric.measures(card), "a box was guessed"
+    boxed = replace(card, face_box=(0.25, 0.25, 0.5))
+    assert metric.measures(boxed)
+    assert "box 0.25 0.25 0.5" in metric.of(boxed).protocol()
+    assert not metric.measures(replace(boxed, category="tower"))
+    assert METRICS["arcface"].of(boxed) is METRICS["arcface"]
+
+
 def test_a_provider_is_never_silently_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     face = images(1, 112, 112)
     with pytest.raises(BenchError, match=r"NoSuchExecutionProvider.*gives.*CPUExecutionProvider"):
@@ -314,12 +349,13 @@ def test_a_preferred_network_is_taken_and_named(tmp_path: Path, monkeypatch: pyt
     protocol = METRICS["arcface"].protocol
     assert protocol() == "arcface[mobilefacenet,sha 3580073e,whole,112]"
 
-    for folder in (tmp_path / "home" / ".insightface" / "models" / "buffalo_l", tmp_path / "weights"):
+    cache = tmp_path / "home" / ".cache" / "glean-bench" / "weights"
+    for folder in (tmp_path / "home" / ".insightface" / "models" / "buffalo_l", cache, tmp_path / "weights"):
         folder.mkdir(parents=True)
         path = folder / "w600k_r50.onnx"
         path.write_bytes(b"abc")
         monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "weights"))
-        assert metric_networks.arcface_file() == path, "$GLEAN_WEIGHTS comes first, then insightface's own folder"
+        assert metric_networks.arcface_file() == path, "$GLEAN_WEIGHTS, the cache, then insightface's own folder"
     with pytest.raises(MissingWeights, match="w600k_r50"):
         protocol()
 
@@ -374,6 +410,7 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
         "lpips_vgg",
         "dists",
         "arcface",
+        "arcface_aligned",
         "lr_psnr",
     ]
     protocols = [metric.protocol() for metric in METRICS.values()]

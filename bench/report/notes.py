@@ -163,7 +163,8 @@ def _unusable(table: Table, escape: Escape) -> list[str]:
 
 def _exact(table: Table, escape: Escape) -> list[str]:
     """Return whose images are the ground truth itself, and where an infinite value makes a mean infinite."""
-    equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in table.rows]
+    made = [row for row in table.rows if not row.cell.reference]
+    equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in made]
     perfect = [
         f"{_where(row, escape)}, {count} of {row.n} images have a "
         f"{row.metric.title} of {row.metric.exact:g}: they are the ground truth itself, or as good as. No method can "
@@ -205,7 +206,8 @@ def _weights(table: Table, escape: Escape) -> list[str]:
 
 def protocol_lines(table: Table, escape: Escape) -> list[str]:
     """Return the protocol of every number of the table."""
-    metrics = columns((*table.report.metrics, *table.report.also))
+    found = {row.metric.name: row.metric for row in table.rows}
+    metrics = [found.get(each.name, each) for each in columns((*table.report.metrics, *table.report.also))]
     given = dict.fromkeys(
         f"LR images of {escape(row.cell.task.category)} at {row.cell.task.factor}x: {row.lr.removeprefix('LR ')}."
         for row in table.rows

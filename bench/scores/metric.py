@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.spec import Card, Images
+from bench.spec import Card, FaceBox, Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,8 @@ class Metric:
     """The packages besides torch whose version a value depends on."""
     lacks: Callable[[], str] = str
     """Says what it needs and this machine does not have; empty if it can be computed."""
+    located: Callable[[FaceBox], "Metric"] | None = None
+    """Returns the column for images whose faces are in a square of them; None: it looks at the whole image."""
 
     @property
     def margin(self) -> float:
@@ -68,4 +70,12 @@ class Metric:
 
     def measures(self, card: Card) -> bool:
         """Return whether it means anything for a card's category, and has what it looks at."""
-        return self.applies(card.category) and (card.has_hr or not self.needs_hr)
+        return self.applies(card.category) and (card.has_hr or not self.needs_hr) and self.finds(card)
+
+    def finds(self, card: Card) -> bool:
+        """Return whether it looks at the whole image, or the card says where on it the faces are."""
+        return self.located is None or card.face_box is not None
+
+    def of(self, card: Card) -> "Metric":
+        """Return the column as it is of a card's images: where their faces are is a part of its protocol."""
+        return self if self.located is None or card.face_box is None else self.located(card.face_box)

@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,28 @@ from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
 from bench.restore import RunSettings, State
-from bench.scores import metrics
+from bench.scores import metrics, references
 from bench.scores.metric import Metric, Pair
-from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task, Weights
+from bench.spec import (
+    BadImage,
+    BenchError,
+    Card,
+    Cell,
+    Images,
+    MissingImages,
+    Record,
+    Status,
+    Task,
+    TooSmall,
+    Weights,
+)
 
 _BATCH = 16
 _SUM = "sha256"
 _LARGEST = 2**30
 """Bytes of a file of scores."""
+_Found = tuple[Images, dict[str, Any]]
+_Find = Callable[[data.Batch, int], _Found]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +108,11 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
 ) -> Iterator[_Line]:
     """Yield a line for each image of a cell, in the card's order; `wanted` compute what the stored lines lack."""
     limit = settings.images(cell)
+    result = (
+        _reference(cell, card, settings)
+        if cell.reference
+        else partial(_result, cell, file(cell, settings, state).parent)
+    )
     ids, waiting = list(reversed(data.image_ids(card, limit))), {}
     for entry in data.batches(card, cell.task.factor, _BATCH, limit, settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):  # it comes before the images of a batch that is not full yet
@@ -100,7 +120,7 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
             record = Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run)
             waiting[entry.id] = _Line("", {}, record)
         else:
-            made = _batch(cell, entry, file(cell, settings, state).parent, wanted, stored)
+            made = _batch(cell, entry, result, wanted, stored)
             waiting.update(zip(entry.ids, made, strict=True))
         while ids and ids[-1] in waiting:
             line = waiting.pop(ids.pop())
@@ -125,7 +145,7 @@ def _weights(told: Sequence[Mapping[str, str]]) -> tuple[Weights, ...]:
 
 def _makers(names: Sequence[str], card: Card) -> dict[Metric, str]:
     """Return the metrics that are wanted and apply to a card, each with the code and versions its values are of."""
-    found = [metric for metric in metrics.columns(names) if metric.measures(card)]
+    found = [metric.of(card) for metric in metrics.columns(names) if metric.measures(card)]
     code = sources(imported([Path(metrics.__file__)]))
     return {metric: _maker(code, metric) for metric in found}
 
@@ -136,10 +156,10 @@ def _maker(code: str, metric: Metric) -> str:
 
 
 def _batch(
-    cell: Cell, batch: data.Batch, folder: Path, wanted: Mapping[Metric, str], lines: Mapping[str, _Line]
+    cell: Cell, batch: data.Batch, result: _Find, wanted: Mapping[Metric, str], lines: Mapping[str, _Line]
 ) -> list[_Line]:
     """Score the images of one batch."""
-    results = [_result(cell, batch, index, folder) for index in range(len(batch.ids))]
+    results = [result(batch, index) for index in range(len(batch.ids))]
     sr = torch.stack([image for image, _ in results])
     keys = [_key(*images) for images in zip(sr, batch.hr, batch.lr, strict=True)]
     old = [_of(lines.get(image_id), key) for image_id, key in zip(batch.ids, keys, strict=True)]
@@ -163,7 +183,7 @@ def _of(line: _Line | None, key: str) -> _Line | None:
     return line if line is not None and line.key == key else None
 
 
-def _result(cell: Cell, batch: data.Batch, index: int, folder: Path) -> tuple[Images, dict[str, Any]]:
+def _result(cell: Cell, folder: Path, batch: data.Batch, index: int) -> _Found:
     """Return what is scored for one image, (3, H, W) in [0, 1], and the facts of its record."""
     path = store.image_file(folder, batch.ids[index])
     facts: dict[str, Any] = {"task": cell.task, "method": cell.method, "image": batch.ids[index], "run": folder.name}
@@ -175,8 +195,33 @@ def _result(cell: Cell, batch: data.Batch, index: int, folder: Path) -> tuple[Im
     failure = store.read_json(path.with_suffix(".json"))
     if failure is None or failure.get("lr") != checksum or not isinstance(failure.get("reason"), str):
         raise _not_restored(cell, path)
-    bicubic = resize.quantise(resize.upsample(lr[None], cell.task.factor))[0]
-    return bicubic, facts | {"status": "failed", "reason": failure["reason"]}
+    return _bicubic(lr, cell), facts | {"status": "failed", "reason": failure["reason"]}
+
+
+def _bicubic(lr: Images, cell: Cell) -> Images:
+    """Return what is scored in the place of an image that failed."""
+    return resize.quantise(resize.upsample(lr[None], cell.task.factor))[0]
+
+
+def _reference(cell: Cell, card: Card, settings: RunSettings) -> _Find:
+    """Return what finds the images of a reference: they are made of the ground truth, and not stored."""
+    ids = data.image_ids(card, settings.images(cell))
+
+    def truth(image_id: str) -> Images | None:
+        with suppress(BadImage, MissingImages, TooSmall):
+            return data.read(card, image_id, settings.allow_enlarge).float() / 255
+        return None
+
+    def find(batch: data.Batch, index: int) -> _Found:
+        name = batch.ids[index]
+        facts = {"task": cell.task, "method": cell.method, "image": name, "run": references.RUN, "status": "ok"}
+        image = references.REFERENCES[cell.method].make(ids, ids.index(name), truth)
+        if image is None:
+            reason = "there is no other image that can be read"
+            return _bicubic(batch.lr[index], cell), facts | {"status": "failed", "reason": reason}
+        return image, facts
+
+    return find
 
 
 def _not_restored(cell: Cell, where: Path) -> BenchError:
