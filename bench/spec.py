@@ -227,7 +227,9 @@ class Card:
     """Where the faces are, of images that are all aligned in the same way; None: it is not known."""
     licence: str = ""
     address: str = ""
-    """Where the test images can be had."""
+    """Where the test images can be had, in words."""
+    download: str = ""
+    """The address below which a program gets the files of `crops`; empty: only a person does."""
     preset: str = "paper"
     """As in `Task`: `mini` for small drawn images, `paper` for everything that is restored with published networks."""
 

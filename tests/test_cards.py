@@ -195,6 +195,12 @@ def test_a_folder_without_photographs_says_what_to_put_there(tmp_path):
         cards.cards(str(tmp_path))
 
 
+def test_a_download_is_of_listed_files(tmp_path):
+    profile = write_card(tmp_path, download='"https://example.org/"')
+    with pytest.raises(BadFile, match="a download and no crops, which would say which files"):
+        cards.cards(profile)
+
+
 def test_a_card_says_where_its_faces_are(tmp_path):
     box = cards.card(write_card(tmp_path, "face", face_box="[0.1, 0, 0.9]"), "face").face_box
     assert box == (0.1, 0, 0.9)

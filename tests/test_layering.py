@@ -68,7 +68,7 @@ ORDER = [
     {"report.grid", "report.stored"},
     {"report.render", "report.compare"},
     {"estimate", "checkup"},
-    {"options"},
+    {"options", "fetch_images"},
     {
         "file_commands",
         "fetch_command",
@@ -90,6 +90,7 @@ PROGRAMS = {
     "commands",
     "doctor_command",
     "fetch_command",
+    "fetch_images",
     "file_commands",
     "flops_command",
     "inventory",

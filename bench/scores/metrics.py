@@ -25,7 +25,7 @@ _SIGMA = 1.5
 _LPIPS_LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 _ROUNDING = 1e-20  # a mean squared error of images in [0, 1] below this is the arithmetic's, not the image's
 _FACE = 112  # pixels; what every ArcFace network takes
-FFHQ: FaceBox = (0.12, 0.12, 0.76)
+FFHQ: FaceBox = (0.12, 0.12, 0.765)
 """Where faces that are cut out as FFHQ's are best seen by ArcFace (docs/adr/0008-aligned-arcface.md)."""
 
 
