@@ -129,6 +129,7 @@ def test_a_table_with_them_is_the_same_when_it_is_read(tmp_path):
     assert not any(each.mean or each.worse for each in judged.differences)
 
 
+@pytest.mark.slow
 def test_a_run_renders_them_again_without_measuring(bench, mine, photos, tmp_path, monkeypatch):
     words = ("table", mine, "--profile", photos, "--category", "face", "--hr-size", 64, "--out", tmp_path / "out")
     assert bench(*words)[0] == 0

@@ -5,7 +5,6 @@ computed, so the `u8` of a protocol holds for whatever is passed in. Images are 
 depend on the batch its image was in.
 """
 
-import math
 from collections.abc import Iterable
 
 import torch
@@ -14,19 +13,16 @@ from torch.nn.functional import conv2d
 
 from bench import resize
 from bench.errors import UnknownName
-from bench.scores import from_pyiqa, metric_networks
+from bench.scores import faces, from_pyiqa, kid, metric_networks
 from bench.scores.metric import Metric
 from bench.scores.pixels import at_least, each, pixels, shape
 from bench.scores.vgg_metrics import LEAST, dists, lpips_vgg
-from bench.spec import FaceBox, Images
+from bench.spec import Images
 
 _WINDOW = 11  # pixels; SSIM, Wang et al. 2004
 _SIGMA = 1.5
 _LPIPS_LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 _ROUNDING = 1e-20  # a mean squared error of images in [0, 1] below this is the arithmetic's, not the image's
-_FACE = 112  # pixels; what every ArcFace network takes
-FFHQ: FaceBox = (0.12, 0.12, 0.765)
-"""Where faces that are cut out as FFHQ's are best seen by ArcFace (docs/adr/0008-aligned-arcface.md)."""
 
 
 def psnr(sr: Images, hr: Images, crop: int = 0) -> Tensor:
@@ -59,32 +55,6 @@ def lpips(sr: Images, hr: Images) -> Tensor:
         return each(lambda s, h: network(s, h).mean(), *((image / 127.5 - 1).float() for image in images))
 
 
-def arcface(sr: Images, hr: Images, provider: str = "CPUExecutionProvider", *, box: FaceBox | None = None) -> Tensor:
-    """Return the cosine of ArcFace embeddings (Deng et al. 2019) of faces, in [-1, 1]; no detector.
-
-    The whole images, or, with a box, that square of them in whole pixels, are resized to 112 px by the suite's own
-    operator; with a box the embedding is the sum of those of the face and of its mirror image, as insightface's of LFW.
-    `provider` is onnxruntime's name of where the network runs; it is never silently replaced. Raises ValueError as
-    `psnr` and what `networks.arcface_embedding` raises.
-    """
-    images = [pixels(sr), pixels(hr, like=sr)]
-    faces = [resize.resize(_cut(image, box) if box else image, _FACE, _FACE).clamp(0, 255) for image in images]
-
-    def cosine(s: Tensor, h: Tensor) -> Tensor:
-        seen = torch.cat((s, h, s.flip(-1), h.flip(-1)) if box else (s, h))
-        first, second = metric_networks.arcface_embedding(seen, provider).unflatten(0, (-1, 2)).sum(0)
-        return torch.cosine_similarity(first, second, dim=0)
-
-    return each(cosine, *faces)
-
-
-def _cut(images: Tensor, box: FaceBox) -> Tensor:
-    """Return a square of images, given in shares of their sides, in the nearest whole pixels."""
-    left, top, size = (int(share * images.shape[-1] + 0.5) for share in box)
-    left, top = (min(at, images.shape[-1] - size) for at in (left, top))
-    return images[..., top : top + size, left : left + size]
-
-
 def lr_consistency(sr: Images, lr: Images, factor: int) -> Tensor:
     """Return the PSNR in dB between M·SR·Mᵀ, which is not rounded, and LR: how well a result explains its input."""
     down = resize.downsample(pixels(sr).cpu() / 255, factor)
@@ -108,29 +78,6 @@ def _ssim(first: Tensor, second: Tensor) -> Tensor:
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     similarity = (2 * mean_x * mean_y + c1) * (2 * cov + c2)
     return (similarity / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean()
-
-
-def _arcface_protocol(part: str = "whole") -> str:
-    path = metric_networks.arcface_file()
-    name = path.stem.removeprefix("arcface_")
-    return f"arcface[{name},sha {metric_networks.verified(path)[:8]},{part},{_FACE}]"
-
-
-def _aligned(box: FaceBox) -> Metric:
-    """Return the column of ArcFace on the part of the images where the networks expect a face."""
-    return Metric(
-        "arcface_aligned",
-        "ArcFace, aligned",
-        lambda: _arcface_protocol(f"box {' '.join(f'{share:g}' for share in box)},mirrored"),
-        True,
-        4,
-        lambda p: arcface(p.sr, p.hr, box=box),
-        ("face",),
-        span=2,
-        window=math.ceil(0.5 / box[2]),  # the box has a pixel then
-        packages=("insightface", "onnxruntime"),
-        located=_aligned,
-    )
 
 
 METRICS: dict[str, Metric] = {
@@ -203,18 +150,20 @@ METRICS: dict[str, Metric] = {
             window=LEAST,
             lacks=metric_networks.lacks_vgg16,
         ),
+        faces.whole(),
+        faces.aligned(faces.FFHQ),
         Metric(
-            "arcface",
-            "ArcFace",
-            _arcface_protocol,
-            True,
+            "kid",
+            "KID (AlexNet)",
+            lambda: "kid[alexnet,conv5 mean,poly3,unbiased,u8,interval jackknife]",
+            False,
             4,
-            lambda p: arcface(p.sr, p.hr),
-            ("face",),
-            span=2,
-            packages=("insightface", "onnxruntime"),
+            lambda p: kid.seen(p.sr, p.hr),
+            window=kid.WINDOW,
+            pooled=kid.shares,
+            images=kid.LEAST,
+            rough_below=kid.ENOUGH,
         ),
-        _aligned(FFHQ),
         Metric(
             "lr_psnr",
             "LR-PSNR",
