@@ -67,6 +67,7 @@ def aligned(box: FaceBox) -> Metric:
         window=math.ceil(0.5 / box[2]),  # the box has a pixel then
         packages=_PACKAGES,
         located=aligned,
+        box=box,
     )
 
 

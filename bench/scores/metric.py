@@ -52,6 +52,8 @@ class Metric:
     """Says what it needs and this machine does not have; empty if it can be computed."""
     located: Callable[[FaceBox], "Metric"] | None = None
     """Returns the column for images whose faces are in a square of them; None: it looks at the whole image."""
+    box: FaceBox | None = None
+    """Where the faces are that it looks at, of a column that `located` returned."""
     pooled: Callable[[Tensor], Tensor] | None = None
     """Of a metric of sets: (N, ...), what `function` gives of the N images -> (N,), what each of them adds to the
     figure, which is the mean of these shares. They mean nothing one by one, nor of another set. None: a value each."""
