@@ -55,7 +55,8 @@ def searches(measurement: Measurement) -> Iterator[str]:
                 title = loaded.facts.title
                 spent[title] = spent.get(title, 0.0) + lacking * known[key]
     for title, seconds in spent.items():
-        yield f"{title} searches for about {spelt(seconds)}, going by a few of its steps on this machine."
+        spent_together = spelt(seconds / measurement.settings.jobs)
+        yield f"{title} searches for about {spent_together}, going by a few of its steps on this machine."
 
 
 def _example(spec: Spec, task: Task, measurement: Measurement) -> Images:
@@ -85,7 +86,7 @@ def rest(measurement: Measurement) -> Iterator[str]:
         for name, (what, count) in work.items():
             if count and what not in known:
                 new[cell.title] = None
-            spent[name] += count * known.get(what, 0.0)
+            spent[name] += count * known.get(what, 0.0) / (measurement.settings.jobs if name == "restoring" else 1)
     total = sum(spent.values())
     if total >= 1:
         parts = ", ".join(f"{name} {spelt(seconds)}" for name, seconds in spent.items())
@@ -129,7 +130,8 @@ def _restoring(method: str, task: Task, measurement: Measurement) -> str:
 def _scoring(cell: Cell, measurement: Measurement) -> str:
     """Return what the seconds of the metrics of a table are kept under; identity is measured of faces alone."""
     names = ", ".join(metric.name for metric in measurement.metrics(cell))
-    return f"scores {names} {_place(cell.task, measurement)}"
+    jobs = measurement.settings.jobs  # the seconds are those of all of them together
+    return f"scores {names} {_place(cell.task, measurement)}" + (f", {jobs} jobs" if jobs > 1 else "")
 
 
 def _place(task: Task, measurement: Measurement) -> str:

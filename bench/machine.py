@@ -4,6 +4,9 @@ import os
 import re
 from pathlib import Path
 
+_A_PROCESS = 2**31
+"""Bytes of memory that a process of ours may come to need: a network and its features at 1024 px."""
+
 
 def cores() -> int:
     """Return how many cores this process may use."""
@@ -25,6 +28,12 @@ def memory() -> int | None:
     except OSError:
         return None
     return int(found[1]) * 1024 if found else None
+
+
+def jobs() -> int:
+    """Return how many processes may work side by side: one a core, as far as the memory that is free goes."""
+    free = memory()
+    return cores() if free is None else max(1, min(cores(), free // _A_PROCESS))
 
 
 def busy() -> str:

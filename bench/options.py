@@ -84,6 +84,13 @@ Timeout = Annotated[
     ),
 ]
 
+Jobs = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs", "-j", min=1, help="Processes side by side, of one thread each. Default: one a core; one on a GPU."
+    ),
+]
+
 
 def named(words: Sequence[str] | None) -> list[str]:
     """Return the names of `--method`, each once: commas part them, but for those of a file's path."""

@@ -14,12 +14,14 @@ from bench.plan import WHOLE, Part, computable, describe, left_out, limited, pla
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, state
 from bench.running.handed import Handed, among
+from bench.running.measuring import Measure, measured, measurers
 from bench.running.runner import Runner, of
 from bench.scores import score
 from bench.scores.metric import Metric
 from bench.scores.metrics import columns
 from bench.scores.references import REFERENCES, RUN
 from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Task
+from bench.together import together
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +59,35 @@ class Measurement:
                 yield from method.strangers([cell.task for cell in self.cells if cell.method == name])
 
     def restore(self) -> Iterator[tuple[Cell, Restored]]:
-        """Restore every runnable cell, yielding each image with its cell as it is done."""
-        for cell in self.cells:
-            if cell.refusal is None:
-                restoration = Restoration(cell, self.card(cell), self.methods[cell.method], self.settings)
-                for image in track(restoration, f"restore {label(cell)}", self._count(cell)):
-                    self.states[cell] = restoration.state
-                    yield cell, image
+        """Restore every runnable cell, several side by side if so set, yielding each image as it is done."""
+        cells = [cell for cell in self.cells if cell.refusal is None]
+        works = [Restoration(cell, self.card(cell), self.methods[cell.method], self.settings) for cell in cells]
+        for work, image in self._alone(works) if self.settings.jobs == 1 else self._together(works):
+            self.states[work.cell] = work.state
+            yield work.cell, image
+
+    def _alone(self, works: Sequence[Restoration]) -> Iterator[tuple[Restoration, Restored]]:
+        for work in works:
+            for image in track(work, f"restore {label(work.cell)}", self._count(work.cell)):
+                yield work, image
+
+    def _together(self, works: Sequence[Restoration]) -> Iterator[tuple[Restoration, Restored]]:
+        cells = [work.cell for work in works]
+        done = together(works, self.settings.jobs, _after(cells))
+        return track(done, f"restore {len(cells)} cells", sum(map(self._count, cells)))
 
     def score(self) -> Iterator[Record]:
         """Score every cell with the metrics of the report."""
+        if self.settings.jobs == 1:
+            yield from self._scored(measured)
+            return
+        with measurers(self.settings.jobs) as processes:
+            yield from self._scored(processes.measure)
+
+    def _scored(self, measure: Measure) -> Iterator[Record]:
         names = (*self.report.metrics, *self.report.also)
         for cell in (*self.cells, *self.references):
-            records = score.score(cell, self.card(cell), names, self.settings, self.state(cell))
+            records = score.score(cell, self.card(cell), names, self.settings, self.state(cell), measure=measure)
             if cell.refusal is not None:
                 yield from records
                 continue
@@ -184,6 +202,17 @@ def run(  # noqa: PLR0913 - as `prepare`
     for _ in measurement.restore():
         pass
     return list(measurement.score())
+
+
+def _after(cells: Sequence[Cell]) -> dict[int, int]:
+    """Return which cells wait for which: one of `name` and one of `name+bp` make the same results first."""
+    places = {(cell.task, cell.method): number for number, cell in enumerate(cells)}
+    pairs = [
+        sorted((number, places[cell.task, cell.method.rpartition("+")[0]]))
+        for number, cell in enumerate(cells)
+        if (cell.task, cell.method.rpartition("+")[0]) in places
+    ]
+    return {later: earlier for earlier, later in pairs}
 
 
 def label(cell: Cell) -> str:

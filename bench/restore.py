@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from threading import Lock
 
 import torch
 
@@ -48,6 +49,8 @@ class RunSettings:
     limit: int | None = None
     """Images per category; None: as many as the card says."""
     allow_enlarge: bool = False
+    jobs: int = 1
+    """How many processes work side by side."""
 
     def images(self, cell: Cell) -> int | None:
         """Return how many test images a cell gets; None: all."""
@@ -66,7 +69,10 @@ class _Ready:
 
 
 class Restoration:
-    """The restoring of one cell. `state` says, from the first image on, what became of the cell."""
+    """The restoring of one cell. `state` says, from the first image on, what became of the cell.
+
+    Several threads may go through it at once: each loads the method for itself and gets its share of the images.
+    """
 
     def __init__(self, cell: Cell, card: Card, method: type[Method] | runner.Runner, settings: RunSettings) -> None:
         """Plan it; nothing is loaded yet."""
@@ -75,38 +81,74 @@ class Restoration:
         self.runner = runner.of(method)
         self.settings = settings
         self.state = State("failed", "it was not begun")
+        self.left: int | None = None
+        """How many images nobody has taken yet; None as long as it is not known whether the method can be loaded."""
+        self._lock = Lock()
+        self._begun = self._ended = False
+        self._entries: Iterator[data.Batch | data.BadEntry] = iter(())
+        self._loaded: list[runner.Loaded] = []
 
     def __iter__(self) -> Iterator[Restored]:
-        """Restore every image that is not there yet, yielding each as it is done.
+        """Restore the images that are not there yet and that no other thread takes, yielding each as it is done.
 
         Each result lies on disk before it is yielded. A method that cannot be loaded fails or (weights absent) refuses
         the whole cell, which is yielded as one item without an image.
         Raises `BenchError` if another run restores the cell with other code, and `OutputError`.
         """
+        with self._lock:
+            helping, self._begun = self._begun, True
         folder = store.cell_folder(self.settings.out, self.cell)
-        atomic.remove_parts(folder)
+        if not helping:
+            atomic.remove_parts(folder)
         with ExitStack() as stack:
             try:
                 loaded = self.runner.load(self.cell.task, self.settings.device)
             except runner.LoadError as error:
-                self.state = _unloaded(error)
-                _note(folder, self.state)
-                yield Restored(None, self.state.status, self.state.reason)
+                if not helping:  # the first thread's method is loaded, and restores all
+                    self.left, self.state = 0, _unloaded(error)
+                    _note(folder, self.state)
+                    yield Restored(None, self.state.status, self.state.reason)
                 return
             stack.enter_context(closing(loaded))
-            self.state = _loaded(loaded.facts)
-            stack.enter_context(locks.held(folder, self.state.run))
-            _note(folder, self.state)
+            self._loaded.append(loaded)
+            if helping and loaded.facts.run != self.state.run:  # its results would lie in another folder
+                return
+            stack.enter_context(locks.held(folder, loaded.facts.run))
+            if not helping:
+                self._begin(_loaded(loaded.facts))
+                _note(folder, self.state)
             yield from self._images(_ready(self.cell, loaded, self.settings))
 
-    def _images(self, ready: _Ready) -> Iterator[Restored]:
+    def end(self) -> None:
+        """Let every thread end at once, whatever its method is doing."""
+        self._ended = True
+        for loaded in self._loaded:
+            loaded.close()
+
+    def _begin(self, state: State) -> None:
+        """Note that the method can be loaded, and let other threads come in."""
         settings, factor = self.settings, self.cell.task.factor
-        size = _together(self.runner.spec, settings)
-        for entry in data.batches(self.card, factor, size, settings.images(self.cell), settings.allow_enlarge):
+        size, limit = _together(self.runner.spec, settings), settings.images(self.cell)
+        self.state = state
+        self._entries = data.batches(self.card, factor, size, limit, settings.allow_enlarge)
+        self.left = len(data.image_ids(self.card, limit))
+
+    def _images(self, ready: _Ready) -> Iterator[Restored]:
+        while entry := self._next():
             if isinstance(entry, data.BadEntry):
                 yield Restored(entry.id, "refused" if entry.refused else "failed", entry.reason)
             else:
                 yield from _batch(ready, entry)
+
+    def _next(self) -> data.Batch | data.BadEntry | None:
+        """Return the next images that no thread has taken; None if there are none."""
+        with self._lock:
+            entry = None if self._ended else next(self._entries, None)
+            if entry is None:
+                self.left = 0
+            else:
+                self.left = (self.left or 0) - (len(entry.ids) if isinstance(entry, data.Batch) else 1)
+            return entry
 
 
 def restore(cell: Cell, card: Card, method: type[Method] | runner.Runner, settings: RunSettings) -> Iterator[Restored]:

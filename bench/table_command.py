@@ -6,6 +6,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
+import torch
 import typer
 
 import methods as suite
@@ -21,6 +22,7 @@ from bench.options import (
     Folder,
     Guests,
     HrSize,
+    Jobs,
     Lr,
     Methods,
     Profile,
@@ -66,13 +68,18 @@ def make_table(
     weights: ChosenWeights = Choice.ANY,
     unfinished: Unfinished = False,
     timeout: Timeout = None,
+    jobs: Jobs = None,
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report = report_files.read(name)
     say(f"{report.title}: looking for images and weights ...")
-    chosen = _runners(named(rows), report, timeout)
-    others = _runners([*_own(report, whole=not chosen), *(guests or [])], report, timeout)
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
+    if settings.device.type == "cpu":
+        torch.set_num_threads(1)  # the cores are for processes: the operations on an image are too small to be shared
+    settings = replace(settings, jobs=jobs or (machine.jobs() if settings.device.type == "cpu" else 1))
+    beside = settings.jobs > 1
+    chosen = _runners(named(rows), report, timeout, beside=beside)
+    others = _runners([*_own(report, whole=not chosen), *(guests or [])], report, timeout, beside=beside)
     measurement = pipeline.prepare(
         report,
         (chosen | others).values(),
@@ -107,9 +114,9 @@ def _own(report: Report, *, whole: bool) -> list[str]:
     return names if whole else [name for name in names if name == report.full]
 
 
-def _runners(words: Sequence[str], report: Report, timeout: float | None) -> dict[str, Runner]:
+def _runners(words: Sequence[str], report: Report, timeout: float | None, *, beside: bool) -> dict[str, Runner]:
     """Return names, FILE:CLASS or folders of restored images -> the rows."""
-    return {word: runners.row(word, timeout, report.factors) for word in words}
+    return {word: runners.row(word, timeout, report.factors, beside=beside) for word in words}
 
 
 def _restore(measurement: Measurement) -> bool:

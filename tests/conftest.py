@@ -13,7 +13,8 @@ import torch
 from PIL import Image
 
 from bench import __main__ as command
-from bench import progress
+from bench import machine, progress
+from bench.cache import Cache
 from bench.images import data
 from bench.restore import RunSettings
 from bench.scores import metric_networks
@@ -106,7 +107,8 @@ def bench(monkeypatch, capsys) -> Callable[..., tuple[int, str, str]]:
 
     def run(*words):
         monkeypatch.setattr("sys.argv", ["bench", *map(str, words)])
-        monkeypatch.setattr(data, "_CACHE", data._Cache(2**20))
+        monkeypatch.setattr(data, "_CACHE", Cache(2**20, lambda image: image.nbytes))
+        monkeypatch.setattr(machine, "jobs", lambda: 1)  # what a test changes in this process is to have an effect
         monkeypatch.setattr(progress, "EVERY", 1e9)  # standard error is what a test compares, however slow it is
         with pytest.raises(SystemExit) as stop:
             command.main()

@@ -63,6 +63,7 @@ def test_values_of_other_protocols_are_not_subtracted(bench, tmp_path):
         ([20.1, 21.1, 22.1], 0.0, False),
         ([19.9, 20.9, 21.9], 0.0, True),
         ([19.9, 20.9, 21.9], 0.11, False),
+        ([20.0 - 4e-7, 21.0 - 4e-7, 22.0 - 4e-7], 0.0, False),  # six decimals of a published value
         ([19.0, 22.0, 21.9], 0.2, True),  # -0.03 ± 2.5: it may be much worse
         ([19.0, 23.0, 22.1], 0.0, False),  # on the better side
         ([float("inf"), 21.0, 22.0], 0.0, False),

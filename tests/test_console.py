@@ -347,15 +347,17 @@ def test_ctrl_c_while_the_packages_are_imported_is_one_line(package):
 
 
 @pytest.mark.slow
-def test_ctrl_c_in_the_middle_of_a_run_is_one_line(tmp_path):
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_ctrl_c_in_the_middle_of_a_run_is_one_line(tmp_path, jobs):
     """A search of 25 images: it is not over before the signal comes."""
-    words = ("table", "table2", "--category", "face", "--method", "pulse", "--out", tmp_path / "out")
+    words = ("table", "table2", "--category", "face", "--method", "pulse", "--jobs", jobs, "--out", tmp_path / "out")
     command = [*PYTHON, *map(str, words)]
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as program:
         assert any(" cells, " in line for line in program.stdout), "the plan is printed before anything is restored"
         program.send_signal(signal.SIGINT)
         _, err = program.communicate(timeout=60)
     assert (program.returncode, err) == (130, LOADING + STOPPED)
+    assert not list((tmp_path / "out").rglob("0*.json")), "images whose search was stopped count as failed"
 
 
 def test_a_missing_package_is_a_sentence_even_where_nothing_is_installed():

@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from bench import cards, resize, scenes
+from bench.cache import Cache
 from bench.images import data, photos
 from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, OutputError, TooSmall
 
@@ -136,7 +137,7 @@ def test_changing_a_result_does_not_change_the_cache(card):
 
 
 def test_the_cache_forgets_the_image_not_used_for_longest():
-    cache = data._Cache(20)
+    cache = Cache(20, lambda image: image.nbytes)
     made = []
 
     def make(name):
@@ -181,7 +182,7 @@ def test_write_lists_makes_the_lists_that_the_cards_name(card, tmp_path, monkeyp
     assert listed.ids == ("0", "1", "2", "3", "4")
     assert [batch.ids for batch in data.batches(listed, 4, 8)] == [listed.ids], "the images pass their own list"
     Image.fromarray(picture(9)).save(Path(card.source) / "1.png")
-    monkeypatch.setattr(data, "_CACHE", data._Cache(2**20))  # as in another run
+    monkeypatch.setattr(data, "_CACHE", Cache(2**20, lambda image: image.nbytes))  # as in another run
     assert [entry.id for entry in data.batches(listed, 4, 8) if isinstance(entry, data.BadEntry)] == ["1"]
     data.write_lists(str(profile))
     assert len(list(data.batches(cards.card(str(profile), "cat"), 4, 8))) == 1, "a changed image can be listed anew"

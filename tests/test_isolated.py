@@ -246,7 +246,7 @@ TRUTH = """
 import gc, sys
 def look():
     seen = [name for name in sys.modules if name in ("bench.images.data", "bench.images.sources")]
-    seen = [name for name in seen if getattr(sys.modules[name], "_CACHE", None) and sys.modules[name]._CACHE._images]
+    seen = [name for name in seen if getattr(sys.modules[name], "_CACHE", None) and sys.modules[name]._CACHE._values]
     frame = sys._getframe()
     while frame:
         seen += [name for name in frame.f_locals if name in ("hr", "card", "batch")]

@@ -10,7 +10,7 @@ import pytest
 from .conftest import ROOT
 
 ORDER = [
-    {"errors"},
+    {"errors", "cache", "together"},
     {"spec", "escape", "paths", "devices"},
     {"shipped"},
     {
@@ -69,7 +69,7 @@ ORDER = [
         "running.checks",
     },
     {"images.remarks", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
-    {"running.answers"},
+    {"running.answers", "running.measuring"},
     {"restore", "running.handed", "running.isolated", "running.worker", "running.runners"},
     {"scores.scored", "tiles", "stock"},
     {"scores.score"},

@@ -96,6 +96,15 @@ def test_psnr_and_ssim_are_those_of_skimage(
     np.testing.assert_allclose(result, expected, rtol=0, atol=tolerance, err_msg="the formula, or its crop, is wrong")
 
 
+@pytest.mark.parametrize("strip", [1, 40 * 7, 40 * 30])
+def test_ssim_strip_by_strip_is_that_of_the_whole(strip: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    hr = images(1, 50, 40)
+    sr = noisy(hr, 40)
+    whole = skimage_ssim(sr[0], hr[0])
+    monkeypatch.setattr(metrics, "_STRIP", strip)
+    assert metrics.ssim(sr, hr).item() == pytest.approx(whole, abs=3e-7), "a window is left out, or counted twice"
+
+
 @pytest.mark.parametrize("channel", [0, 1, 2])
 def test_ssim_of_each_channel_is_that_of_skimage(channel: int) -> None:
     hr = images(1, 20, 20)
@@ -212,9 +221,21 @@ def test_lpips_says_nothing_draws_nothing_and_fetches_nothing(
     assert capfd.readouterr() == ("", ""), "building LPIPS wrote to the console"
     network = metric_networks.lpips_alex(torch.device("cpu"))
     assert network is metric_networks.lpips_alex(torch.device("cpu")), "LPIPS is built anew for each batch"
-    assert not network.training, "dropout is on"
+    assert not network.network.training, "dropout is on"
     assert not first.requires_grad
-    assert not any(p.requires_grad for p in network.parameters())
+    assert not any(p.requires_grad for p in network.network.parameters())
+
+
+def test_features_of_a_ground_truth_are_computed_once_for_all_methods(monkeypatch: pytest.MonkeyPatch) -> None:
+    sr, hr = pattern(64, 64)
+    first = metrics.lpips(sr, hr)
+    made = []
+    features = metric_networks.LpipsAlex.features
+    monkeypatch.setattr(metric_networks.LpipsAlex, "features", lambda *words: made.append(1) or features(*words))
+    assert torch.equal(metrics.lpips(sr, hr), first)
+    assert len(made) == 1, "half of the time goes into the ground truth, again for every method"
+    metrics.lpips(sr, 1 - hr)
+    assert len(made) == 3, "another ground truth has the features of the first"
 
 
 def test_a_value_does_not_depend_on_the_batch(vgg16_of_sines: None) -> None:

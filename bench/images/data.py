@@ -3,8 +3,7 @@
 import hashlib
 import os
 import shlex
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from bench import atomic, cards, resize
+from bench.cache import Cache
 from bench.images import given, sources
 from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
 
@@ -45,27 +45,8 @@ class BadEntry:
     refused: bool
 
 
-class _Cache:
-    """The images last used, up to a number of bytes: each is read once for all methods and factors."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._size = 0
-        self._images: OrderedDict[Hashable, Tensor] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Tensor]) -> Tensor:
-        """Return the image of `key`, made if it is not here."""
-        if key in self._images:
-            self._images.move_to_end(key)
-            return self._images[key]
-        image = self._images[key] = make()
-        self._size += image.nbytes
-        while self._size > self._limit and len(self._images) > 1:
-            self._size -= self._images.popitem(last=False)[1].nbytes
-        return image
-
-
-_CACHE = _Cache(512 * 2**20)  # a hundred faces of 1024 px are 300 MiB
+_CACHE: Cache[Tensor] = Cache(512 * 2**20, lambda image: image.nbytes)
+"""The images last used: each is read once for all methods and factors. A hundred faces of 1024 px are 300 MiB."""
 _NO_HR = torch.empty(3, 0, 0, dtype=torch.uint8)
 _BATCH = 512 * 2**20  # bytes of the ground truth of a batch in float32, but for a single image that has more
 

@@ -20,6 +20,8 @@ from bench.spec import BadFile, BenchError
 
 _TEXTS = ("category", "method", "image", "status", "run")
 _SHOWN = 3
+_RESOLUTION = 1e-6
+"""Below this two values are one: some files hold six decimals."""
 _MADE = "LR made by the suite"
 
 
@@ -158,7 +160,7 @@ def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: f
     worse = ""
     if gone:
         worse = f"{len(gone)} more failed ({_listed(gone)})"
-    elif better < 0 and better - spread < -tolerance:
+    elif better < -_RESOLUTION and better - spread < -tolerance:
         worse = f"worse than the tolerance of {tolerance:g} allows"
     farthest = max(paired, key=lambda image: abs(paired[image]))
     yield Difference(

@@ -5,8 +5,9 @@ torch's settings for the other rows. Whatever ends its process (a crash, os._exi
 was about; the process is started again for the next one. What this does not promise: docs/adr/0007.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar
 from weakref import finalize
@@ -18,7 +19,7 @@ from bench import contract
 from bench.resize import eight_bit
 from bench.running import answers, declared, wire
 from bench.running.process import START, Ended, Process, Refused
-from bench.running.runner import Facts, LoadError
+from bench.running.runner import Facts, LoadError, Local
 from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task
 
 TIMEOUT = 3600.0
@@ -68,19 +69,47 @@ class Isolated:
         if self._spare is not None:
             self._spare = None
             self._unused.detach()
-        try:
-            facts = session.load()
-        except (Ended, Refused) as error:
-            session.close()
-            raise LoadError(str(error), absent=isinstance(error, Refused) and error.absent) from error
-        return IsolatedLoaded(session, facts)
+        return _begun(session)
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """A method of the suite in processes of its own: several run side by side, and one can be ended."""
+
+    reference: str
+    local: Local
+    timeout: float | None = None
+    """Seconds an image may take; None: as long as it likes."""
+
+    @property
+    def spec(self) -> Spec:
+        """What it says of itself."""
+        return self.local.spec
+
+    def lacks(self, task: Task) -> str:
+        """Look for its weights here; none are read."""
+        return self.local.lacks(task)
+
+    def load(self, task: Task, device: torch.device) -> "IsolatedLoaded":
+        """Load it for a task in a process of its own. Raises `LoadError` with the reason."""
+        return _begun(_Session(self.reference, task, device, self.timeout or math.inf))
+
+
+def _begun(session: "_Session") -> "IsolatedLoaded":
+    """Return the method that a session loads. Raises `LoadError` with the reason."""
+    try:
+        facts = session.load()
+    except (Ended, Refused) as error:
+        session.close()
+        raise LoadError(str(error), absent=isinstance(error, Refused) and error.absent) from error
+    return IsolatedLoaded(session, facts)
 
 
 class _Session:
     """The processes, one after another, in which a method is loaded for one task."""
 
     def __init__(
-        self, reference: str, task: Task, device: torch.device, timeout: float, process: Process | None
+        self, reference: str, task: Task, device: torch.device, timeout: float, process: Process | None = None
     ) -> None:
         """Take a process that has imported the method, if there is one."""
         self.reference = reference
@@ -89,9 +118,12 @@ class _Session:
         self.timeout = timeout
         self._process = process
         self._ends = 0
+        self.closed = False
 
     def load(self) -> tuple[Facts, ...]:
         """Load the method, in a new process if there is none."""
+        if self.closed:
+            raise Ended("it was closed")
         if self._process is None:
             self._process = Process(self.reference)
         request = {"do": "load", "task": asdict(self.task), "device": str(self.device)}
@@ -114,15 +146,19 @@ class _Session:
         try:
             return read(*self._process.ask(request, limit, *pictures, most=most))
         except (Ended, wire.Broken) as error:
-            self.close()
+            self._end()
             self._ends += 1
             raise Ended(f"its process {error}" if isinstance(error, wire.Broken) else str(error)) from error
 
     def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.end()
-            self._process = None
+        """End the process, whatever it is doing, and start no other."""
+        self.closed = True
+        self._end()
+
+    def _end(self) -> None:
+        process, self._process = self._process, None
+        if process is not None:
+            process.end()
 
 
 class IsolatedLoaded:
@@ -136,10 +172,15 @@ class IsolatedLoaded:
         self.inner = IsolatedLoaded(session, facts, layer + 1) if layer + 1 < len(facts) else None
 
     def attempt(self, lr: Images, ids: Sequence[str] = ()) -> list[contract.Outcome]:  # noqa: ARG002 - as in `Loaded`
-        """Restore a batch; if the process ends with it, its images are tried one by one."""
+        """Restore a batch; if the process ends with it, its images are tried one by one.
+
+        Raises `Ended` if it was closed meanwhile: that is no failure of the method's.
+        """
         try:
             return self._outcomes({"do": "attempt"}, len(lr), lr)
         except Ended as ended:
+            if self._session.closed:
+                raise
             if len(lr) == 1:
                 return contract.failures(1, str(ended))
         except BenchError as error:
@@ -147,12 +188,14 @@ class IsolatedLoaded:
         return [outcome for part in lr.split(1) for outcome in self.attempt(part)]
 
     def refine(self, given: tuple[Images, Effort, float], lr: Images) -> contract.Outcome:
-        """Refine a result."""
+        """Refine a result. Raises `Ended` as `attempt`."""
         sr, effort, seconds = given
         request = {"do": "refine", "effort": asdict(effort), "seconds": seconds}
         try:
             return self._outcomes(request, 1, eight_bit(sr), lr)[0]
         except BenchError as error:
+            if self._session.closed:
+                raise
             return contract.failures(1, error)[0]
 
     def problems(self) -> list[str]:

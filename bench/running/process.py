@@ -1,6 +1,7 @@
 """The process of a method, from the harness's side: started, asked, ended. The program in it is worker.py."""
 
 import atexit
+import math
 import os
 import select
 import signal
@@ -10,6 +11,7 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -46,11 +48,16 @@ class Template:
 
     def __init__(self) -> None:
         """Nothing is started yet."""
+        self._lock = Lock()
         self._control: socket.socket | None = None
         self._program: subprocess.Popen[bytes] | None = None
 
     def fork(self, *files: int) -> None:
         """Start a worker that gets these files, and the template if it is not there (any more)."""
+        with self._lock:
+            self._fork(*files)
+
+    def _fork(self, *files: int) -> None:
         for last in (False, True):
             if self._control is None:
                 self._control, theirs = socket.socketpair()
@@ -86,8 +93,8 @@ atexit.register(_TEMPLATE.close)
 class Process:
     """One running worker."""
 
-    def __init__(self, reference: str) -> None:
-        """Start it and let it import the method; `spec` is what that says of itself, not yet checked."""
+    def __init__(self, reference: str = "") -> None:
+        """Start it and let it import the method, if any; `spec` is what that says of itself, not yet checked."""
         self._line, line = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
         self._report, report = os.pipe()
@@ -98,7 +105,7 @@ class Process:
         os.close(report)
         self._told = b""
         request = {
-            "do": "import", "reference": reference, "threads": torch.get_num_threads(),
+            "do": "import" if reference else "begin", "reference": reference, "threads": torch.get_num_threads(),
             "environment": dict(os.environ), "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
         }  # fmt: skip
         try:
@@ -121,7 +128,7 @@ class Process:
                 raise wire.Broken("ended")
 
         try:
-            self._line.settimeout(limit)
+            self._line.settimeout(None if math.isinf(limit) else limit)
             wire.send(self._line, dict(request), *pictures)
             answer, content = wire.receive(self._line, most=most, look=look)
         except TimeoutError as error:

@@ -2,26 +2,28 @@
 
 import methods
 from bench.running.handed import handed
-from bench.running.isolated import Isolated
-from bench.running.runner import Runner, of
+from bench.running.isolated import Beside, Isolated
+from bench.running.runner import Local, Runner
 from methods.back_projection import SUFFIX
 
 
-def named(name: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
+def named(name: str, timeout: float | None, factors: tuple[int, ...], *, beside: bool = False) -> Runner:
     """Return a method by name or FILE:CLASS; a guest, and with a time limit any, runs in a process of its own.
 
-    `factors` are those of a guest that cannot say its own, as it fails while it is imported.
+    `beside`: so does any, for several to run at once. `factors` are those of a guest that cannot say its own, as it
+    fails while it is imported.
     """
-    if timeout is None and ":" not in name:
-        return of(methods.find(name))
-    return Isolated(name, timeout=timeout, factors=factors)
+    if ":" in name:
+        return Isolated(name, timeout=timeout, factors=factors)
+    local = Local(methods.find(name))
+    return local if timeout is None and not beside else Beside(name, local, timeout)
 
 
-def row(text: str, timeout: float | None, factors: tuple[int, ...]) -> Runner:
+def row(text: str, timeout: float | None, factors: tuple[int, ...], *, beside: bool = False) -> Runner:
     """Return a row of a table: a method as `named`, or restored images: FOLDER, a pattern, NAME=FOLDER.
 
     A plain word that names a method of the suite is that, whatever lies in the working directory.
     """
     if text.removesuffix(SUFFIX) in methods.BY_NAME:
-        return named(text, timeout, factors)
-    return handed(text, factors) or named(text, timeout, factors)
+        return named(text, timeout, factors, beside=beside)
+    return handed(text, factors) or named(text, timeout, factors, beside=beside)

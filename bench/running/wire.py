@@ -65,7 +65,10 @@ def _exactly(source: socket.socket, count: int, look: Callable[[bool], None]) ->
     """Return so many bytes."""
     found = bytearray()
     while len(found) < count:
-        idle = not select.select([source], [], [], _PAUSE)[0]
+        try:
+            idle = not select.select([source], [], [], _PAUSE)[0]
+        except (OSError, ValueError):  # another thread has closed it
+            raise Broken("was ended") from None
         look(idle)  # whatever comes: bytes may drip for ever
         if idle:
             continue

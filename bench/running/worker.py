@@ -1,4 +1,6 @@
-"""The program that runs one method in a process of its own, for `isolated`. It is handed LR images and nothing else.
+"""The program that runs one method in a process of its own, for `isolated`: it is handed LR images and nothing else.
+
+Or one that computes metrics, for `measuring`: it runs no method.
 
 A worker answers one request after another until the harness closes the line, or dies: then it ends, whatever it was
 doing. `main` is the process that workers are forked from.
@@ -21,6 +23,8 @@ from torch import Tensor
 import methods
 from bench import contract
 from bench.running import declared, runner, wire
+from bench.scores import metrics
+from bench.scores.metric import Pair
 from bench.spec import BadGuest, BenchError, Effort, Task
 
 Answer = tuple[dict[str, Any], Sequence[Tensor]]
@@ -37,8 +41,8 @@ class Worker:
     def answer(self, request: dict[str, Any], content: bytearray) -> Answer:
         """Return the answer to a request; a failure of the method is one."""
         asked: dict[str, Callable[[dict[str, Any], bytearray], Answer]] = {
-            "import": self._import, "load": self._load, "attempt": self._attempt, "refine": self._refine,
-            "problems": self._problems, "seconds": self._seconds,
+            "begin": _begin, "import": self._import, "load": self._load, "attempt": self._attempt,
+            "refine": self._refine, "problems": self._problems, "seconds": self._seconds, "measure": _measure,
         }  # fmt: skip
         try:
             with contract.caught():
@@ -49,13 +53,9 @@ class Worker:
             usage = isinstance(cause, BenchError) and not isinstance(cause, BadGuest)
             return {"failure": contract.failure(cause), "absent": absent, "usage": usage}, ()
 
-    def _import(self, request: dict[str, Any], _: bytearray) -> Answer:
-        os.environ.clear()
-        os.environ.update(request["environment"])
-        os.chdir(request["folder"])
-        torch.set_num_threads(request["threads"])
-        found = methods.find(request["reference"])
-        self._runner = runner.Local(found)
+    def _import(self, request: dict[str, Any], content: bytearray) -> Answer:
+        _begin(request, content)
+        self._runner = runner.Local(methods.find(request["reference"]))
         try:
             return {"spec": declared.to_plain(self._runner.spec)}, ()
         except BenchError as error:
@@ -87,6 +87,32 @@ class Worker:
     def _seconds(self, request: dict[str, Any], content: bytearray) -> Answer:
         layer = self._layers[request["layer"]]
         return {"seconds": layer.seconds(_lr(layer.task, content))}, ()
+
+
+def _begin(request: dict[str, Any], _: bytearray) -> Answer:
+    """Be where the harness is, in its environment, with its number of threads."""
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    os.environ["TTY_COMPATIBLE"] = "0"  # the terminal is the harness's: no bar of a search is drawn there
+    os.chdir(request["folder"])
+    torch.set_num_threads(request["threads"])
+    return {}, ()
+
+
+def _measure(request: dict[str, Any], content: bytearray) -> Answer:
+    """Return a metric's values of 8-bit images: results, ground truth and inputs, one after another."""
+    images = []
+    for shape in request["shapes"]:
+        size = math.prod(shape)
+        pixels = wire.pictures(content[:size], np.uint8, *shape) if size else torch.empty(shape)
+        images.append(pixels.float() / 255)
+        content = content[size:]
+    sr, hr, lr = images
+    metric = metrics.find(request["metric"])
+    if metric.located and request["box"]:
+        metric = metric.located(tuple(request["box"]))
+    values = metric.function(Pair(sr, hr, lr, request["factor"]))
+    return {}, [values.double()]
 
 
 def _lr(task: Task, content: bytes | bytearray) -> Tensor:

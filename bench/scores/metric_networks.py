@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,8 @@ from bench.spec import BenchError, MissingWeights
 # Heavy packages are imported where they are used: PSNR needs none of them.
 # ruff: noqa: PLC0415
 
+_LAYERS = 5
+_NO_ZERO = 1e-10  # added to the norm of a feature vector, as in package lpips
 SHIPPED = Path(__file__).parents[1] / "weights"
 ALEXNET = "alexnet_features.safetensors"
 MOBILEFACENET = "arcface_mobilefacenet.onnx"
@@ -41,8 +44,22 @@ def verified(path: Path) -> str:
     return digest
 
 
+@dataclass(frozen=True, slots=True)
+class LpipsAlex:
+    """LPIPS-Alex in two parts, so that the features of an image are computed once for many comparisons."""
+
+    network: nn.Module
+    heads: tuple[Tensor, ...]
+    """(1, C, 1, 1): the weights of the squared differences, a layer each."""
+
+    def features(self, image: Tensor) -> list[Tensor]:
+        """Return the unit features of each layer of images (N, 3, H, W) in [-1, 1]."""
+        maps = self.network.get_submodule("net")(self.network.get_submodule("scaling_layer")(image))
+        return [each / (each.square().sum(1, keepdim=True).sqrt() + _NO_ZERO) for each in maps]
+
+
 @cache
-def lpips_alex(device: torch.device) -> nn.Module:
+def lpips_alex(device: torch.device) -> LpipsAlex:
     """Return LPIPS-Alex of package `lpips`, its own heads (v0.1) on our copy of torchvision's AlexNet, in eval mode."""
     path = SHIPPED / ALEXNET
     verified(path)
@@ -60,7 +77,8 @@ def lpips_alex(device: torch.device) -> nn.Module:
     # lpips cuts the layers into slices but keeps their numbers: slice2.3.weight is features.3.weight
     state = {key: weights["features." + key.split(".", 1)[1]] for key in backbone.state_dict()}
     backbone.load_state_dict(state)
-    return network.to(device).eval().requires_grad_(False)
+    network.to(device).eval().requires_grad_(False)
+    return LpipsAlex(network, tuple(network.get_parameter(f"lin{index}.model.1.weight") for index in range(_LAYERS)))
 
 
 def vgg16_file() -> Path:

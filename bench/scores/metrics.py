@@ -5,6 +5,7 @@ computed, so the `u8` of a protocol holds for whatever is passed in. Images are 
 depend on the batch its image was in.
 """
 
+import hashlib
 from collections.abc import Iterable
 
 import torch
@@ -12,6 +13,7 @@ from torch import Tensor
 from torch.nn.functional import conv2d
 
 from bench import resize
+from bench.cache import Cache
 from bench.errors import UnknownName
 from bench.scores import faces, from_pyiqa, kid, metric_networks
 from bench.scores.metric import Metric
@@ -21,6 +23,12 @@ from bench.spec import Images
 
 _WINDOW = 11  # pixels; SSIM, Wang et al. 2004
 _SIGMA = 1.5
+_GAUSSIAN = torch.softmax(
+    -((torch.arange(_WINDOW, dtype=torch.float64) - _WINDOW // 2) ** 2) / (2 * _SIGMA**2), 0
+).tolist()
+_TRUTHS: Cache[list[Tensor]] = Cache(128 * 2**20, lambda features: sum(each.nbytes for each in features))
+"""AlexNet's features of ground truths."""
+_STRIP = 2**14  # pixels of a channel; with its products and means it is below a megabyte
 _LPIPS_LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 _ROUNDING = 1e-20  # a mean squared error of images in [0, 1] below this is the arithmetic's, not the image's
 
@@ -49,10 +57,19 @@ def lpips(sr: Images, hr: Images) -> Tensor:
     Raises ValueError as `psnr`, `TooSmall` below 31 px and `MissingWeights` if the AlexNet file is damaged.
     """
     images = at_least(_LPIPS_LEAST, "LPIPS-Alex", pixels(sr)), pixels(hr, like=sr)
-    network = metric_networks.lpips_alex(sr.device)
     # TF32, cuDNN's default for convolutions, keeps ten bits of each factor
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        return each(lambda s, h: network(s, h).mean(), *((image / 127.5 - 1).float() for image in images))
+        return each(_lpips, *((image / 127.5 - 1).float() for image in images))
+
+
+def _lpips(sr: Tensor, hr: Tensor) -> Tensor:
+    """Return the distance of two images (1, 3, H, W) in [-1, 1], Eq. 1; every method is held against the same truth."""
+    network = metric_networks.lpips_alex(sr.device)
+    key = hashlib.sha256(hr.cpu().numpy().tobytes()).digest(), hr.shape, str(hr.device)
+    truth = _TRUTHS.get(key, lambda: network.features(hr))
+    layers = zip(network.features(sr), truth, network.heads, strict=True)
+    distances: list[Tensor] = [conv2d((a - b).square(), head).mean() for a, b, head in layers]
+    return torch.stack(distances).sum()
 
 
 def lr_consistency(sr: Images, lr: Images, factor: int) -> Tensor:
@@ -66,18 +83,35 @@ def lr_consistency(sr: Images, lr: Images, factor: int) -> Tensor:
 
 
 def _ssim(first: Tensor, second: Tensor) -> Tensor:
-    offsets = torch.arange(_WINDOW, dtype=torch.float64, device=first.device) - _WINDOW // 2
-    window = torch.softmax(-(offsets**2) / (2 * _SIGMA**2), dim=0)
+    """Return the SSIM of two images (1, 3, H, W), strip by strip: what a strip needs stays in a core's cache."""
+    height, width = first.shape[-2:]
+    rows = max(1, _STRIP // width)
+    sums = [
+        _similarity(first[0, :, top : top + rows + _WINDOW - 1], second[0, :, top : top + rows + _WINDOW - 1]).sum()
+        for top in range(0, height - _WINDOW + 1, rows)
+    ]
+    return torch.stack(sums).sum() / (3 * (height - _WINDOW + 1) * (width - _WINDOW + 1))
 
-    def blur(image: Tensor) -> Tensor:
-        return conv2d(conv2d(image, window.view(1, 1, -1, 1)), window.view(1, 1, 1, -1))
 
-    x, y = first.transpose(0, 1), second.transpose(0, 1)  # the channels as a batch
-    mean_x, mean_y = blur(x), blur(y)
-    var_x, var_y, cov = blur(x * x) - mean_x**2, blur(y * y) - mean_y**2, blur(x * y) - mean_x * mean_y
+def _similarity(x: Tensor, y: Tensor) -> Tensor:
+    """Return the similarity of the windows of (3, H, W): (3, H - 10, W - 10)."""
+    mean_x, mean_y, xx, yy, xy = _blurred(torch.stack((x, y, x * x, y * y, x * y)))
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = (2 * mean_x * mean_y + c1) * (2 * cov + c2)
-    return (similarity / ((mean_x**2 + mean_y**2 + c1) * (var_x + var_y + c2))).mean()
+    similarity = (2 * mean_x * mean_y + c1) * (2 * (xy - mean_x * mean_y) + c2)
+    squares = mean_x**2 + mean_y**2
+    return similarity / ((squares + c1) * (xx + yy - squares + c2))
+
+
+def _blurred(maps: Tensor) -> Tensor:
+    """Return the mean of each window of (..., H, W), weighted by a Gaussian, in rows and then in columns."""
+    for dim in (-2, -1):
+        length = maps.shape[dim] - _WINDOW + 1
+        shifted = [maps.narrow(dim, offset, length) for offset in range(_WINDOW)]
+        blurred = shifted[0] * _GAUSSIAN[0]
+        for part, weight in zip(shifted[1:], _GAUSSIAN[1:], strict=True):
+            blurred.add_(part, alpha=weight)
+        maps = blurred
+    return maps
 
 
 METRICS: dict[str, Metric] = {

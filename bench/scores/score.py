@@ -17,10 +17,16 @@ from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
 from bench.restore import RunSettings, State
+from bench.running.measuring import Measure, measured
 from bench.scores import metrics, scored
 from bench.scores.metric import Metric, Pair
 from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task, Weights
+from bench.together import ahead
 
+_TOGETHER = 4
+"""Images that are scored in one go, of those that are small."""
+_PIXELS = 2**20
+"""Of the ground truths that are scored in one go: their float64 copies are 24 MiB."""
 _SUM = "sha256"
 _LARGEST = 2**30
 """Bytes of a file of scores."""
@@ -37,13 +43,22 @@ class _Line:
     record: Record
 
 
-def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, state: State) -> Iterator[Record]:
+def score(  # noqa: PLR0913 - of what, how, and by whom
+    cell: Cell,
+    card: Card,
+    names: Sequence[str],
+    settings: RunSettings,
+    state: State,
+    *,
+    measure: Measure = measured,
+) -> Iterator[Record]:
     """Score every image of a cell, yielding a record each, in the card's order; they then lie beside the images.
 
     Only the images of the run that `state` names are scored, whatever else lies in the folder. A failed image is scored
     with the bicubic result and marked; it is never dropped. A cell that was refused, or whose method could not be
     loaded, gives one record without an image. A value is computed again if its image, ground truth, code or versions
-    are others, or if it was damaged; values of other metrics and images stay in the file.
+    are others, or if it was damaged; values of other metrics and images stay in the file. `measure` computes the values
+    of a metric, in several threads at once if the settings say so.
     Raises `BenchError` if the cell, or an image of it, was not restored yet.
     """
     if cell.refusal is not None or state.status != "ok":
@@ -51,7 +66,9 @@ def score(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, s
         return
     path = file(cell, settings, state)
     lines, _ = _read(path)
-    for line in _whole(cell, card, settings, state, wanted=_makers(cell, names, card), stored=lines):
+    makers = _makers(cell, names, card)
+    wanted = {_by(measure, metric): maker for metric, maker in makers.items()}
+    for line in _whole(cell, card, settings, state, wanted=wanted, stored=lines):
         lines[str(line.record.image)] = line
         yield line.record
     atomic.write(path, _to_text(lines.values()))
@@ -141,14 +158,11 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
     limit = settings.images(cell)
     result = scored.finder(cell, card, settings, file(cell, settings, state).parent)
     ids, waiting = list(reversed(data.image_ids(card, limit))), {}
-    for entry in data.batches(card, cell.task.factor, scored.BATCH, limit, settings.allow_enlarge):
-        if isinstance(entry, data.BadEntry):  # it comes before the images of a batch that is not full yet
-            status: Status = "refused" if entry.refused else "failed"
-            record = Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run)
-            waiting[entry.id] = _Line("", {}, record)
-        else:
-            made = _batch(cell, entry, result, wanted, stored)
-            waiting.update(zip(entry.ids, made, strict=True))
+    size = max(1, min(_TOGETHER, _PIXELS // card.hr_size**2))
+    entries = data.batches(card, cell.task.factor, size, limit, settings.allow_enlarge)
+    for made in ahead(lambda entry: _entry(cell, entry, result, wanted, stored, state.run), entries, settings.jobs):
+        # Images that cannot be used come before those of a batch that is not full yet.
+        waiting.update({str(line.record.image): line for line in made})
         while ids and ids[-1] in waiting:
             line = waiting.pop(ids.pop())
             yield replace(line, record=replace(line.record, remark=state.remark, weights=state.weights))
@@ -180,6 +194,26 @@ def _makers(cell: Cell, names: Sequence[str], card: Card) -> dict[Metric, str]:
 def _maker(code: str, metric: Metric) -> str:
     versions = [f"{name} {package_version(name)}" for name in ("torch", *metric.packages)]
     return hashlib.sha256(" ".join([code, *versions]).encode()).hexdigest()[:16]
+
+
+def _by(measure: Measure, metric: Metric) -> Metric:
+    """Return a metric whose values are computed by `measure`; those of sets, which are no values yet, are not."""
+    return metric if metric.pooled else replace(metric, function=partial(measure, metric))
+
+
+def _entry(  # noqa: PLR0913, PLR0917 - as `_lines`
+    cell: Cell,
+    entry: data.Batch | data.BadEntry,
+    result: scored.Find,
+    wanted: Mapping[Metric, str],
+    stored: Mapping[str, _Line],
+    run: str,
+) -> list[_Line]:
+    """Return the lines of a batch, or the one of an image that cannot be used."""
+    if isinstance(entry, data.Batch):
+        return _batch(cell, entry, result, wanted, stored)
+    status: Status = "refused" if entry.refused else "failed"
+    return [_Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=run))]
 
 
 def _batch(

@@ -16,8 +16,8 @@ from bench.scores import references
 from bench.scores.metric import Pair
 from bench.spec import BadImage, BenchError, Card, Cell, Images, MissingImages, TooSmall
 
-BATCH = 16
-"""Images at once."""
+_BATCH = 16
+"""Images at once, where they are looked at as a set."""
 Found = tuple[Images, dict[str, Any]]
 """(3, H, W) in [0, 1], and the facts of its record."""
 Find = Callable[[data.Batch, int], Found]
@@ -27,7 +27,7 @@ Find = Callable[[data.Batch, int], Found]
 def pairs(cell: Cell, card: Card, settings: RunSettings, folder: Path) -> Iterator[Pair]:
     """Yield the images of a cell that can be used, in their order."""
     result, limit = finder(cell, card, settings, folder), settings.images(cell)
-    for entry in data.batches(card, cell.task.factor, BATCH, limit, settings.allow_enlarge):
+    for entry in data.batches(card, cell.task.factor, _BATCH, limit, settings.allow_enlarge):
         if isinstance(entry, data.Batch):
             sr = torch.stack([result(entry, index)[0] for index in range(len(entry.ids))])
             yield Pair(sr, entry.hr, entry.lr, cell.task.factor)

@@ -1,0 +1,81 @@
+"""Metrics computed in processes of their own, so that several images are measured at once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from queue import SimpleQueue
+from typing import TypeAlias
+
+import numpy as np
+from torch import Tensor
+
+from bench.resize import eight_bit
+from bench.running import wire
+from bench.running.process import START, Ended, Process
+from bench.scores.metric import Metric, Pair
+
+Measure: TypeAlias = Callable[[Metric, Pair], Tensor]
+"""What computes the values of a metric."""
+_TRIES = 3
+"""How often a batch is measured whose process ends: it may be short of memory for a moment."""
+
+
+def measured(metric: Metric, pair: Pair) -> Tensor:
+    """Return the values of a metric, computed here."""
+    return metric.function(pair)
+
+
+class Measurers:
+    """Some processes; a thread that measures takes one that is idle."""
+
+    def __init__(self, jobs: int) -> None:
+        """Note that so many may be started, each when it is wanted."""
+        self._idle: SimpleQueue[Process | None] = SimpleQueue()
+        for _ in range(jobs):
+            self._idle.put(None)
+        self._jobs = jobs
+
+    def measure(self, metric: Metric, pair: Pair) -> Tensor:
+        """Return the values of a metric, as its `function`: the same ones. Raises `BenchError` where that raises."""
+        for tries in range(_TRIES, 0, -1):
+            process = self._idle.get()
+            try:
+                process = process or Process()
+                return _asked(process, metric, pair)
+            except Ended:
+                if process is not None:
+                    process.end()
+                process = None
+                if tries == 1:
+                    raise
+            finally:
+                self._idle.put(process)
+        raise AssertionError
+
+    def close(self) -> None:
+        """End the processes."""
+        for _ in range(self._jobs):
+            if (process := self._idle.get()) is not None:
+                process.end()
+
+
+@contextmanager
+def measurers(jobs: int) -> Iterator[Measurers]:
+    """Have processes for the block."""
+    found = Measurers(jobs)
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+def _asked(process: Process, metric: Metric, pair: Pair) -> Tensor:
+    images = [eight_bit(each) for each in (pair.sr, pair.hr, pair.lr)]
+    request = {
+        "do": "measure",
+        "metric": metric.name,
+        "box": metric.box,
+        "factor": pair.factor,
+        "shapes": [list(each.shape) for each in images],
+    }
+    _, content = process.ask(request, START, *images, most=8 * len(pair.sr))
+    return wire.pictures(content, np.float64, len(pair.sr))
