@@ -16,7 +16,7 @@ from bench.scores.pixels import each, pixels
 from bench.spec import FaceBox, Images
 
 FFHQ: FaceBox = (0.12, 0.12, 0.765)
-"""Where faces that are cut out as FFHQ's are best seen by ArcFace (docs/adr/0008-aligned-arcface.md)."""
+"""Where faces that are cut out as FFHQ's are best seen by ArcFace (docs/adr/0009-aligned-arcface.md)."""
 _FACE = 112  # pixels; what every ArcFace network takes
 _PACKAGES = ("insightface", "onnxruntime")
 
