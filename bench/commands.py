@@ -24,6 +24,7 @@ from bench import (
     progress,
     stored_commands,
     table_command,
+    view_command,
 )
 from bench.console import STOPPED, say, set_verbose
 from bench.options import Choice, ChosenWeights, Device, Profile, Timeout, Unfinished
@@ -112,6 +113,8 @@ app.command()(init_command.init_table)
 app.command()(latency_command.latency)
 app.command()(doctor_command.doctor)
 app.command("flops")(flops_command.count_flops)
+app.command()(view_command.view)
+app.command()(view_command.export)
 app.command()(stored_commands.render)
 app.command()(stored_commands.compare)
 app.command("lists")(file_commands.write_lists)

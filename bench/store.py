@@ -1,5 +1,7 @@
 """The folder of results: one PNG an image, which carries its own facts, so that nothing is ever half written.
 
+    <out>/<profile>/<table>.json, .md, .html ...        what tables say
+    <out>/<profile>/@inputs/...                          LR images and ground truth, for the pages (bench/viewer)
     <out>/<profile>/<category>/x<factor>-<hr_size>/<method>/
         cell.json            the last run of the cell: its fingerprint, or why it could not be run
         <run>/<id>.png       a result; its text fields hold its run, the checksums of LR and pixels, and the seconds
@@ -34,7 +36,7 @@ from bench.images.data import pixel_sha256
 from bench.images.pillow import strict
 from bench.profiles import profiles
 from bench.running import declared
-from bench.spec import Cell, Effort
+from bench.spec import Cell, Effort, Task
 
 SCORES = "records.jsonl"
 """The name of the file of a run's scores."""
@@ -66,10 +68,13 @@ def profile_folder(out: Path, profile: str) -> Path:
 
 def cell_folder(out: Path, cell: Cell) -> Path:
     """Return the folder of a cell; another name of a method is another folder, and so is another seed."""
-    task = cell.task
+    return profile_folder(out, cell.task.profile) / task_folder(cell.task) / file_name(cell.method)
+
+
+def task_folder(task: Task) -> Path:
+    """Return the folder of a task within that of its profile."""
     seed = f"-seed{task.seed}" if task.seed else ""
-    size = f"x{task.factor}-{task.hr_size}{seed}"
-    return profile_folder(out, task.profile) / file_name(task.category) / size / file_name(cell.method)
+    return Path(file_name(task.category)) / f"x{task.factor}-{task.hr_size}{seed}"
 
 
 def image_file(folder: Path, image_id: str) -> Path:
@@ -94,14 +99,19 @@ def read_json(path: Path) -> dict[str, Any] | None:
 
 
 def save(path: Path, image: Tensor, facts: Mapping[str, str] = MappingProxyType({})) -> None:
-    """Store one result (3, H, W) uint8; facts and the checksum of the pixels become text fields of the PNG."""
+    """Store one result (3, H, W) uint8, as `png`."""
+    write(path, png(image, facts))
+
+
+def png(image: Tensor, facts: Mapping[str, str] = MappingProxyType({})) -> bytes:
+    """Return (3, H, W) uint8 as a PNG; facts and the checksum of the pixels are its text fields."""
     texts = PngImagePlugin.PngInfo()
     for name, value in {**facts, "pixels": pixel_sha256(image)}.items():
         texts.add_text(name, value)
     content = BytesIO()
     picture = Image.fromarray(image.permute(1, 2, 0).contiguous().numpy())
     picture.save(content, "png", pnginfo=texts, compress_level=1)
-    write(path, content.getvalue())
+    return content.getvalue()
 
 
 def save_sheet(path: Path, rows: Sequence[Tensor], gap: int = 4) -> None:

@@ -20,10 +20,14 @@ _HEAD = ("category", "factor", "method", "metric", "n", "second minus first", "f
 def render(
     folder: Annotated[Path, typer.Argument(help="Where a run wrote its tables.")], *, columns: Columns = None
 ) -> None:
-    """Write the tables of a folder anew from their <table>.json, by today's rules; nothing is measured."""
+    """Write the tables of a folder anew from their <table>.json, by today's rules; nothing is measured.
+
+    Pages, too, where the pictures lie; where they do not, a page that was handed on stays, which holds them.
+    """
     say(f"{folder}: rendering its tables ...")
     from bench.report import figures, stored  # noqa: PLC0415 - data frames and statistics take seconds to import
     from bench.report import render as layout  # noqa: PLC0415
+    from bench.viewer import page, pictures  # noqa: PLC0415
 
     commit = fingerprint.commit()  # before a file of the checkout may change
     for name in stored.names(folder):
@@ -35,6 +39,8 @@ def render(
             atomic.write(folder / f"{name}{ending}", text.encode(errors="backslashreplace"))
         curves = figures.curves(found.table, folder / f"{name}.curves.png")
         written = [folder / f"{name}{ending}" for ending in texts] + curves
+        if pictures.find(found.records, folder):
+            written += page.write(folder, found.table, found.records, found.machine)
         say(f"written: {', '.join(map(str, written))}")
 
 

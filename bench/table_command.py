@@ -139,16 +139,20 @@ def _restore(measurement: Measurement) -> bool:
 def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
     """Write the table and its pictures, and print it."""
     # Statistics, data frames and figures take seconds to import; the other verbs do without.
-    from bench.report import figures, render, table  # noqa: PLC0415
+    from bench.report import figures, render, strips, table  # noqa: PLC0415
+    from bench.viewer import page, pictures  # noqa: PLC0415
 
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
     shown = [*cells, *measurement.references]
     result = table.build(report, shown, records, cards, measurement.provenances())
     result = replace(result, left_out=(*result.left_out, *measurement.lacking))
     target = store.profile_folder(settings.out, cells[0].task.profile)
-    written = render.write(result, records, fingerprint.machine(settings.device), target, columns)
+    facts = fingerprint.machine(settings.device)
+    written = render.write(result, records, facts, target, columns)
+    pictures.write_inputs([cell.task for cell in cells if cell.refusal is None], cards, settings, target)
+    written += page.write(target, result, records, facts)
     # The pictures of one seed are enough.
     first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
-    written += figures.strip(first, cards, settings, target / f"{report.name}.png")
+    written += strips.strip(first, cards, settings, target / f"{report.name}.png")
     written += figures.curves(result, target / f"{report.name}.curves.png")
     say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")

@@ -9,7 +9,7 @@ import torch
 from matplotlib.figure import Figure
 
 from bench import cards, store
-from bench.report import figures, table
+from bench.report import figures, strips, table
 from bench.restore import RunSettings, State
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Record, Report, Task
@@ -22,7 +22,7 @@ CARDS = {name: Card("p", name, name, 64, "folder", "x", "Images", "") for name i
 def drawn(monkeypatch, tmp_path) -> Callable[..., Figure | None]:
     """Draw the curves of methods whose PSNR at a factor is a mean plus a pattern; returns the figure."""
     kept = []
-    monkeypatch.setattr(figures, "_save", lambda figure, path: kept.append(figure) or [path])
+    monkeypatch.setattr(figures, "save", lambda figure, path: kept.append(figure) or [path])
 
     def draw(means, factors=FACTORS, pattern=(-1, 0, 1), absent=()):
         metrics = ("psnr", "lpips")
@@ -105,7 +105,8 @@ def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_p
     monkeypatch, tmp_path
 ):
     kept = []
-    monkeypatch.setattr(figures, "_save", lambda figure, path: kept.append(figure) or [path])
+    monkeypatch.setattr(figures, "save", lambda figure, path: kept.append(figure) or [path])
+    monkeypatch.setattr(strips, "save", lambda figure, path: kept.append(figure) or [path])
     methods = {"first": 10, "second": 200}
     tasks = [Task("mini", "face", factor, 128, preset="mini") for factor in (8, 16)]
     cells = [Cell(task, name, name) for task in tasks for name in methods]
@@ -121,7 +122,7 @@ def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_p
         store.save(store.image_file(folder / "r", "0000"), picture, {"lr": "x", "seconds": "1"})
         records.append(Record(cell.task, cell.method, "0000", "ok", metrics={METRICS["psnr"].protocol(): 20.0}))
     profile = {"face": cards.card("mini", "face")}
-    figures.strip(states, profile, RunSettings(tmp_path, torch.device("cpu"), limit=1), tmp_path / "t.png")
+    strips.strip(states, profile, RunSettings(tmp_path, torch.device("cpu"), limit=1), tmp_path / "t.png")
     columns = {axis.get_title(): index for index, axis in enumerate(kept[0].axes[:4])}
     for name, grey in methods.items():
         picture = kept[0].axes[4 + columns[name]].images[0].get_array()
@@ -134,3 +135,60 @@ def test_a_method_that_is_missing_at_the_first_factor_keeps_its_column_and_its_p
 def test_sixteen_methods_look_different_also_without_colour():
     looks = [figures._look(place) for place in range(16)]
     assert len({(look["marker"], look["linestyle"]) for look in looks}) == 16
+
+
+def strip_of(tmp_path, monkeypatch, methods, limit=1) -> Figure:
+    """The strip of methods whose pictures are of one grey each."""
+    kept = []
+    monkeypatch.setattr(strips, "save", lambda figure, path: kept.append(figure) or [path])
+    task = Task("mini", "face", 16, 128, preset="mini")
+    states = {Cell(task, name, name): State("ok", run="r") for name in methods}
+    for index, cell in enumerate(states):
+        picture = torch.full((3, 128, 128), 10 * index, dtype=torch.uint8)
+        for image in range(limit):
+            place = store.image_file(store.cell_folder(tmp_path, cell) / "r", f"{image:04}")
+            store.save(place, picture, {"lr": "x", "seconds": "1"})
+    profile = {"face": cards.card("mini", "face")}
+    strips.strip(states, profile, RunSettings(tmp_path, torch.device("cpu"), limit=limit), tmp_path / "t.png")
+    return kept[0]
+
+
+def test_at_most_eight_methods_stand_beside_each_other(tmp_path, monkeypatch):
+    names = [f"m{index}" for index in range(10)]
+    figure = strip_of(tmp_path, monkeypatch, names)
+    titles = [axis.get_title() for axis in figure.axes if axis.get_visible()]
+    assert titles == ["LR", *names[:5], "HR", "LR", *names[5:], "HR"], "ten are two lines of five"
+    greys = [axis.images[0].get_array().mean() for axis in figure.axes if axis.get_title() in names]
+    np.testing.assert_allclose(greys, np.arange(10) * 10 / 255, atol=1e-6, err_msg="a method under another's name")
+
+
+def test_a_line_that_is_not_full_has_no_empty_frames(tmp_path, monkeypatch):
+    figure = strip_of(tmp_path, monkeypatch, [f"m{index}" for index in range(9)])
+    assert [axis.get_title() for axis in figure.axes if axis.get_visible()][-6:] == ["LR", "m5", "m6", "m7", "m8", "HR"]
+    assert sum(not axis.get_visible() for axis in figure.axes) == 1
+
+
+def test_the_detail_is_the_same_part_of_every_picture_three_times_as_large(tmp_path, monkeypatch):
+    figure = strip_of(tmp_path, monkeypatch, ["m0", "m1"])
+    places = {tuple(axis.images[1].get_extent()) for axis in figure.axes}
+    frames = {(*axis.patches[0].get_xy(), axis.patches[0].get_width()) for axis in figure.axes}
+    ((left, right, low, high),), ((x, y, side),) = places, frames
+    assert right - left == pytest.approx(3)
+    assert low - high == pytest.approx(3)
+    assert (-left / 3, (1.04 - high) / 3, side) == pytest.approx((x, y, 1 / 3)), (
+        "it is another part than the framed one"
+    )
+    for axis in figure.axes:
+        clip = axis.images[1].get_clip_box().transformed(axis.transData.inverted())
+        np.testing.assert_allclose(
+            sorted(clip.intervaly), [1.04, 2.04], atol=1e-6, err_msg="it covers the whole picture"
+        )
+
+
+def test_the_detail_is_where_the_truth_changes_most():
+    image = torch.zeros(3, 96, 96)
+    image[:, 60:80, 10:30] = torch.rand(20, 20, generator=torch.Generator().manual_seed(0))
+    top, left = strips._busiest(image)
+    assert 48 <= top * 96 <= 60
+    assert 0 <= left * 96 <= 10
+    assert strips._busiest(torch.zeros(3, 2, 2)) == (0, 0), "two pixels have no detail"

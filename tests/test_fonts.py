@@ -11,7 +11,7 @@ from matplotlib import font_manager
 from PIL import Image
 
 from bench import cards
-from bench.report import figures, fonts
+from bench.report import fonts, strips
 from bench.restore import RunSettings, State
 from bench.spec import Cell
 
@@ -97,7 +97,7 @@ def test_a_strip_of_any_names_is_drawn_without_a_warning(tmp_path, name):
     Image.fromarray(textured(32, 1)).save(folder / f"{name}.png")
     card = cards.card(str(tmp_path / "p"), folder.name, 32)
     states = {Cell(card.task(8), "m", f"Method {name}"): State("failed")}
-    written = figures.strip(states, {folder.name: card}, RunSettings(tmp_path, torch.device("cpu")), tmp_path / "s.png")
+    written = strips.strip(states, {folder.name: card}, RunSettings(tmp_path, torch.device("cpu")), tmp_path / "s.png")
     assert written == [tmp_path / "s.png"]  # warnings are errors here
     with Image.open(written[0]) as image:
         assert image.width < 2000
@@ -111,7 +111,7 @@ def test_the_number_of_an_image_is_its_place_among_the_test_images(tmp_path, mon
     (folder / "1.png").write_bytes(b"damaged")
     card = cards.card(str(tmp_path / "p"), "face", 32)
     kept = []
-    monkeypatch.setattr(figures, "_save", lambda figure, path: kept.append(figure) or [path])
+    monkeypatch.setattr(strips, "save", lambda figure, path: kept.append(figure) or [path])
     states = {Cell(card.task(8), "m", "M"): State("failed")}
-    figures.strip(states, {"face": card}, RunSettings(tmp_path, torch.device("cpu")), Path("x"))
+    strips.strip(states, {"face": card}, RunSettings(tmp_path, torch.device("cpu")), Path("x"))
     assert [axis.get_ylabel() for axis in kept[0].axes[::3]] == ["face 8x\n0", "face 8x\nno. 3"]

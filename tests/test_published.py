@@ -1,5 +1,6 @@
 """The published tables are whole, of a commit, equal to the values of their images, and of the shipped weights."""
 
+import json
 import re
 
 import pandas as pd
@@ -31,8 +32,22 @@ def image_values(name) -> pd.DataFrame:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_table_has_all_its_files(name):
-    for ending in (".md", ".csv", ".images.csv", ".tex", ".timing.csv", ".png"):
+    for ending in (".md", ".details.md", ".html", ".csv", ".images.csv", ".tex", ".timing.csv", ".png"):
         assert (PUBLISHED / f"{name}{ending}").is_file(), f"{name}{ending} is not published"
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_a_page_is_of_the_published_table_holds_pictures_and_says_which(name):
+    path = PUBLISHED / f"{name}.html"
+    assert path.stat().st_size < 6_000_000
+    told = re.findall(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)
+    found = json.loads(told[0])
+    assert found["table"] == json.loads((PUBLISHED / f"{name}.json").read_text()), "export it anew"
+    shown = {pictures["method"] for pictures in found["page"]["pictures"] if pictures["kind"] == "sr"}
+    assert shown == set(report_files.read(name).methods)
+    remark = re.findall(r'<p class="remark">(.*)</p>', path.read_text())[0]
+    assert "made again" in remark
+    assert "WebP of quality" in remark
 
 
 def test_the_factors_have_their_curves():
@@ -77,6 +92,7 @@ def test_a_table_is_what_its_values_say_under_todays_rules(name):
     result = stored.read(PUBLISHED / f"{name}.json").table
     texts = render.texts(result, {})
     assert texts[".csv"] == (PUBLISHED / f"{name}.csv").read_text(), "`python -m bench render` was not run"
+    assert texts[".details.md"] == (PUBLISHED / f"{name}.details.md").read_text()
     head = texts[".md"].split("## How it was made")[0]
     assert (PUBLISHED / f"{name}.md").read_text().startswith(head)
 

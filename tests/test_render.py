@@ -28,7 +28,7 @@ def table() -> Table:
 
 
 def test_markdown_says_all_that_the_protocol_asks_for():
-    text = render.markdown(table(), MACHINE)
+    text = render.markdown(table(), MACHINE) + render.details(table())
     mean = f"{GOOD.mean():.2f}"
     for words, lack in {
         rf"\*\*{mean} ± 0\.\d\d\*\*": "the best value in bold with its interval",
@@ -47,6 +47,19 @@ def test_markdown_says_all_that_the_protocol_asks_for():
         "worst 5 %": "the worst images",
     }.items():
         assert re.search(words, text), f"the report lacks {lack}"
+
+
+def test_the_page_that_is_opened_first_is_short_and_names_the_other():
+    """Table 2 had 461 lines, and `factors` 976."""
+    built = stored.read(ROOT / "reports" / "published" / "mini" / "factors.json").table
+    first, details = render.markdown(built, MACHINE), render.details(built)
+    assert len([line for line in first.splitlines() if line]) < 80
+    assert re.findall(r"^## (.*) at", first, re.MULTILINE) == ["PSNR", "LPIPS"]
+    assert "PSNR at 16x" in first, "the factor that most methods were measured at"
+    assert "[factors.details.md](factors.details.md): the tables of 8x, 32x, 64x, medians" in first
+    others = [f"{metric} at {factor}x" for factor in (8, 32, 64) for metric in ("PSNR", "LPIPS")]
+    assert re.findall(r"^## (.*?x) \(", details, re.MULTILINE) == others
+    assert "worst 5 %" in details
 
 
 def test_the_difference_from_a_published_value_of_the_same_images_stands_beside_it():
@@ -232,6 +245,6 @@ def test_a_table_of_variants_gives_the_difference_from_the_full_one():
     assert not re.search(r"\| B +\|.*\n\| · full", first), "the full one is not compared with itself"
     assert "Full: B." in text
     assert "the best" not in text, "neither legend nor heading may speak of a best that was not looked for"
-    assert "Difference: full minus other" in text
+    assert "Difference: full minus other" in render.details(built)
     assert "24 does not divide 64 px." in text
     assert "full" in render.comparisons(built).columns

@@ -1,7 +1,9 @@
 """Table -> Markdown, CSV and LaTeX. A pure function of the records: the same records give the same bytes."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from urllib.parse import quote
 
 import pandas as pd
 from tabulate import tabulate
@@ -13,7 +15,7 @@ from bench.report.data_frames import comparisons, frame, images, timing
 from bench.report.table import Row, Table
 from bench.spec import Record, UnknownName
 
-_COMPARISONS = (
+COMPARISONS = (
     "Difference: {} minus other, mean ± half-width of its 95 % t interval. p: sign-flip test of the mean with "
     "Hall's correction for skewness (10 000 flips, seeded; up to 13 images all there are), of this difference "
     "alone. Adjusted: by the largest statistic among the comparisons of the table and metric that are still open. "
@@ -25,7 +27,7 @@ _COMPARISONS = (
 def write(
     table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path, columns: Sequence[str] = ()
 ) -> list[Path]:
-    """Write <table>.md, .csv, .tex, .json, .images.csv and .timing.csv into a folder; return their paths.
+    """Write <table>.md, .details.md, .csv, .tex, .json, .images.csv and .timing.csv into a folder; return their paths.
 
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
@@ -47,21 +49,26 @@ def _bytes(text: str) -> bytes:
 
 def texts(table: Table, machine: Mapping[str, str], columns: Sequence[str] = ()) -> dict[str, str]:
     """Return what follows from the table alone, by the ending of its file; `columns` as in `latex`."""
-    return {".md": markdown(table, machine), ".csv": spreadsheet.text(frame(table)), ".tex": latex(table, columns)}
+    return {
+        ".md": markdown(table, machine),
+        ".details.md": details(table),
+        ".csv": spreadsheet.text(frame(table)),
+        ".tex": latex(table, columns),
+    }
 
 
 def markdown(table: Table, machine: Mapping[str, str]) -> str:
-    """Return the whole report as Markdown."""
+    """Return the report as Markdown: of several factors the tables of the one that most was measured at."""
     caption = f"{escape.markdown(table.report.caption)} {notes.sizes(table.rows, table, escape.markdown)}".strip()
     parts = [f"# {escape.markdown(table.report.title)}", caption]
     for heading, rows in grid.blocks(table):
-        parts += [f"## {heading}", grid.lines(rows, table, grid.MARKDOWN), *grid.below(rows, table, grid.MARKDOWN)]
+        if rows[0].cell.task.factor == _shown(table):
+            parts += _block(heading, rows, table)
+    others = [factor for factor in table.report.factors if factor != _shown(table)]
+    also = f"the tables of {', '.join(f'{factor}x' for factor in others)}, " if others else ""
+    link = f"[{escape.markdown(table.report.name)}.details.md]({quote(table.report.name)}.details.md)"
+    parts.append(f"In {link}: {also}medians, the worst images, and all paired comparisons.")
     parts += [notes.legend(table, "Bold", escape.markdown), *notes.remarks(table, escape.markdown)]
-    parts += ["## Details", _pipe(_details(table))]
-    if table.contests:
-        first = "full" if table.full else "best"
-        parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
-        parts.append(_COMPARISONS.format(first))
     facts = [f"- {escape.markdown(name)}: {escape.markdown(value)}" for name, value in machine.items()]
     parts += [
         "## How it was made",
@@ -70,7 +77,33 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _details(table: Table) -> pd.DataFrame:
+def details(table: Table) -> str:
+    """Return as Markdown what the report leaves out."""
+    link = f"[{escape.markdown(table.report.name)}.md]({quote(table.report.name)}.md)"
+    parts = [f"# {escape.markdown(table.report.title)}: details", f"Legend and notes stand in {link}."]
+    for heading, rows in grid.blocks(table):
+        if rows[0].cell.task.factor != _shown(table):
+            parts += _block(heading, rows, table)
+    parts += ["## All figures", _pipe(_figures(table))]
+    if table.contests:
+        first = "full" if table.full else "best"
+        parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
+        parts.append(COMPARISONS.format(first))
+    return "\n\n".join(parts) + "\n"
+
+
+def _shown(table: Table) -> int:
+    """Return the factor at which most was measured; of several such the first."""
+    measured = Counter(row.cell.task.factor for row in table.rows if row.summary is not None)
+    return max(table.report.factors, key=lambda factor: measured[factor])
+
+
+def _block(heading: str, rows: Sequence[Row], table: Table) -> list[str]:
+    """Return one table with its heading and what stands below it."""
+    return [f"## {heading}", grid.lines(rows, table, grid.MARKDOWN), *grid.below(rows, table, grid.MARKDOWN)]
+
+
+def _figures(table: Table) -> pd.DataFrame:
     """Return the rows without what stands elsewhere in the report, or nowhere."""
     found = frame(table).drop(columns=["profile", "hr_size", "seed", "protocol", "reason"], errors="ignore")
     rare = [name for name in ("exact", "seed sd", "difference") if name in found]
