@@ -119,6 +119,8 @@ def test_a_word_that_names_nothing_is_refused(capsys, words):
 
 VERBS = [
     "table",
+    "view",
+    "export",
     "render",
     "compare",
     "inputs",

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ _MOST = 8  # methods beside each other
 _INCHES = 1.15  # side of one picture
 _GAP = 0.04  # between a picture and its detail, of its side
 _DETAIL = 3  # sides of a detail in that of the picture
-_TIGHT = {f"figure.constrained_layout.{side}": 0.01 for side in ("h_pad", "w_pad", "hspace", "wspace")}
+_TIGHT: Any = {f"figure.constrained_layout.{side}": 0.01 for side in ("h_pad", "w_pad", "hspace", "wspace")}
 _WIDEST = 10  # characters of a title in a line
 
 

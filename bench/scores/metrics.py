@@ -95,7 +95,7 @@ def _ssim(first: Tensor, second: Tensor) -> Tensor:
 
 def _similarity(x: Tensor, y: Tensor) -> Tensor:
     """Return the similarity of the windows of (3, H, W): (3, H - 10, W - 10)."""
-    mean_x, mean_y, xx, yy, xy = _blurred(torch.stack((x, y, x * x, y * y, x * y)))
+    mean_x, mean_y, xx, yy, xy = _blurred(torch.stack((x, y, x * x, y * y, x * y))).unbind()
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
     similarity = (2 * mean_x * mean_y + c1) * (2 * (xy - mean_x * mean_y) + c2)
     squares = mean_x**2 + mean_y**2
