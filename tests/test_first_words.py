@@ -27,10 +27,11 @@ SLOW = {
     "doctor": ((), "bench.checkup.packages"),
     "fetch": (("table2",), "methods.weights.download.sizes"),
     "flops": (("--method", "bicubic"), "bench.cost.cost_table.counted"),
+    "export": (("table2", "{folder}/page"), "bench.viewer.handout.write"),
     "lists": (("mini",), "bench.images.data.write_lists"),
 }
 """Verb -> its words, and what it does that takes long."""
-QUICK = {"init-table", "list", "train"}
+QUICK = {"init-table", "list", "train", "view"}
 """Those that do nothing long, or (train) say each of their steps."""
 
 PROGRAM = """
