@@ -25,12 +25,13 @@ SLOW = {
     "convert": (("{folder}/in.pth", "{folder}/out.safetensors"), "methods.formats.unpickle.load"),
     "data": ((), "bench.images.holding.survey"),
     "doctor": ((), "bench.checkup.packages"),
+    "export": (("{folder}/table2.json", "{folder}/out"), "bench.report.stored.read"),
     "fetch": (("table2",), "methods.weights.download.sizes"),
     "flops": (("--method", "bicubic"), "bench.cost.cost_table.counted"),
     "lists": (("mini",), "bench.images.data.write_lists"),
 }
 """Verb -> its words, and what it does that takes long."""
-QUICK = {"init-table", "list", "train"}
+QUICK = {"init-table", "list", "train", "view"}
 """Those that do nothing long, or (train) say each of their steps."""
 
 PROGRAM = """
