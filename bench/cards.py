@@ -43,8 +43,10 @@ _OPTIONAL: dict[str, schema.Kind] = {
     "lr": schema.NAME,
     "crops": schema.NAME,
     "train_crops": schema.ListOf(schema.NAME),
+    "face_box": schema.Square(0.1),
     "licence": schema.TEXT,
     "address": schema.TEXT,
+    "download": schema.form(r"https?://\S+/", "that begins with https:// and ends in /"),
     "preset": schema.form(r"\w[\w.-]*", "of letters, digits, _ . and -"),
 }
 _CARD = schema.Table(_REQUIRED, _OPTIONAL)
@@ -151,6 +153,8 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
     facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
     facts |= _tables(path, values)
+    if "face_box" in values:
+        facts["face_box"] = tuple(values["face_box"])
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
 
 
@@ -183,6 +187,8 @@ def _tables(path: Path, values: Mapping[str, Any]) -> dict[str, tuple[Path, ...]
     test, train = ([values["crops"]] if "crops" in values else []), values.get("train_crops", [])
     if test and values["reader"] != "folder":
         raise BadFile(f"{path}: crops are cut out of the files of a folder; set the reader to 'folder'.")
+    if "download" in values and not test:
+        raise BadFile(f"{path} has a download and no crops, which would say which files; name a table of them.")
     if train and not test:
         raise BadFile(f"{path} has train_crops and no crops; name the table of the test images too.")
     return {

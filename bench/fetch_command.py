@@ -1,4 +1,4 @@
-"""The verb `fetch`: the published weight files that a table reads, by program and, where that cannot be, by hand."""
+"""The verb `fetch`: weight files that a table reads, or test images, by program and, where that cannot be, by hand."""
 
 from collections.abc import Iterator, Sequence
 from typing import Annotated
@@ -7,11 +7,12 @@ import typer
 
 import methods as suite
 from bench import cards as card_files
-from bench import report_files
+from bench import fetch_images, report_files
 from bench.console import say
+from bench.images.sources import how_to_get, where
 from bench.options import Categories
-from bench.progress import follow
-from bench.spec import BenchError, Task, UnknownName
+from bench.progress import follow, track
+from bench.spec import BenchError, MissingImages, Task, UnknownName
 from methods.weights import catalogue, download
 from methods.weights.needs import Need, needs
 
@@ -25,8 +26,16 @@ def fetch(
     ] = None,
     *,
     categories: Categories = None,
+    images: Annotated[
+        str, typer.Option(metavar="PROFILE", help="The test images of a profile, in place of weights.")
+    ] = "",
 ) -> None:
-    """Download published weight files, with resume and checksum; offline, say what to get from where."""
+    """Download published weight files, or test images, with resume and checksum; offline, say what to get where."""
+    if images:
+        if names:
+            raise BenchError(f"--images is for test images, and {names[0]} is none; fetch it by itself.")
+        _photographs(images, categories)
+        return
     words = list(dict.fromkeys(names or []))
     files = [word for word in words if word not in report_files.names()]
     if files and categories:
@@ -41,6 +50,31 @@ def fetch(
             say(_there(name))
     finally:
         _by_hand(needed, trained_too=bool(tables))
+
+
+def _photographs(profile: str, categories: Sequence[str] | None) -> None:
+    """Fetch the test images of a profile's cards that say from where."""
+    cards = card_files.cards(profile)
+    failures = []
+    for category in categories or cards:
+        if category not in cards:
+            raise UnknownName("category", category, cards)
+        card = cards[category]
+        if not card.download:
+            drawn = card.reader == "scenes"
+            say(f"{category}: {'drawn, so there is nothing to fetch.' if drawn else f'by hand: {how_to_get(card)}'}")
+            continue
+        lacking = fetch_images.lacking(card)
+        say(f"{category}: {len(lacking)} of {len(fetch_images.wanted(card))} files are to be fetched.")
+        try:
+            for _ in track(fetch_images.fetch(card, lacking), f"fetch {category}", len(lacking)):
+                pass
+        except MissingImages as error:
+            failures.append(str(error))
+        else:
+            say(f"{category}: all files are in {where(card)}; python -m bench table table1 --profile {profile}")
+    if failures:
+        raise MissingImages("\n".join(failures))
 
 
 def _rows(tables: Sequence[str], categories: Sequence[str] | None) -> Iterator[tuple[str, Task]]:

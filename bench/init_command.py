@@ -33,6 +33,9 @@ methods = ["bicubic", "esrgan_plus", "glean"]
 # One of the methods, if the others are variants of it: each is then compared with it, not with the best.
 # full = "glean"
 
+# Rows that no method makes, for comparison: the true image of another, the true one saved with loss.
+# references = ["another_person", "jpeg75"]
+
 # Up to which difference of their means methods count as equal; without it half a unit of the last printed digit.
 # [margin]
 # psnr = 0.05

@@ -10,7 +10,7 @@ from bench import contract, report_files, stock
 from bench.images import data, given
 from bench.images.provenance import Provenance, provenance
 from bench.images.remarks import remarks
-from bench.plan import WHOLE, Part, computable, describe, left_out, limited, plan, unmeasured, widened
+from bench.plan import WHOLE, Part, computable, describe, left_out, limited, plan, references, unmeasured, widened
 from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, state
 from bench.running.handed import Handed, among
@@ -19,6 +19,7 @@ from bench.running.runner import Runner, of
 from bench.scores import score
 from bench.scores.metric import Metric
 from bench.scores.metrics import columns
+from bench.scores.references import REFERENCES, RUN
 from bench.spec import BenchError, Card, Cell, ContractError, Images, Method, Record, Report, Task
 from bench.together import together
 
@@ -38,6 +39,8 @@ class Measurement:
     """From where given LR images are, as `provenances`."""
     lacking: tuple[str, ...] = ()
     """Metrics of the report that this machine cannot compute, and why, a sentence each; `report` is without them."""
+    references: tuple[Cell, ...] = ()
+    """Rows that no method makes, to be scored with the cells."""
     scoring: dict[Cell, float] = field(default_factory=dict)
     """How many seconds an image took, of the cells that had no scores yet."""
 
@@ -83,7 +86,7 @@ class Measurement:
 
     def _scored(self, measure: Measure) -> Iterator[Record]:
         names = (*self.report.metrics, *self.report.also)
-        for cell in self.cells:
+        for cell in (*self.cells, *self.references):
             records = score.score(cell, self.card(cell), names, self.settings, self.state(cell), measure=measure)
             if cell.refusal is not None:
                 yield from records
@@ -99,12 +102,14 @@ class Measurement:
         names = (*self.report.metrics, *self.report.also)
         return [
             record
-            for cell in self.cells
+            for cell in (*self.cells, *self.references)
             for record in score.read(cell, self.card(cell), names, self.settings, self.state(cell))
         ]
 
     def state(self, cell: Cell) -> State:
         """Return what became of a cell in this run; if it was not restored in it, what would: its method is loaded."""
+        if cell.reference and cell.refusal is None:
+            return State("ok", run=RUN, remark=REFERENCES[cell.method].remark)
         if cell not in self.states:
             refused = cell.refusal is not None
             self.states[cell] = (
@@ -166,7 +171,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     for each in methods:
         method = of(each)
         name = method.spec.name
-        if by_name.setdefault(name, method) != method:
+        if by_name.setdefault(name, method) != method or name in report.references:
             raise BenchError(
                 f"two rows are called {name!r}; change the spec.name of a method, or give restored images another "
                 "name: --with NAME=FOLDER."
@@ -179,7 +184,8 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
     cells = stock.runnable(cells, cards, by_name, settings.limit)
-    return Measurement(report, cells, cards, by_name, settings, lacking=lacking)
+    beside = stock.runnable(references(report, cells, cards), cards, {}, settings.limit)
+    return Measurement(report, cells, cards, by_name, settings, lacking=lacking, references=tuple(beside))
 
 
 def run(  # noqa: PLR0913 - as `prepare`

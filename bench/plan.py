@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from bench.profiles import profiles
 from bench.scores.metrics import columns
+from bench.scores.references import REFERENCES
 from bench.spec import BenchError, Card, Cell, MissingWeights, Report, Spec, Task, UnknownName
 
 
@@ -51,6 +52,17 @@ def plan(
         for seed in (seeds if name in methods and methods[name].seeded else seeds[:1])
     ]
     return [replace(cell, refusal=unfit[cell.task.category, cell.task.factor] or cell.refusal) for cell in cells]
+
+
+def references(report: Report, cells: Sequence[Cell], cards: Mapping[str, Card]) -> list[Cell]:
+    """Return the cells of what a table is to show beside its methods' `cells`, of each task that has a ground truth."""
+    tasks = dict.fromkeys(cell.task for cell in cells if cell.task.seed == cells[0].task.seed)
+    return [
+        Cell(task, name, REFERENCES[name].title, _refusal(report, cards[task.category], task.factor), reference=True)
+        for task in tasks
+        if cards[task.category].has_hr
+        for name in report.references
+    ]
 
 
 def widened(report: Report, cards: Mapping[str, Card]) -> Report:
@@ -105,10 +117,12 @@ def _refusal(report: Report, card: Card, factor: int) -> str | None:
     To be known before any is restored.
     """
     metrics = [metric for metric in columns((*report.metrics, *report.also)) if metric.measures(card)]
-    if not card.has_hr and not metrics:
+    if not metrics and not card.has_hr:
         return (
             f"{card.category} has no ground truth, and every metric of {report.name} needs one: add lr_psnr to `also`"
         )
+    if not metrics and card.face_box is None:
+        return f"every metric of {report.name} needs a face_box in the card of {card.category}: add arcface to `also`"
     found = (metric.refuses(card.hr_size, factor) for metric in metrics if _divides(factor, card))
     return next((refusal for refusal in found if refusal), None)
 
@@ -127,8 +141,14 @@ def computable(report: Report) -> tuple[Report, tuple[str, ...]]:
 
 
 def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:
-    """Return a sentence for each factor of the table that cannot be measured on a category's images."""
-    return [
+    """Return a sentence for each factor and metric of the table that cannot be measured on a category's images."""
+    blind = [
+        f"{metric.name} of {category} is left out: its card does not say where the faces are (face_box)"
+        for metric in columns((*report.metrics, *report.also))
+        for category in report.categories
+        if category in cards and metric.applies(category) and not metric.finds(cards[category])
+    ]
+    return blind + [
         f"{category} at {factor}x is left out: {factor} does not divide {cards[category].hr_size} px"
         for category in report.categories
         for factor in report.factors

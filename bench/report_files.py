@@ -10,6 +10,7 @@ from bench.cards import LARGEST
 from bench.profiles import facts_root
 from bench.scores import from_pyiqa
 from bench.scores.metrics import METRICS, find
+from bench.scores.references import REFERENCES
 from bench.spec import BadFile, BenchError, Published, PublishedOn, Report, UnknownName
 
 
@@ -57,6 +58,7 @@ _REPORT = schema.Table(
             _FACTOR, schema.TableOf(schema.NAME, schema.TableOf(schema.NAME, schema.TableOf(_METRIC, _FIGURE)))
         ),
         "margin": schema.TableOf(_METRIC, schema.MARGIN),
+        "references": schema.ListOf(schema.Choice("reference", REFERENCES)),
     },
 )
 

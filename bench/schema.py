@@ -18,6 +18,7 @@ from bench.errors import BadFile, UnknownName
 
 _MOST_BYTES = 4 * 2**20
 _LONGEST = 80  # characters of a value in a message
+_ROUNDING = 1e-9  # 0.3 and 0.7 need not be 1
 _TYPE_NAMES = {
     str: "a string", int: "a whole number", float: "a decimal number", bool: "true or false", list: "a list",
     dict: "a table"
@@ -147,6 +148,28 @@ class Table:
         for name, kind in self.required.items():
             if name not in value:
                 raise BadFile(f"{place}: the key {name!r} is missing; add it, it is {kind.words}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Square:
+    """A square of an image in shares of its side."""
+
+    least: float
+    """Its side, at least."""
+
+    @property
+    def words(self) -> str:
+        """Say it, as after `it must be`."""
+        return f"[left, top, side] in shares of the image's side, within it, its own side {self.least} or more"
+
+    def check(self, where: str, key: str, value: object) -> None:
+        """Raise `BadFile` for anything but three numbers that are such a square."""
+        numbers = value if isinstance(value, list) and all(type(each) in (int, float) for each in value) else []
+        if len(numbers) == 3:  # noqa: PLR2004 - left, top, side
+            *corner, side = numbers
+            if self.least <= side and all(0 <= at <= 1 - side + _ROUNDING for at in corner):
+                return
+        raise BadFile(f"{where}: {key} must be {self.words}; it is {shown(value)}.")
 
 
 TEXT = One(str)

@@ -31,6 +31,7 @@ __all__ = [
     "Cell",
     "ContractError",
     "Effort",
+    "FaceBox",
     "Images",
     "Method",
     "MissingImages",
@@ -51,6 +52,9 @@ __all__ = [
 
 Images: TypeAlias = Tensor
 """(N, 3, H, W), float32, RGB, [0, 1]."""
+
+FaceBox: TypeAlias = tuple[float, float, float]
+"""Left, top and side of the square of an image in which its face is aligned, in shares of the image's side."""
 
 Status = Literal["ok", "refused", "failed"]
 
@@ -219,9 +223,13 @@ class Card:
     """Tables of squares in the files of a folder (bench/images/crops.py), which are then the images; `folder` alone."""
     train_crops: tuple[Path, ...] = ()
     """The same, for training; without, everything is trained on that is not tested on."""
+    face_box: FaceBox | None = None
+    """Where the faces are, of images that are all aligned in the same way; None: it is not known."""
     licence: str = ""
     address: str = ""
-    """Where the test images can be had."""
+    """Where the test images can be had, in words."""
+    download: str = ""
+    """The address below which a program gets the files of `crops`; empty: only a person does."""
     preset: str = "paper"
     """As in `Task`: `mini` for small drawn images, `paper` for everything that is restored with published networks."""
 
@@ -288,6 +296,8 @@ class Report:
     """In a table of a method's variants, the name of the full one, with which the others are compared."""
     margin: Mapping[str, float] = field(default_factory=dict)
     """metric -> up to which mean difference methods are level; without it half a unit of the last printed digit."""
+    references: tuple[str, ...] = ()
+    """Rows for comparison that are made of the ground truth itself (bench/scores/references.py)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +312,8 @@ class Cell:
     """As in `Spec`."""
     images: int | None = None
     """How many test images it gets, if a run does not say; None: all."""
+    reference: bool = False
+    """True: no method, but something made of the ground truth, to see what values are low and high."""
 
 
 @dataclass(frozen=True, slots=True)

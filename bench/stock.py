@@ -29,7 +29,7 @@ def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
             known.check(cards[category])
         except BenchError as error:
             missing[category] = error
-    if len(missing) == len(categories):
+    if missing and len(missing) == len(categories):
         raise next(iter(missing.values()))
     refusals = {category: f"no images of {category}: {error}" for category, error in missing.items()}
     return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]

@@ -143,7 +143,8 @@ def _render(measurement: Measurement, records: Sequence[Record], columns: Sequen
     from bench.viewer import page, pictures  # noqa: PLC0415
 
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
-    result = table.build(report, cells, records, cards, measurement.provenances())
+    shown = [*cells, *measurement.references]
+    result = table.build(report, shown, records, cards, measurement.provenances())
     result = replace(result, left_out=(*result.left_out, *measurement.lacking))
     target = store.profile_folder(settings.out, cells[0].task.profile)
     facts = fingerprint.machine(settings.device)

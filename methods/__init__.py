@@ -9,7 +9,7 @@ from pathlib import Path
 from bench.spec import BadGuest, BenchError, Method, UnknownName
 from methods.back_projection import SUFFIX, back_projected
 from methods.bicubic import Bicubic
-from methods.esrgan_plus import EsrganPlus
+from methods.esrgan_plus import EsrganMse, EsrganPlus
 from methods.given import of_file, weight_file
 from methods.glean import ABLATIONS, Glean
 from methods.pseudo_inverse import PseudoInverse
@@ -29,6 +29,7 @@ ALL: tuple[type[Method], ...] = (
     SinGan,
     EsrganPlus,
     Glean,
+    EsrganMse,
     MganpriorBilinear,
     PulseBest,
     PulseReflect,

@@ -84,3 +84,11 @@ class EsrganPlus:
         trunk = self.network.trunk
         growth = trunk.body[0].get_submodule("rdb1.conv1").out_channels
         return f"{trunk.conv_first.out_channels} channels, {len(trunk.body)} blocks, growth {growth}"
+
+
+class EsrganMse(EsrganPlus):
+    """ESRGAN+'s network trained by the squared error alone, ESRGAN's PSNR-oriented form: the bound of distortion."""
+
+    spec: ClassVar[Spec] = replace(
+        EsrganPlus.spec, name="esrgan_plus.mse", title="ESRGAN+ (MSE alone)", paper="Wang et al., ECCV Workshops 2018"
+    )

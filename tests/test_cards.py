@@ -193,3 +193,25 @@ def test_a_folder_without_photographs_says_what_to_put_there(tmp_path):
     write_photo(tmp_path / "1.png")  # beside the sub-folders instead of in one
     with pytest.raises(MissingImages, match=r"one sub-folder per category, such as .*/cat"):
         cards.cards(str(tmp_path))
+
+
+def test_a_download_is_of_listed_files(tmp_path):
+    profile = write_card(tmp_path, download='"https://example.org/"')
+    with pytest.raises(BadFile, match="a download and no crops, which would say which files"):
+        cards.cards(profile)
+
+
+def test_a_card_says_where_its_faces_are(tmp_path):
+    box = cards.card(write_card(tmp_path, "face", face_box="[0.1, 0, 0.9]"), "face").face_box
+    assert box == (0.1, 0, 0.9)
+    assert cards.card(write_card(tmp_path), "cat").face_box is None
+
+
+@pytest.mark.parametrize(
+    "box",
+    ["[0.1, 0.1]", "[0.1, 0.1, 0.95]", "[-0.1, 0, 0.5]", "[0, 0, 0.05]", "[0, nan, 0.5]", '"all"', "[0, true, 1]"],
+)
+def test_a_face_lies_within_the_image(tmp_path, box):
+    profile = write_card(tmp_path, face_box=box)
+    with pytest.raises(BadFile, match=r"face_box must be \[left, top, side\] in shares of the image's side, within it"):
+        cards.cards(profile)

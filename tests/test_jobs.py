@@ -135,6 +135,15 @@ def test_a_metric_has_the_same_value_in_a_process_whatever_ends_that():
         assert torch.equal(processes.measure(METRICS["lpips"], pair), expected["lpips"])
 
 
+def test_columns_with_a_box_and_of_sets_are_the_same_in_a_process():
+    pair = Pair(*((torch.rand(2, 3, side, side) * 255).round() / 255 for side in (64, 64, 4)), 16)
+    located = METRICS["arcface_aligned"].located
+    assert located is not None
+    with closing(Measurers(1)) as processes:
+        for metric in (located((0.1, 0.2, 0.7)), METRICS["kid"]):
+            assert torch.equal(processes.measure(metric, pair), measured(metric, pair).double()), metric.name
+
+
 def test_what_a_metric_cannot_measure_is_told_as_in_one_process():
     with closing(Measurers(1)) as processes:
         small = Pair(PAIR.sr[..., :8, :8], PAIR.hr[..., :8, :8], PAIR.lr[..., :1, :1], 8)

@@ -12,7 +12,7 @@ TASKS = [Task("mini", "face", factor, 128, preset="mini") for factor in (2, 4, 8
 
 def marked(name) -> object:
     """A method for a sweep; those that search take seconds."""
-    slow = methods.find(name).spec.searches or name == "esrgan_plus"
+    slow = methods.find(name).spec.searches or name in ("esrgan_plus", "esrgan_plus.mse")
     return pytest.param(name, marks=pytest.mark.slow) if slow else name
 
 

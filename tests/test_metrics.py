@@ -7,6 +7,7 @@ import socket
 import sys
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -24,9 +25,10 @@ from torch.nn import functional
 
 from bench import resize
 from bench.scores import metric_networks, metrics
+from bench.scores.faces import arcface
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS
-from bench.spec import BenchError, MissingWeights, TooSmall
+from bench.spec import BenchError, Card, MissingWeights, TooSmall
 
 
 @pytest.fixture(autouse=True)
@@ -143,7 +145,7 @@ def test_identical_images() -> None:
     assert metrics.psnr(hr, hr).tolist() == [math.inf] * 2
     assert metrics.ssim(hr, hr).tolist() == pytest.approx([1, 1], abs=1e-12)
     assert metrics.lpips(hr, hr).tolist() == [0, 0]
-    assert metrics.arcface(hr, hr).tolist() == pytest.approx([1, 1], abs=1e-12)
+    assert arcface(hr, hr).tolist() == pytest.approx([1, 1], abs=1e-12)
 
 
 def test_values_are_taken_from_the_8_bit_grid() -> None:
@@ -237,13 +239,13 @@ def test_features_of_a_ground_truth_are_computed_once_for_all_methods(monkeypatc
 
 
 def test_a_value_does_not_depend_on_the_batch(vgg16_of_sines: None) -> None:
-    hr = images(3, 40, 40)
+    hr = images(3, 64, 64)
     sr = noisy(hr, 30)
-    pair = Pair(sr, hr, images(3, 10, 10), 4)
+    pair = Pair(sr, hr, images(3, 16, 16), 4)
     for metric in METRICS.values():
         alone = torch.cat([metric.function(Pair(sr[i, None], hr[i, None], pair.lr[i, None], 4)) for i in range(3)])
-        together = metric.function(pair).tolist()
-        assert together == pytest.approx(alone.tolist(), rel=1e-12), f"{metric.name} of an image depends on its batch"
+        together, told = metric.function(pair), f"{metric.name} of an image depends on its batch"
+        np.testing.assert_allclose(together, alone, rtol=1e-12, err_msg=told)
 
 
 # ArcFace
@@ -273,14 +275,14 @@ def faces() -> Tensor:
 
 
 def test_arcface_tells_people_apart(faces: Tensor) -> None:
-    assert metrics.arcface(faces.flip(-1), faces).min() > 0.7, "a mirrored face is another person"
+    assert arcface(faces.flip(-1), faces).min() > 0.7, "a mirrored face is another person"
     first, second = (torch.stack(side) for side in zip(*combinations(faces, 2), strict=True))
-    assert metrics.arcface(first, second).max() < 0.4, "different people are one person"
+    assert arcface(first, second).max() < 0.4, "different people are one person"
 
 
 def test_arcface_prefers_the_better_restoration(faces: Tensor) -> None:
     blurred = [resize.quantise(resize.upsample(resize.downsample(faces, factor), factor)) for factor in (2, 4, 8, 16)]
-    means = [metrics.arcface(each, faces).mean().item() for each in blurred]
+    means = [arcface(each, faces).mean().item() for each in blurred]
     assert means == sorted(means, reverse=True), "identity does not fall with the factor"
     assert means[0] > 0.9
     assert means[-1] < 0.5
@@ -295,7 +297,7 @@ def test_arcface_is_what_insightface_makes_of_8_bit_bgr(faces: Tensor) -> None:
     features = np.asarray(ArcFaceONNX(model_file=path, session=session).get_feat(list(bgr)), dtype=np.float64)
     features /= np.linalg.norm(features, axis=1, keepdims=True)
     expected = (features[1:] * features[:-1]).sum(axis=1)
-    result = metrics.arcface(faces[1:], faces[:-1])
+    result = arcface(faces[1:], faces[:-1])
     np.testing.assert_allclose(result, expected, atol=1e-5, err_msg="channel order or range of the input is wrong")
 
 
@@ -304,14 +306,46 @@ def test_arcface_takes_the_whole_image_resized_by_our_operator(faces: Tensor) ->
     small = resize.resize(large.double() * 255, 112, 112)
     first, second = metric_networks.arcface_embedding(small, "CPUExecutionProvider")
     expected = torch.cosine_similarity(first, second, dim=0).item()
-    result = metrics.arcface(large[:1], large[1:]).item()
+    result = arcface(large[:1], large[1:]).item()
     assert result == pytest.approx(expected, abs=1e-6), "the face was cropped, rounded, or resized by another kernel"
+
+
+def test_the_aligned_protocol_sees_the_box_and_its_mirror_image() -> None:
+    """By hand, from the definition: cut, resize, embed, add the mirror image's embedding, cosine."""
+    hr = images(2, 100, 100)
+    sr = noisy(hr, 60)
+    box = (0.07, 0.204, 0.7)  # 7, 20 and 70 px
+    vectors = []
+    for batch in (sr, hr):
+        face = resize.resize(batch[..., 20:90, 7:77].double() * 255, 112, 112).clamp(0, 255)
+        seen = [metric_networks.arcface_embedding(each, "CPUExecutionProvider") for each in (face, face.flip(-1))]
+        vectors.append((seen[0] + seen[1]).numpy())
+    a, b = vectors
+    expected = (a * b).sum(1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+    aligned = METRICS["arcface_aligned"].located
+    assert aligned is not None
+    value = aligned(box).function(Pair(sr, hr, hr, 1))
+    np.testing.assert_allclose(value, expected, atol=1e-6)
+    np.testing.assert_allclose(aligned(box).function(Pair(sr.flip(-1), hr, hr, 1)), arcface(sr.flip(-1), hr, box=box))
+    assert aligned(box).protocol() == "arcface[mobilefacenet,sha 3580073e,box 0.07 0.204 0.7,mirrored,112]"
+    assert METRICS["arcface"].protocol() == "arcface[mobilefacenet,sha 3580073e,whole,112]"
+
+
+def test_the_aligned_protocol_is_for_cards_that_say_where_faces_are() -> None:
+    metric = METRICS["arcface_aligned"]
+    card = Card("p", "face", "Face", 64, "folder", "x", "", "")
+    assert not metric.measures(card), "a box was guessed"
+    boxed = replace(card, face_box=(0.25, 0.25, 0.5))
+    assert metric.measures(boxed)
+    assert "box 0.25 0.25 0.5" in metric.of(boxed).protocol()
+    assert not metric.measures(replace(boxed, category="tower"))
+    assert METRICS["arcface"].of(boxed) is METRICS["arcface"]
 
 
 def test_a_provider_is_never_silently_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     face = images(1, 112, 112)
     with pytest.raises(BenchError, match=r"NoSuchExecutionProvider.*gives.*CPUExecutionProvider"):
-        metrics.arcface(face, face, provider="NoSuchExecutionProvider")
+        arcface(face, face, provider="NoSuchExecutionProvider")
 
     class FellBack:
         """What onnxruntime returns if CUDA is offered but does not start."""
@@ -325,7 +359,7 @@ def test_a_provider_is_never_silently_replaced(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: ["CUDAExecutionProvider"])
     monkeypatch.setattr(onnxruntime, "InferenceSession", FellBack)
     with pytest.raises(BenchError, match=r"CUDAExecutionProvider.*gives CPUExecutionProvider"):
-        metrics.arcface(face, face, provider="CUDAExecutionProvider")
+        arcface(face, face, provider="CUDAExecutionProvider")
 
 
 # Which file
@@ -335,12 +369,13 @@ def test_a_preferred_network_is_taken_and_named(tmp_path: Path, monkeypatch: pyt
     protocol = METRICS["arcface"].protocol
     assert protocol() == "arcface[mobilefacenet,sha 3580073e,whole,112]"
 
-    for folder in (tmp_path / "home" / ".insightface" / "models" / "buffalo_l", tmp_path / "weights"):
+    cache = tmp_path / "home" / ".cache" / "glean-bench" / "weights"
+    for folder in (tmp_path / "home" / ".insightface" / "models" / "buffalo_l", cache, tmp_path / "weights"):
         folder.mkdir(parents=True)
         path = folder / "w600k_r50.onnx"
         path.write_bytes(b"abc")
         monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "weights"))
-        assert metric_networks.arcface_file() == path, "$GLEAN_WEIGHTS comes first, then insightface's own folder"
+        assert metric_networks.arcface_file() == path, "$GLEAN_WEIGHTS, the cache, then insightface's own folder"
     with pytest.raises(MissingWeights, match="w600k_r50"):
         protocol()
 
@@ -395,6 +430,8 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
         "lpips_vgg",
         "dists",
         "arcface",
+        "arcface_aligned",
+        "kid",
         "lr_psnr",
     ]
     protocols = [metric.protocol() for metric in METRICS.values()]
@@ -403,12 +440,19 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
     assert METRICS["lpips"].protocol() == "lpips[alex,0.1,crop0]"
     assert METRICS["arcface"].applies("face")
     assert not METRICS["arcface"].applies("tower")
-    assert [name for name, metric in METRICS.items() if not metric.higher_is_better] == ["lpips", "lpips_vgg", "dists"]
+    assert [name for name, metric in METRICS.items() if not metric.higher_is_better] == [
+        "lpips",
+        "lpips_vgg",
+        "dists",
+        "kid",
+    ]
 
-    hr = images(2, 48, 48)
+    hr = images(2, 64, 64)
     close, far = (Pair(noisy(hr, levels), hr, resize.quantise(resize.downsample(hr, 4)), 4) for levels in (5, 90))
     for name, metric in METRICS.items():
-        better = metric.function(close) > metric.function(far)
+        values = [metric.function(pair) for pair in (close, far)]
+        shares = [metric.pooled(each).mean().expand(2) if metric.pooled else each for each in values]
+        better = shares[0] > shares[1]
         assert (better == metric.higher_is_better).all(), f"{name} is better in the other direction"
         assert better.shape == (2,)
     assert torch.equal(METRICS["psnr_crop"].function(far), metrics.psnr(far.sr, hr, 4))
@@ -435,7 +479,7 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
 )
 def test_anything_but_images_is_refused(wrong: Tensor, says: str) -> None:
     right = torch.zeros(1, 3, 40, 40)
-    for metric in (metrics.psnr, metrics.ssim, metrics.lpips, metrics.arcface):
+    for metric in (metrics.psnr, metrics.ssim, metrics.lpips, arcface):
         for pair in ((wrong, right), (right, wrong)):
             with pytest.raises(ValueError, match=says):
                 metric(*pair)

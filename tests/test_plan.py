@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from bench import cards, plan, report_files
+from bench.report import table
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS as METRICS_BY_NAME
 from bench.spec import BenchError, Spec, TooSmall
@@ -80,6 +81,32 @@ def test_methods_that_search_get_the_images_that_the_card_has_for_them():
     assert {cell.images for cell in paper} == {None}, "the paper's tables are of 100 images"
 
 
+def test_a_metric_that_does_not_know_where_the_faces_are_is_left_out_and_said_so(photos):
+    """Its rows would be empty, or of the wrong part of the image."""
+    report, found = report_files.read("table1"), cards.cards(str(photos))
+    sentence = "arcface_aligned of face is left out: its card does not say where the faces are (face_box)"
+    assert plan.left_out(report, found) == [sentence]
+    cells = plan.plan(report, {"bicubic": SPECS["bicubic"]}, found)
+    assert {row.metric.name for row in table.build(report, cells, [], found).rows} == {"arcface"}
+    boxed = {"face": replace(found["face"], face_box=(0.1, 0.1, 0.8))}
+    assert plan.left_out(report, boxed) == []
+    alone = replace(report, metrics=("arcface_aligned",))
+    with pytest.raises(BenchError, match="every metric of table1 needs a face_box in the card of face"):
+        plan.plan(alone, METHODS, {"face": found["face"]})
+
+
+def test_references_are_of_each_task_with_a_ground_truth_and_of_one_seed():
+    report, found = report_files.read("table1"), cards.cards("mini")
+    cells = plan.plan(report, METHODS, found, seeds=(3, 4))
+    made = plan.references(report, cells, found)
+    assert [(cell.method, cell.task.seed, cell.reference) for cell in made] == [
+        ("another_person", 3, True),
+        ("jpeg75", 3, True),
+    ]
+    assert plan.references(report, cells, {"face": replace(found["face"], reader="lr")}) == []
+    assert plan.references(report_files.read("table2"), cells, found) == []
+
+
 def test_only_methods_that_draw_random_numbers_get_several_seeds():
     cells = plan.plan(report_files.read("table1"), METHODS, cards.cards("mini"), seeds=(3, 4))
     assert [cell.task.seed for cell in cells if cell.method == "pulse"] == [3, 4]
@@ -112,11 +139,11 @@ def test_images_that_are_too_small_for_a_metric_are_refused_before_any_is_restor
 @pytest.mark.parametrize("factor", [2, 8])
 def test_the_smallest_size_that_is_planned_can_be_measured(name, factor, vgg16_of_sines):
     metric = METRICS_BY_NAME[name]
-    sizes = [size for size in range(factor, 64, factor) if metric.refuses(size, factor) is None]
+    sizes = [size for size in range(factor, 80, factor) if metric.refuses(size, factor) is None]
     for size in (sizes[0], sizes[0] - factor):
         sr, hr, lr = (torch.full((1, 3, side, side), 0.5) for side in (size, size, size // factor))
         if size in sizes:
-            assert metric.function(Pair(sr, hr, lr, factor)).shape == (1,)
+            assert metric.function(Pair(sr, hr, lr, factor)).shape[0] == 1
         elif size:
             with pytest.raises(TooSmall):
                 metric.function(Pair(sr, hr, lr, factor))

@@ -1,6 +1,7 @@
 """Where the images of a card come from: rendered scenes, a folder of photographs, or an LMDB database as LSUN's."""
 
 import os
+import shlex
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
@@ -98,7 +99,7 @@ def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     where = _path(card)
     found = folder.listing(where)
     if not found:
-        raise MissingImages(f"{where} holds no photographs ({folder.SHORT}); {_how_to_get(card)}")
+        raise MissingImages(f"{where} holds no photographs ({folder.SHORT}); {how_to_get(card)}")
 
     def pixels(image_id: str) -> Tensor:
         if image_id not in found:
@@ -130,7 +131,7 @@ def _lr_alone(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     where = _path(card)
     names = dict.fromkeys(name for place in folder.lr_folders(where) for name in folder.listing(place))
     if not names:
-        raise MissingImages(f"{where} holds no LR images ({folder.SHORT}); {_how_to_get(card)}")
+        raise MissingImages(f"{where} holds no LR images ({folder.SHORT}); {how_to_get(card)}")
 
     def pixels(image_id: str) -> Tensor:
         raise MissingImages(f"{card.category} has no ground truth, and so none of {image_id}: {where} holds LR images.")
@@ -164,7 +165,7 @@ def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     with database.transaction(path) as transaction:
         keys = list(islice(transaction.cursor().iternext(values=False), card.test_images))
     if not keys:
-        raise MissingImages(f"{path} holds no images; {_how_to_get(card)}")
+        raise MissingImages(f"{path} holds no images; {how_to_get(card)}")
 
     def pixels(image_id: str) -> Tensor:
         if lists.unfit(image_id):
@@ -195,23 +196,35 @@ def _id(key: bytes) -> str:
     return lists.shown(name) if lists.unfit(name) else name
 
 
-def _path(card: Card) -> Path:
-    """Return where a card's images lie; a relative path is looked for below $GLEAN_DATA."""
+def where(card: Card) -> Path:
+    """Return where a card's images are to lie; a relative path is meant below $GLEAN_DATA.
+
+    Raises `MissingImages` if that is not set.
+    """
     root = os.environ.get("GLEAN_DATA", "")
     path = expanded(root) / card.source
     if not path.is_absolute() and not root:
-        raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was not looked for; {_how_to_get(card)}")
-    try:
-        there = path.exists()
-    except (OSError, ValueError) as error:  # no permission, a name that is too long, NUL
-        raise MissingImages(f"{path} cannot be read: {error}; {_how_to_get(card)}") from error
-    if not there:
-        raise MissingImages(f"there is no {path}; {_how_to_get(card)}")
+        raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was not looked for; {how_to_get(card)}")
     return path
 
 
-def _how_to_get(card: Card) -> str:
+def _path(card: Card) -> Path:
+    """Return where a card's images lie."""
+    path = where(card)
+    try:
+        there = path.exists()
+    except (OSError, ValueError) as error:  # no permission, a name that is too long, NUL
+        raise MissingImages(f"{path} cannot be read: {error}; {how_to_get(card)}") from error
+    if not there:
+        raise MissingImages(f"there is no {path}; {how_to_get(card)}")
+    return path
+
+
+def how_to_get(card: Card) -> str:
     """Return the rest of a sentence: what to fetch, and where to put it."""
+    if card.download:
+        below = "" if Path(card.source).is_absolute() else "export GLEAN_DATA=/path/to/a/folder, and "
+        return f"{below}`python -m bench fetch --images {shlex.quote(card.profile)}` brings them."
     origin = f" from {card.address}" if card.address else ""
     if Path(card.source).is_absolute():
         return f"put the images of {card.category} ({card.test_set}) there{origin}."

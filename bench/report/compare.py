@@ -112,6 +112,11 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         for name in metrics
         if name in apart
     ]
+    remarks += [
+        f"{name} is a figure of all images together, and they are not the same in both: not compared"
+        for name in metrics
+        if any(_other_set(first, second, place, name) for place in places)
+    ]
     facts = [name for name in first.machine if second.machine.get(name, first.machine[name]) != first.machine[name]]
     remarks += [f"{name}: {first.machine[name]}, then {second.machine[name]}" for name in facts]
     found = [
@@ -135,14 +140,20 @@ def _apart(first: Run, second: Run, metric: str) -> bool:
     return None not in told and told[0] != told[1]
 
 
+def _other_set(first: Run, second: Run, place: Place, metric: str) -> bool:
+    """Return whether a metric is of sets, and its values, which are shares in a figure, are of different ones."""
+    one, other = (run.scores[place].get(metric, {}) for run in (first, second))
+    return find(metric).pooled is not None and bool(one and other) and one.keys() != other.keys()
+
+
 def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: float) -> Iterator[Difference]:
     """Yield the difference of a cell by a metric, if both have values."""
     one, other = (run.scores[place].get(metric, {}) for run in (first, second))
     shared = [image for image in one if image in other]
-    if not shared:
+    if not shared or _other_set(first, second, place, metric):
         return
     paired = {image: _minus(other[image], one[image]) for image in shared}
-    summary = stats.summarise(list(paired.values()), find(metric).higher_is_better)
+    summary = stats.summarise(list(paired.values()), find(metric).higher_is_better, find(metric).degree)
     spread = 0.0 if math.isinf(summary.half_width) else summary.half_width  # of a single image nothing is known
     better = summary.mean if find(metric).higher_is_better else -summary.mean
     gone = sorted((second.failed[place] - first.failed[place]) & set(shared))

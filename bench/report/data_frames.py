@@ -93,8 +93,9 @@ def _facts(row: Row) -> dict[str, object]:
         facts |= {
             "mean": f"{row.summary.mean:.{digits}f}",
             "ci95": number(row.summary.half_width, digits),
-            "median": f"{row.summary.median:.{digits}f}",
-            "worst 5 %": f"{row.summary.worst5:.{digits}f}",
+            # shares in the figure of a set say nothing one by one
+            "median": "" if row.metric.pooled else f"{row.summary.median:.{digits}f}",
+            "worst 5 %": "" if row.metric.pooled else f"{row.summary.worst5:.{digits}f}",
             "exact": str(row.summary.infinite or ""),
             "seed sd": number(row.spread, digits),
         }

@@ -36,15 +36,16 @@ def curves(table: Table, path: Path) -> list[Path]:
 
     Return what was written: nothing if there are not at least two factors to draw a line between.
     """
+    rows = [row for row in table.rows if not row.cell.reference]
     metrics = columns(table.report.metrics)
-    measured = [row for row in table.rows if row.summary is not None and row.metric in metrics]
+    measured = [row for row in rows if row.summary is not None and row.metric.name in table.report.metrics]
     if len({row.cell.task.factor for row in measured}) < 2:  # noqa: PLR2004 - a line takes two
         return []
     categories = list(dict.fromkeys(row.cell.task.category for row in measured))
     # Numbered with those that were not measured, so that a method looks the same in every run.
-    places = {method: place for place, method in enumerate(dict.fromkeys(row.cell.method for row in table.rows))}
+    places = {method: place for place, method in enumerate(dict.fromkeys(row.cell.method for row in rows))}
     seen = {row.cell.method for row in measured}
-    titles = {row.cell.method: fonts.drawable(row.cell.title) for row in table.rows if row.cell.method in seen}
+    titles = {row.cell.method: fonts.drawable(row.cell.title) for row in rows if row.cell.method in seen}
     texts = [*categories, *titles.values()]
     size = (_PANEL[0] * len(categories) + 0.4, _PANEL[1] * len(metrics) + 0.5)
     with mpl.rc_context(
@@ -54,7 +55,7 @@ def curves(table: Table, path: Path) -> list[Path]:
         axes = figure.subplots(len(metrics), len(categories), squeeze=False)
         for line, metric in zip(axes, metrics, strict=True):
             for axis, category in zip(line, categories, strict=True):
-                _panel(axis, [r for r in measured if (r.metric, r.cell.task.category) == (metric, category)], places)
+                _panel(axis, [r for r in measured if _panel_of(r) == (metric.name, category)], places)
             line[0].set_ylabel(f"{metric.title} ({'higher' if metric.higher_is_better else 'lower'} is better)")
         for axis, category in zip(axes[0], categories, strict=True):
             axis.set_title(fonts.drawable(category))
@@ -62,6 +63,11 @@ def curves(table: Table, path: Path) -> list[Path]:
         figure.legend(handles=handles, loc="outside upper center", ncols=8, frameon=False, columnspacing=1.2)
         figure.supxlabel("Factor. Mean over the images, bars: its 95 % t interval", fontsize="medium")
         return save(figure, path)
+
+
+def _panel_of(row: Row) -> tuple[str, str]:
+    """Return the metric and the category of a row."""
+    return row.metric.name, row.cell.task.category
 
 
 def _panel(axis: Axes, rows: Sequence[Row], places: Mapping[str, int]) -> None:

@@ -24,14 +24,23 @@ class Style:
     mark: Callable[[int], str]
     escape: Callable[[str], str]
     small: Callable[[str], str]
+    aside: Callable[[str], str]
+    """How the title of a row is written that is no method."""
     printed: Callable[[str], str]
     """The head of the column with the published values of a category."""
 
 
 MARKDOWN = Style(
-    "pipe", "**{}**".format, "- ", "[{}]".format, escape.markdown, "<sub>{}</sub>".format, "published: {}".format
+    "pipe",
+    "**{}**".format,
+    "- ",
+    "[{}]".format,
+    escape.markdown,
+    "<sub>{}</sub>".format,
+    "*{}*".format,
+    "published: {}".format,
 )
-TERMINAL = Style("simple", "{} *".format, "- ", "[{}]".format, escape.plain, str, "published\n{}".format)
+TERMINAL = Style("simple", "{} *".format, "- ", "[{}]".format, escape.plain, str, str, "published\n{}".format)
 LATEX = Style(
     "latex_raw",
     "\\textbf{{{}}}".format,
@@ -39,6 +48,7 @@ LATEX = Style(
     "\\tnote{{{}}}".format,
     escape.latex,
     "{{\\scriptsize {}}}".format,  # the rest of the table is \\footnotesize
+    "\\textit{{{}}}".format,
     "published: {}".format,
 )
 
@@ -62,9 +72,10 @@ def lines(rows: Sequence[Row], table: Table, style: Style) -> str:
     written = []
     for method in dict.fromkeys(method for method, _ in by_place):
         found = {category: by_place[method, category] for category in categories}
-        title = next(iter(found.values())).cell.title
+        cell = next(iter(found.values())).cell
+        title = style.aside(style.escape(cell.title)) if cell.reference else style.escape(cell.title)
         measured = [_measured(row, table, style) for row in found.values()]
-        written.append([style.escape(title), *measured, *(_published(found[name], style) for name in printed)])
+        written.append([title, *measured, *(_published(found[name], style) for name in printed)])
         differences = [_difference(row, table, style) for row in found.values() if table.full]
         if any(differences):
             written.append([style.escape("· full minus this"), *differences])

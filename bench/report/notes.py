@@ -39,14 +39,14 @@ _OPERATOR = f"LR: {IN_WORDS}. {_SCORED}"
 
 def legend(table: Table, mark: str, escape: Escape) -> str:
     """Return what the figures of the tables are; `mark` says how they are marked."""
-    metrics = columns(table.report.metrics)
+    metrics = [metric for metric in columns(table.report.metrics) if metric.pooled is None]
     level = " or ".join(
         f"{table.margin(metric):.9f}".rstrip("0").rstrip(".") + f" ({metric.title})" for metric in metrics
     )
     if table.full is not None:
         title = next((row.cell.title for row in table.rows if row.cell.method == table.full), table.full)
-        return _VARIANTS_LEGEND.format(full=escape(title), mark=mark) + _LEVEL.format(level)
-    text = _LEGEND.format(mark=mark) + _LEVEL.format(level)
+        return _VARIANTS_LEGEND.format(full=escape(title), mark=mark) + (_LEVEL.format(level) if level else "")
+    text = _LEGEND.format(mark=mark) + (_LEVEL.format(level) if level else "")
     if any(row.published for row in table.rows):
         text += _PUBLISHED
         text += "." if all(math.isnan(row.difference) for row in table.rows) else ", in brackets measured minus it."
@@ -78,6 +78,7 @@ def remarks(table: Table, escape: Escape) -> list[str]:
         *_apart(table, escape),
         *_likeness(table, escape),
         *_unmarked(table, escape),
+        *_sets(table, escape),
         *_exact(table, escape),
         *_seeds(table, escape),
         *_unusable(table, escape),
@@ -148,6 +149,21 @@ def _unmarked(table: Table, escape: Escape) -> list[str]:
     return list(found)
 
 
+def _sets(table: Table, escape: Escape) -> list[str]:
+    """Return of how few images the figures of whole sets are, and that they are not compared."""
+    told: dict[str, dict[str, None]] = {}
+    for row in table.rows:
+        if row.metric.pooled and row.summary is not None:
+            rough = "" if row.n >= row.metric.rough_below else f", rough below {row.metric.rough_below}"
+            place = f"{escape(row.cell.task.category)} (n = {row.n}{rough})"
+            told.setdefault(row.metric.title, {})[place] = None
+    return [
+        f"{title} is a figure of all images together, {', '.join(places)}; its interval is that of leaving out each in "
+        "turn. Nothing is compared or marked by it."
+        for title, places in told.items()
+    ]
+
+
 def _unusable(table: Table, escape: Escape) -> list[str]:
     """Return which images are scored for no method, and why; what a method fails at is scored with bicubic instead."""
     told: dict[str, None] = {}
@@ -163,7 +179,8 @@ def _unusable(table: Table, escape: Escape) -> list[str]:
 
 def _exact(table: Table, escape: Escape) -> list[str]:
     """Return whose images are the ground truth itself, and where an infinite value makes a mean infinite."""
-    equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in table.rows]
+    made = [row for row in table.rows if not row.cell.reference]
+    equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in made]
     perfect = [
         f"{_where(row, escape)}, {count} of {row.n} images have a "
         f"{row.metric.title} of {row.metric.exact:g}: they are the ground truth itself, or as good as. No method can "
@@ -205,7 +222,8 @@ def _weights(table: Table, escape: Escape) -> list[str]:
 
 def protocol_lines(table: Table, escape: Escape) -> list[str]:
     """Return the protocol of every number of the table."""
-    metrics = columns((*table.report.metrics, *table.report.also))
+    found = {row.metric.name: row.metric for row in table.rows}
+    metrics = [found.get(each.name, each) for each in columns((*table.report.metrics, *table.report.also))]
     given = dict.fromkeys(
         f"LR images of {escape(row.cell.task.category)} at {row.cell.task.factor}x: {row.lr.removeprefix('LR ')}."
         for row in table.rows

@@ -67,7 +67,7 @@ def text(result: Table, records: Sequence[Record], machine: Mapping[str, str]) -
     protocols = {row.metric.name: row.metric.protocol() for row in result.rows}
     found = {
         "schema": SCHEMA,
-        "report": {**asdict(result.report), "left_out": result.left_out},
+        "report": _report_told(result),
         "machine": dict(machine),
         "protocols": protocols,
         "cells": [_cell(_telling(of), [r for r in records if _of(r) == key], protocols) for key, of in rows.items()],
@@ -90,6 +90,12 @@ def _checksum(found: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
+def _report_told(result: Table) -> dict[str, Any]:
+    """Return the facts of the table."""
+    told = {**asdict(result.report), "left_out": result.left_out}
+    return {name: value for name, value in told.items() if name != "references" or value}
+
+
 def _of(record: Record) -> tuple[Task, str]:
     """Return the cell of a record; those of several seeds make one."""
     return replace(record.task, seed=0), record.method
@@ -103,7 +109,7 @@ def _telling(rows: Sequence[Row]) -> Row:
 def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> dict[str, Any]:
     """Return what is stored of a cell; `row` is one of its metrics."""
     return {
-        **asdict(row.cell),
+        **{name: value for name, value in asdict(row.cell).items() if name != "reference" or value},
         "seeds": row.seeds,
         "remark": row.remark,
         "notes": dict(row.notes),
@@ -115,6 +121,7 @@ def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> 
         "likeness": row.likeness,
         **({"lr": row.lr} if row.lr else {}),
         **({} if row.has_hr else {"has_hr": False}),
+        **({"face_box": row.face_box} if row.face_box else {}),
         "results": [
             _results(list(of), protocols)
             for _, of in groupby((r for r in records if r.image is not None), key=lambda record: record.task.seed)
@@ -186,11 +193,12 @@ def read(path: Path) -> Stored:
         records = [record for cell, entry in told for record in _records(cell, entry, found["protocols"])]
     except (ValueError, KeyError, TypeError) as error:
         raise BadFile(f"{path} cannot be read: {error!r}; measure the table again.") from error
+    entries = {(cell.task, cell.method): entry for cell, entry in told}
+    result = table.build(report, cells, records, {cell.task.category: _card(cell.task, entry) for cell, entry in told})
+    today |= {row.metric.name: row.metric for row in result.rows}
     for metric, protocol in found["protocols"].items():
         if today[metric].protocol() != protocol:
             raise BenchError(f"{path}: {metric} is {protocol}, here {today[metric].protocol()}: measure it again.")
-    entries = {(cell.task, cell.method): entry for cell, entry in told}
-    result = table.build(report, cells, records, {cell.task.category: _card(cell.task, entry) for cell, entry in told})
     rows = tuple(_completed(row, entries[row.cell.task, row.cell.method]) for row in result.rows)
     result = replace(result, rows=rows, left_out=tuple(found["report"]["left_out"]))
     return Stored(result, tuple(records), found["machine"])
@@ -235,8 +243,8 @@ def _report(told: Mapping[str, Any]) -> Report:
 
 
 def _read_cell(entry: Mapping[str, Any]) -> Cell:
-    fields = ("method", "title", "refusal", "trained_on", "images")
-    return Cell(task=Task(**entry["task"]), **{name: entry[name] for name in fields})
+    fields = ("method", "title", "refusal", "trained_on", "images", "reference")
+    return Cell(task=Task(**entry["task"]), **{name: entry[name] for name in fields if name in entry})
 
 
 def _records(cell: Cell, entry: Mapping[str, Any], protocols: Mapping[str, str]) -> Iterator[Record]:
@@ -255,7 +263,10 @@ def _records(cell: Cell, entry: Mapping[str, Any], protocols: Mapping[str, str])
 def _card(task: Task, entry: Mapping[str, Any]) -> Card:
     """Return a card that says of the images what a task does; the rest is told by the rows."""
     reader: Literal["folder", "lr"] = "folder" if entry.get("has_hr", True) else "lr"
-    return Card(task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset)
+    box = tuple(entry["face_box"]) if "face_box" in entry else None
+    return Card(
+        task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset, face_box=box
+    )
 
 
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:

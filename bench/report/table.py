@@ -19,7 +19,7 @@ from bench.scores import stats
 from bench.scores.contests import Contest, Entry, judge
 from bench.scores.metric import Metric
 from bench.scores.metrics import columns
-from bench.spec import Card, Cell, Published, Record, Report, Task
+from bench.spec import Card, Cell, FaceBox, Published, Record, Report, Task
 
 NONE_GIVEN: Mapping[tuple[str, int], Provenance] = MappingProxyType({})
 """The suite made all LR images."""
@@ -53,6 +53,8 @@ class Row:
     """By what LR images that were given were made, in words; empty: the suite made them."""
     has_hr: bool = True
     """Whether there is a ground truth."""
+    face_box: FaceBox | None = None
+    """Where the faces are, of images that are all aligned in the same way."""
     remark: str = ""
     """The method's settings."""
     weights: Mapping[str, str] = field(default_factory=dict)
@@ -160,18 +162,20 @@ def build(
     rows = [
         _from(
             given.get((cell.task.category, cell.task.factor)),
-            _row(report, cell, metric, by_cell.get(key, []), cards[cell.task.category]),
+            _row(report, cell, metric.of(cards[cell.task.category]), by_cell.get(key, []), cards[cell.task.category]),
         )
         for metric in metrics
         for key, cell in places
-        if metric.applies(cell.task.category)
+        if metric.applies(cell.task.category) and metric.finds(cards[cell.task.category]) and metric.takes(cell)
     ]
     table = Table(report, tuple(rows), full=report.full or None, left_out=tuple(left_out(report, cards)))
     contests: list[Contest] = []
     best: set[tuple[str, Task, str]] = set()
     for metric in metrics:
         entries = [
-            Entry(row.cell.task, row.cell.method, row.values, ok=row.n_ok > 0) for row in rows if row.metric == metric
+            Entry(row.cell.task, row.cell.method, row.values, ok=row.n_ok > 0)
+            for row in rows
+            if row.metric.name == metric.name and row.metric.pooled is None and not row.cell.reference
         ]
         found, unbeaten = judge(entries, metric, table.margin(metric), table.full)
         contests += found
@@ -206,8 +210,9 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         n_ok=len(images.keys() - failed),
         n=len(images),
         reason=_without_hr(cell, metric, card)
+        or _too_few(metric, len(images))
         or _reason([record for record in records if not values or record.image in images], bool(values or undefined)),
-        summary=stats.summarise(list(values.values()), metric.higher_is_better) if values else None,
+        summary=stats.summarise(list(values.values()), metric.higher_is_better, metric.degree) if values else None,
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
         apart=published.apart(report, card, len(images)),
@@ -219,6 +224,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
         spread=spread,
         has_hr=card.has_hr,
+        face_box=card.face_box,
         undefined=len(undefined),
     )
 
@@ -233,6 +239,11 @@ def _without_hr(cell: Cell, metric: Metric, card: Card) -> str:
     if cell.refusal is not None or card.has_hr or not metric.needs_hr:
         return ""
     return f"{card.category} has no ground truth, which this metric needs; only what does without is measured on it"
+
+
+def _too_few(metric: Metric, images: int) -> str:
+    """Return that a metric says nothing of so few images; "" if it does, or if there are none at all."""
+    return f"{metric.name} takes {metric.images} images or more, not {images}" if 0 < images < metric.images else ""
 
 
 def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001

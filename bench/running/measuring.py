@@ -15,6 +15,8 @@ from bench.scores.metric import Metric, Pair
 
 Measure: TypeAlias = Callable[[Metric, Pair], Tensor]
 """What computes the values of a metric."""
+_MOST = 4096
+"""Numbers that a metric tells of an image: one, or of a metric of sets its features."""
 _TRIES = 3
 """How often a batch is measured whose process ends: it may be short of memory for a moment."""
 
@@ -73,8 +75,9 @@ def _asked(process: Process, metric: Metric, pair: Pair) -> Tensor:
     request = {
         "do": "measure",
         "metric": metric.name,
+        "box": metric.box,
         "factor": pair.factor,
         "shapes": [list(each.shape) for each in images],
     }
-    _, content = process.ask(request, START, *images, most=8 * len(pair.sr))
-    return wire.pictures(content, np.float64, len(pair.sr))
+    answer, content = process.ask(request, START, *images, most=8 * _MOST * len(pair.sr))
+    return wire.pictures(content, np.float64, *answer["shape"])

@@ -108,8 +108,11 @@ def _measure(request: dict[str, Any], content: bytearray) -> Answer:
         images.append(pixels.float() / 255)
         content = content[size:]
     sr, hr, lr = images
-    values = metrics.find(request["metric"]).function(Pair(sr, hr, lr, request["factor"]))
-    return {}, [values.double()]
+    metric = metrics.find(request["metric"])
+    if metric.located is not None:
+        metric = metric.located(tuple(request["box"]))
+    values = metric.function(Pair(sr, hr, lr, request["factor"])).double()
+    return {"shape": list(values.shape)}, [values]
 
 
 def _lr(task: Task, content: bytes | bytearray) -> Tensor:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from bench.spec import Card, Images
+from bench.spec import Card, Cell, FaceBox, Images
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,7 @@ class Metric:
     digits: int
     """Decimals as printed."""
     function: Callable[[Pair], Tensor]
+    """(N,) for N images, on the CPU; of a metric of sets what `pooled` takes."""
     categories: tuple[str, ...] | None = None
     """None: every category."""
     span: float = math.inf
@@ -49,6 +50,22 @@ class Metric:
     """The packages besides torch whose version a value depends on."""
     lacks: Callable[[], str] = str
     """Says what it needs and this machine does not have; empty if it can be computed."""
+    located: Callable[[FaceBox], "Metric"] | None = None
+    """Returns the column for images whose faces are in a square of them; None: it looks at the whole image."""
+    box: FaceBox | None = None
+    """Where the faces are that it looks at, of a column that `located` returned."""
+    pooled: Callable[[Tensor], Tensor] | None = None
+    """Of a metric of sets: (N, ...), what `function` gives of the N images -> (N,), what each of them adds to the
+    figure, which is the mean of these shares. They mean nothing one by one, nor of another set. None: a value each."""
+    images: int = 1
+    """The least number of images that it says something of."""
+    rough_below: int = 1
+    """The number of images below which its figure is rough."""
+
+    @property
+    def degree(self) -> int:
+        """By how much wider an interval is than that of a mean: twice, of a figure that is a mean over pairs."""
+        return 1 if self.pooled is None else 2
 
     @property
     def margin(self) -> float:
@@ -68,4 +85,16 @@ class Metric:
 
     def measures(self, card: Card) -> bool:
         """Return whether it means anything for a card's category, and has what it looks at."""
-        return self.applies(card.category) and (card.has_hr or not self.needs_hr)
+        return self.applies(card.category) and (card.has_hr or not self.needs_hr) and self.finds(card)
+
+    def finds(self, card: Card) -> bool:
+        """Return whether it looks at the whole image, or the card says where on it the faces are."""
+        return self.located is None or card.face_box is not None
+
+    def takes(self, cell: Cell) -> bool:
+        """Return whether it measures a cell: sets are of methods' results, not of ground truth in another order."""
+        return self.pooled is None or not cell.reference
+
+    def of(self, card: Card) -> "Metric":
+        """Return the column as it is of a card's images: where their faces are is a part of its protocol."""
+        return self if self.located is None or card.face_box is None else self.located(card.face_box)

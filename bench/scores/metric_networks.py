@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench import shipped
-from bench.paths import expanded, home, short, user_weights
+from bench.paths import home, short, user_weights
 from bench.spec import BenchError, MissingWeights
 
 # Heavy packages are imported where they are used: PSNR needs none of them.
@@ -134,9 +134,8 @@ def dists_weights(device: torch.device) -> tuple[Tensor, Tensor]:
 
 def arcface_file() -> Path:
     """Return the ArcFace network to use: insightface's w600k_r50 if it is in place, else the shipped MobileFaceNet."""
-    folders = [home() / ".insightface" / "models" / "buffalo_l"]
-    if root := os.environ.get("GLEAN_WEIGHTS"):
-        folders = [expanded(root), expanded(root) / "buffalo_l", *folders]
+    own = [place for folder in user_weights() for place in (folder, folder / "buffalo_l")]
+    folders = [*own, home() / ".insightface" / "models" / "buffalo_l"]
     found = (folder / W600K_R50 for folder in folders if (folder / W600K_R50).is_file())
     return next(found, SHIPPED / MOBILEFACENET)
 

@@ -15,7 +15,7 @@ from torch.nn.functional import conv2d
 from bench import resize
 from bench.cache import Cache
 from bench.errors import UnknownName
-from bench.scores import from_pyiqa, metric_networks
+from bench.scores import faces, from_pyiqa, kid, metric_networks
 from bench.scores.metric import Metric
 from bench.scores.pixels import at_least, each, pixels, shape
 from bench.scores.vgg_metrics import LEAST, dists, lpips_vgg
@@ -31,7 +31,6 @@ _TRUTHS: Cache[list[Tensor]] = Cache(128 * 2**20, lambda features: sum(each.nbyt
 _STRIP = 2**14  # pixels of a channel; with its products and means it is below a megabyte
 _LPIPS_LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 _ROUNDING = 1e-20  # a mean squared error of images in [0, 1] below this is the arithmetic's, not the image's
-_FACE = 112  # pixels; what every ArcFace network takes
 
 
 def psnr(sr: Images, hr: Images, crop: int = 0) -> Tensor:
@@ -71,21 +70,6 @@ def _lpips(sr: Tensor, hr: Tensor) -> Tensor:
     layers = zip(network.features(sr), truth, network.heads, strict=True)
     distances: list[Tensor] = [conv2d((a - b).square(), head).mean() for a, b, head in layers]
     return torch.stack(distances).sum()
-
-
-def arcface(sr: Images, hr: Images, provider: str = "CPUExecutionProvider") -> Tensor:
-    """Return the cosine of ArcFace embeddings (Deng et al. 2019) of whole aligned faces, in [-1, 1]; no detector.
-
-    Faces are resized to 112 px by the suite's own operator. `provider` is onnxruntime's name of where the network runs;
-    it is never silently replaced. Raises ValueError as `psnr` and what `networks.arcface_embedding` raises.
-    """
-    faces = [resize.resize(face, _FACE, _FACE).clamp(0, 255) for face in (pixels(sr), pixels(hr, like=sr))]
-
-    def cosine(s: Tensor, h: Tensor) -> Tensor:
-        first, second = metric_networks.arcface_embedding(torch.cat((s, h)), provider)
-        return torch.cosine_similarity(first, second, dim=0)
-
-    return each(cosine, *faces)
 
 
 def lr_consistency(sr: Images, lr: Images, factor: int) -> Tensor:
@@ -128,12 +112,6 @@ def _blurred(maps: Tensor) -> Tensor:
             blurred.add_(part, alpha=weight)
         maps = blurred
     return maps
-
-
-def _arcface_protocol() -> str:
-    path = metric_networks.arcface_file()
-    name = path.stem.removeprefix("arcface_")
-    return f"arcface[{name},sha {metric_networks.verified(path)[:8]},whole,{_FACE}]"
 
 
 METRICS: dict[str, Metric] = {
@@ -206,16 +184,19 @@ METRICS: dict[str, Metric] = {
             window=LEAST,
             lacks=metric_networks.lacks_vgg16,
         ),
+        faces.whole(),
+        faces.aligned(faces.FFHQ),
         Metric(
-            "arcface",
-            "ArcFace",
-            _arcface_protocol,
-            True,
+            "kid",
+            "KID (AlexNet)",
+            lambda: "kid[alexnet,conv5 mean,poly3,unbiased,u8,interval jackknife]",
+            False,
             4,
-            lambda p: arcface(p.sr, p.hr),
-            ("face",),
-            span=2,
-            packages=("insightface", "onnxruntime"),
+            lambda p: kid.seen(p.sr, p.hr),
+            window=kid.WINDOW,
+            pooled=kid.shares,
+            images=kid.LEAST,
+            rough_below=kid.ENOUGH,
         ),
         Metric(
             "lr_psnr",

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -18,15 +18,11 @@ from bench.images import data
 from bench.imports import imported, sources
 from bench.restore import RunSettings, State
 from bench.running.measuring import Measure, measured
-from bench.scores import metrics
+from bench.scores import metrics, scored
 from bench.scores.metric import Metric, Pair
 from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task, Weights
 from bench.together import ahead
 
-_TOGETHER = 4
-"""Images that are scored in one go, of those that are small."""
-_PIXELS = 2**20
-"""Of the ground truths that are scored in one go: their float64 copies are 24 MiB."""
 _SUM = "sha256"
 _LARGEST = 2**30
 """Bytes of a file of scores."""
@@ -66,9 +62,9 @@ def score(  # noqa: PLR0913 - of what, how, and by whom
         return
     path = file(cell, settings, state)
     lines, _ = _read(path)
-    makers = _makers(names, card)
+    makers = _makers(cell, names, card)
     wanted = {replace(metric, function=partial(measure, metric)): maker for metric, maker in makers.items()}
-    for line in _lines(cell, card, settings, state, wanted=wanted, stored=lines):
+    for line in _whole(cell, card, settings, state, wanted=wanted, stored=lines):
         lines[str(line.record.image)] = line
         yield line.record
     atomic.write(path, _to_text(lines.values()))
@@ -95,8 +91,54 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
             f"are now: {path}. Run score first."
         )
 
-    wanted = {replace(metric, function=missing): maker for metric, maker in _makers(names, card).items()}
-    return [line.record for line in _lines(cell, card, settings, state, wanted=wanted, stored=lines)]
+    wanted = {replace(metric, function=missing): maker for metric, maker in _makers(cell, names, card).items()}
+    return [line.record for line in _whole(cell, card, settings, state, wanted=wanted, stored=lines)]
+
+
+def _whole(  # noqa: PLR0913 - as `_lines`
+    cell: Cell,
+    card: Card,
+    settings: RunSettings,
+    state: State,
+    *,
+    wanted: Mapping[Metric, str],
+    stored: Mapping[str, _Line],
+) -> Iterator[_Line]:
+    """Yield `_lines`, with the shares in the metrics of sets: these can only be told when all images are known."""
+    single = {metric: maker for metric, maker in wanted.items() if metric.pooled is None}
+    lines = _lines(cell, card, settings, state, wanted=single, stored=stored)
+    for metric, maker in wanted.items():
+        if metric.pooled is not None:
+            lines = iter(
+                _pooled(
+                    list(lines),
+                    metric,
+                    maker,
+                    partial(scored.pairs, cell, card, settings, file(cell, settings, state).parent),
+                )
+            )
+    yield from lines
+
+
+def _pooled(lines: list[_Line], metric: Metric, maker: str, pairs: Callable[[], Iterator[Pair]]) -> list[_Line]:
+    """Return the lines with their shares in a metric of the set; without, if there are too few images."""
+    protocol, usable = metric.protocol(), [line for line in lines if line.key]
+    of = hashlib.sha256(" ".join([maker, *(line.key for line in usable)]).encode()).hexdigest()[:16]
+    values: list[float] = []
+    if metric.pooled is not None and len(usable) >= metric.images:
+        values = [line.record.metrics[protocol] for line in usable if line.by.get(protocol) == of]
+        if len(values) < len(usable):
+            values = metric.pooled(torch.cat([metric.function(pair) for pair in pairs()])).tolist()
+    shares = {str(line.record.image): value for line, value in zip(usable, values, strict=False)}
+    return [_with(line, protocol, shares.get(str(line.record.image)), of) for line in lines]
+
+
+def _with(line: _Line, protocol: str, value: float | None, maker: str) -> _Line:
+    """Return a line with a value, or with none, whatever it had."""
+    new, by = ({}, {}) if value is None else ({protocol: value}, {protocol: maker})
+    there = {name: old for name, old in line.record.metrics.items() if name != protocol}
+    made = {name: old for name, old in line.by.items() if name != protocol}
+    return _Line(line.key, made | by, replace(line.record, metrics=there | new))
 
 
 def _lines(  # noqa: PLR0913 - of what, how, and what is known already
@@ -110,11 +152,10 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
 ) -> Iterator[_Line]:
     """Yield a line for each image of a cell, in the card's order; `wanted` compute what the stored lines lack."""
     limit = settings.images(cell)
+    result = scored.finder(cell, card, settings, file(cell, settings, state).parent)
     ids, waiting = list(reversed(data.image_ids(card, limit))), {}
-    size = max(1, min(_TOGETHER, _PIXELS // card.hr_size**2))
-    entries = data.batches(card, cell.task.factor, size, limit, settings.allow_enlarge)
-    folder = file(cell, settings, state).parent
-    for made in ahead(lambda entry: _entry(cell, entry, folder, wanted, stored), entries, settings.jobs):
+    entries = data.batches(card, cell.task.factor, scored.together(card), limit, settings.allow_enlarge)
+    for made in ahead(lambda entry: _entry(cell, entry, state, result, wanted, stored), entries, settings.jobs):
         # Images that cannot be used come before those of a batch that is not full yet.
         waiting.update({str(line.record.image): line for line in made})
         while ids and ids[-1] in waiting:
@@ -138,9 +179,9 @@ def _weights(told: Sequence[Mapping[str, str]]) -> tuple[Weights, ...]:
     return tuple(Weights(**each) for each in told)
 
 
-def _makers(names: Sequence[str], card: Card) -> dict[Metric, str]:
-    """Return the metrics that are wanted and apply to a card, each with the code and versions its values are of."""
-    found = [metric for metric in metrics.columns(names) if metric.measures(card)]
+def _makers(cell: Cell, names: Sequence[str], card: Card) -> dict[Metric, str]:
+    """Return the metrics that are wanted and apply to a cell, each with the code and versions its values are of."""
+    found = [metric.of(card) for metric in metrics.columns(names) if metric.measures(card) and metric.takes(cell)]
     code = sources(imported([Path(metrics.__file__)]))
     return {metric: _maker(code, metric) for metric in found}
 
@@ -150,25 +191,26 @@ def _maker(code: str, metric: Metric) -> str:
     return hashlib.sha256(" ".join([code, *versions]).encode()).hexdigest()[:16]
 
 
-def _entry(
+def _entry(  # noqa: PLR0913, PLR0917 - as `_lines`
     cell: Cell,
     entry: data.Batch | data.BadEntry,
-    folder: Path,
+    state: State,
+    result: scored.Find,
     wanted: Mapping[Metric, str],
     stored: Mapping[str, _Line],
 ) -> list[_Line]:
     """Return the lines of a batch, or the one of an image that cannot be used."""
     if isinstance(entry, data.Batch):
-        return _batch(cell, entry, folder, wanted, stored)
+        return _batch(cell, entry, result, wanted, stored)
     status: Status = "refused" if entry.refused else "failed"
-    return [_Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=folder.name))]
+    return [_Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run))]
 
 
 def _batch(
-    cell: Cell, batch: data.Batch, folder: Path, wanted: Mapping[Metric, str], lines: Mapping[str, _Line]
+    cell: Cell, batch: data.Batch, result: scored.Find, wanted: Mapping[Metric, str], lines: Mapping[str, _Line]
 ) -> list[_Line]:
     """Score the images of one batch."""
-    results = [_result(cell, batch, index, folder) for index in range(len(batch.ids))]
+    results = [result(batch, index) for index in range(len(batch.ids))]
     sr = torch.stack([image for image, _ in results])
     keys = [_key(*images) for images in zip(sr, batch.hr, batch.lr, strict=True)]
     old = [_of(lines.get(image_id), key) for image_id, key in zip(batch.ids, keys, strict=True)]
@@ -190,30 +232,6 @@ def _batch(
 def _of(line: _Line | None, key: str) -> _Line | None:
     """Return a stored line if it is of these pixels."""
     return line if line is not None and line.key == key else None
-
-
-def _result(cell: Cell, batch: data.Batch, index: int, folder: Path) -> tuple[Images, dict[str, Any]]:
-    """Return what is scored for one image, (3, H, W) in [0, 1], and the facts of its record."""
-    path = store.image_file(folder, batch.ids[index])
-    facts: dict[str, Any] = {"task": cell.task, "method": cell.method, "image": batch.ids[index], "run": folder.name}
-    lr = batch.lr[index]
-    checksum = data.pixel_sha256(resize.eight_bit(lr))
-    stored = store.load(path, cell.task.hr_size)
-    if stored is not None and stored.lr == checksum:
-        return stored.image / 255, facts | {"status": "ok", "seconds": stored.seconds, **asdict(stored.effort)}
-    failure = store.read_json(path.with_suffix(".json"))
-    if failure is None or failure.get("lr") != checksum or not isinstance(failure.get("reason"), str):
-        raise _not_restored(cell, path)
-    bicubic = resize.quantise(resize.upsample(lr[None], cell.task.factor))[0]
-    return bicubic, facts | {"status": "failed", "reason": failure["reason"]}
-
-
-def _not_restored(cell: Cell, where: Path) -> BenchError:
-    """Return the error for a result that is not there."""
-    return BenchError(
-        f"{cell.method} on {cell.task.category} is not restored yet by this method from its images as they are now: no "
-        f"sound {where}. Run restore first."
-    )
 
 
 def _key(*images: Images) -> str:

@@ -52,14 +52,14 @@ class Comparison:
     """How many differences are infinite; the mean is NaN if they are so both ways."""
 
 
-def summarise(values: ArrayLike, higher_is_better: bool) -> Summary:  # noqa: FBT001 - a metric's own flag is passed on
-    """Return the summary of per-image values (N,)."""
+def summarise(values: ArrayLike, higher_is_better: bool, degree: int = 1) -> Summary:  # noqa: FBT001 - a metric's own
+    """Return the summary of per-image values (N,), or of the shares in a mean over tuples of so many images."""
     x = _vector(values)
     method: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(x).all() else "inverted_cdf"
     return Summary(
         n=x.size,
         mean=float(x.mean()),
-        half_width=_half_width(x),
+        half_width=degree * _half_width(x),  # the jackknife: an image has its share in `degree` times as many tuples
         median=float(np.median(x)),
         # between two infinite values there is nothing to interpolate
         worst5=float(np.percentile(x, 5 if higher_is_better else 95, method=method)),

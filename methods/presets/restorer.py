@@ -1,6 +1,7 @@
 """How a network that restores in one pass is trained (methods/training/restorer.py), by preset."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Self
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +20,10 @@ class RestorerRecipe:
     adversarial: float = 1e-2
     crop: int | None = None
     """Side in pixels of the part, another one in each step, of which VGG16's features are compared; None: the whole."""
+
+    def of_pixels(self) -> Self:
+        """Return the same without the losses that need VGG16 and a discriminator: the squared error alone."""
+        return replace(self, perceptual=0.0, adversarial=0.0, crop=None)
 
 
 _FACES = RestorerRecipe(images=300_000 * 8, batch=8)

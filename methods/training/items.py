@@ -9,24 +9,12 @@ import torch
 
 from bench import atomic, cards
 from bench.spec import Task
+from methods.esrgan_plus import EsrganMse
 from methods.formats import own_files
+from methods.presets.lookup import chosen
+from methods.presets.programme import PROGRAMMES
 from methods.training.loop import Training
 from methods.weights.trained import FACTS, facts, file_name
-
-RIVALS = ("glean", "esrgan_plus", "srgan")
-FACTORS = (16, 8, 32, 64)
-"""In the order of their value for the tables."""
-ABLATED = ("face", "cat")
-"""The categories of Figures 7 to 9."""
-ABLATIONS = (
-    "glean.latent-only",
-    "glean.coarse-encoder",
-    "glean.no-decoder",
-    "glean.no-bank",
-    "glean.coarse-bank",
-    "glean.single-latent",
-    "glean.unfrozen-bank",
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +31,11 @@ class Item:
         return f"{self.what} {self.task.category}{factor}"
 
     @property
+    def of_pixels(self) -> bool:
+        """Whether it is trained by the squared error alone."""
+        return self.what == EsrganMse.spec.name
+
+    @property
     def parts(self) -> tuple[str, ...]:
         """The parts that come of it, a file each."""
         return ("bank", "discriminator") if self.what == "bank" else ("network",)
@@ -53,17 +46,20 @@ class Item:
 
 
 def everything(profile: str) -> Iterator[Item]:
-    """Yield what the tables of a profile need, most valuable first: banks, rivals by factor, ablations."""
-    found = cards.cards(profile).values()
-    for card in found:
+    """Yield what the tables of a profile need, most valuable first: banks, rivals by factor, ablations.
+
+    Raises `UnknownName` for a card whose preset has no programme.
+    """
+    found = [(card, chosen(PROGRAMMES, card.task(1))) for card in cards.cards(profile).values()]
+    for card, _ in found:
         yield Item("bank", card.task(1))
-    for factor in FACTORS:
-        for card in found:
-            if card.hr_size % factor == 0:
-                yield from (Item(method, card.task(factor)) for method in RIVALS)
-    for card in found:
-        if card.category in ABLATED and card.hr_size % FACTORS[0] == 0:
-            yield from (Item(method, card.task(FACTORS[0])) for method in ABLATIONS)
+    for factor in dict.fromkeys(factor for _, programme in found for factor in programme.factors):
+        for card, programme in found:
+            if factor in programme.factors and card.hr_size % factor == 0:
+                yield from (Item(method, card.task(factor)) for method in programme.rivals)
+    for card, programme in found:
+        if card.category in programme.ablated and card.hr_size % programme.ablated_at == 0:
+            yield from (Item(method, card.task(programme.ablated_at)) for method in programme.ablations)
 
 
 def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str | int | float]) -> list[Path]:

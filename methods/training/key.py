@@ -43,7 +43,7 @@ class Key:
     numbers: object
     """The recipe, a dataclass."""
     files: tuple[Path, ...]
-    """The weight files it begins with; none for a bank."""
+    """The weight files it begins with; none for a bank, or for the squared error alone."""
     pool: int | None = None
     """Scenes kept in memory, if the images depend on it and it is not the usual number."""
     train_data: Path | None = None
@@ -53,7 +53,7 @@ class Key:
     def recipe(self) -> str:
         """Return a digest of the recipe and of the sizes of what is trained."""
         sizes, side = chosen(SIZES, self.task), self.task.hr_size
-        used = sizes if self.files else (sizes.stylegan2(side), sizes.critic_channels(side))
+        used = sizes if self.task.factor > 1 else (sizes.stylegan2(side), sizes.critic_channels(side))
         return digest(_described(self.numbers), _described(used))
 
     @cached_property

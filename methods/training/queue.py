@@ -15,9 +15,9 @@ from bench.spec import MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
-from methods.presets.restorer import restorer_recipes
+from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.presets.sizes import SIZES
-from methods.training import loop, processes, restorer, run
+from methods.training import loop, processes, regression, restorer, run
 from methods.training.bank.bank import BankTraining
 from methods.training.feed import POOL, card_of, open_feed, pooled
 from methods.training.items import Item, ship, steps
@@ -107,13 +107,17 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     pool = settings.pool if matters else None
     if item.what == "bank":
         return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool, settings.train_data)
-    files = [_critic(task)]
+    files = [] if item.of_pixels else [_critic(task)]
     if item.what in GLEANS:
         files.append(load.find("glean", task, part="bank"))
-    files += _other_vgg16(task, settings)
-    return Key(
-        task, settings.seed, chosen(restorer_recipes(task.category), task), tuple(files), pool, settings.train_data
-    )
+    files += [] if item.of_pixels else _other_vgg16(task, settings)
+    return Key(task, settings.seed, _recipe(item), tuple(files), pool, settings.train_data)
+
+
+def _recipe(item: Item) -> RestorerRecipe:
+    """Return how a restorer is trained."""
+    found = chosen(restorer_recipes(item.task.category), item.task)
+    return found.of_pixels() if item.of_pixels else found
 
 
 def _kept(item: Item, settings: TrainingSettings) -> dict[str, Path]:
@@ -136,15 +140,18 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     """Return an item's training at its beginning. Raises `BenchError` for what cannot be trained."""
     task = item.task
     if item.what == "bank":
-        recipe = chosen(bank_recipes(task.hr_size), task)
-        return BankTraining(recipe, chosen(SIZES, task), settings.device, share=share)
+        stages = chosen(bank_recipes(task.hr_size), task)
+        return BankTraining(stages, chosen(SIZES, task), settings.device, share=share)
     torch.manual_seed(share.seed)
+    method, recipe = untrained(item.what, task), _recipe(item)
+    if item.of_pixels:
+        return regression.Regression(method, recipe, factor=task.factor, device=settings.device, share=share)
     return restorer.Restorer(
-        untrained(item.what, task),
+        method,
         stylegan2.discriminator(unpickle.load(_critic(task))),
         vgg16.vgg16(unpickle.load(settings.vgg16 or _vgg16(task)), layer=_VGG_LAYER),
-        chosen(restorer_recipes(task.category), task),
-        factor=item.task.factor,
+        recipe,
+        factor=task.factor,
         device=settings.device,
         share=share,
     )

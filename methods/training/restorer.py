@@ -7,44 +7,26 @@ conv4_3 before its ReLU, the non-saturating loss, no R1, no moving average. Othe
 from [0, 1] normalised as it was trained with them.
 """
 
-import math
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Sequence
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from bench import resize
 from bench.spec import Images
-from methods.formats import own_files
 from methods.presets.restorer import RestorerRecipe
 from methods.training import losses
 from methods.training.processes import descend
-from methods.training.run import precision
+from methods.training.regression import BETAS, LAYOUT, Adapter, Regression
 from methods.training.share import Share
 
-_LAYOUT = torch.channels_last
-_LAST_RATE = 1e-7
-_BETAS = (0.9, 0.99)
-_SHOWN = 8  # images in a row of the samples
 
-
-class Adapter(Protocol):
-    """A method with its network."""
-
-    @property
-    def network(self) -> nn.Module:
-        """The network."""
-        ...
-
-    def upscale(self, lr: Images) -> Images:
-        """Restore a batch."""
-        ...
-
-
-class Restorer:
+class Restorer(Regression):
     """A network in training against a discriminator."""
+
+    parts: ClassVar[tuple[str, ...]] = ("network", "discriminator")
+    optimisers: ClassVar[tuple[str, ...]] = ("optimiser", "d_optimiser")
 
     def __init__(  # noqa: PLR0913 - what is trained, on what, how
         self,
@@ -57,106 +39,32 @@ class Restorer:
         device: torch.device,
         share: Share,
     ) -> None:
-        """Take networks at their beginning; those in `method` that ask for no gradient stay as they are.
-
-        Raises `BenchError` if the batch cannot be split over the processes and their parts.
-        """
-        share.parts(recipe.batch)
-        self.method, self.vgg, self.recipe, self.factor = method, vgg.to(device), recipe, factor
-        self.device, self.share = device, share
-        self.network = method.network.to(device).to(memory_format=_LAYOUT)
-        self.discriminator = discriminator.to(device).to(memory_format=_LAYOUT).requires_grad_()
-        self.step = 0
-        self.trained = [each for each in self.network.parameters() if each.requires_grad]
-        self.optimiser = torch.optim.Adam(self.trained, lr=recipe.rate, betas=_BETAS)
-        self.d_optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=recipe.critic_rate, betas=_BETAS)
-        self._shown: Images | None = None
+        """Take networks at their beginning; raises as `Regression`."""
+        super().__init__(method, recipe, factor=factor, device=device, share=share)
+        self.vgg = vgg.to(device)
+        self.discriminator = discriminator.to(device).to(memory_format=LAYOUT).requires_grad_()
+        self.d_optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=recipe.critic_rate, betas=BETAS)
 
     @property
-    def steps(self) -> int:
-        """Steps in all."""
-        return math.ceil(self.recipe.images / self.recipe.batch)
+    def rates(self) -> tuple[float, ...]:
+        """The learning rate of each optimiser at the beginning."""
+        return self.recipe.rate, self.recipe.critic_rate
 
-    @property
-    def batch(self) -> int:
-        """Images of each step, of all processes together."""
-        return self.recipe.batch
-
-    def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
-        """Go on from what `networks` returned at a step, with new optimisers and the discriminator of the beginning."""
-        whole = own_files.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
-        self.network.load_state_dict(whole)
-        self.step = step
-
-    def networks(self) -> dict[str, nn.Module]:
-        """Return what is kept."""
-        return {"network": self.network} if self.step else {}
-
-    def state(self) -> dict[str, Any]:
-        """Return everything a checkpoint needs."""
-        return {"step": self.step, **{name: getattr(self, name).state_dict() for name in _STATEFUL}}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Go on where a state was; without those of the optimisers, with new ones."""
-        self.step = state["step"]
-        for name in _STATEFUL:
-            if name in state or name in _NETWORKS:
-                getattr(self, name).load_state_dict(state[name])
-
-    @torch.no_grad()
-    def samples(self) -> Images:
-        """Return images of the last step: enlarged LR images, what the network makes of them, the HR images."""
-        if self._shown is None:
-            return torch.zeros(1, 3, 1, 1)
-        lr = resize.quantise(resize.downsample(self._shown, self.factor))
-        sr = [self.method.upscale(part).float() for part in lr.split(self.share.at_once or len(lr))]
-        return torch.cat([resize.upsample(lr, self.factor), *sr, self._shown])
-
-    def advance(self, real: Images) -> dict[str, float]:
-        """Make one step with this process's HR images (B, 3, H, W), [0, 1]; return the losses."""
-        hr = real.to(self.device)
-        self._shown = hr[:_SHOWN]
-        parts = [part.contiguous(memory_format=_LAYOUT) for part in self.share.split(hr)]
-        self._set_rates()
+    def _trained(self, parts: Sequence[Images]) -> dict[str, float]:
         restored: list[Images] = []
-        told = self._train_network(parts, restored)
-        told |= self._train_discriminator(restored, parts)
-        self.step += 1
-        return told
-
-    def _set_rates(self) -> None:
-        """Anneal both learning rates (SGDR, Eq. 5, one period)."""
-        part = (1 + math.cos(math.pi * self.step / self.steps)) / 2
-        for optimiser, rate in (
-            (self.optimiser, self.recipe.rate),
-            (self.d_optimiser, self.recipe.critic_rate),
-        ):
-            for group in optimiser.param_groups:
-                group["lr"] = _LAST_RATE + (rate - _LAST_RATE) * part
-
-    def _train_network(self, parts: Sequence[Images], restored: list[Images]) -> dict[str, float]:
-        """Train with HR images, and keep what they are restored to."""
-
-        def terms() -> Iterator[tuple[Tensor, dict[str, float]]]:
-            for hr in parts:
-                with self._precision():
-                    sr = self.method.upscale(resize.quantise(resize.downsample(hr, self.factor)))
-                restored.append(sr.detach())
-                yield self._distance(sr, hr)
-
         self.discriminator.requires_grad_(requires_grad=False)
-        told = descend(terms(), self.optimiser, self.trained)
+        told = self._train_network(parts, restored)
         self.discriminator.requires_grad_(requires_grad=True)
-        return told
+        return told | self._train_discriminator(restored, parts)
 
     def _distance(self, sr: Images, hr: Images) -> tuple[Tensor, dict[str, float]]:
         """Return the loss of restored images, and its three terms."""
         with self._precision():
             perceptual = self._perceptual(sr, hr)
             adversarial = losses.generator_loss(self.discriminator(sr * 2 - 1).float())
-        pixel = 4 * F.mse_loss(sr.float(), hr)  # of values in [-1, 1]
+        pixel, told = super()._distance(sr, hr)
         loss = pixel + self.recipe.perceptual * perceptual + self.recipe.adversarial * adversarial
-        return loss, {"pixel": pixel.item(), "perceptual": perceptual.item(), "adversarial": adversarial.item()}
+        return loss, told | {"perceptual": perceptual.item(), "adversarial": adversarial.item()}
 
     def _perceptual(self, sr: Images, hr: Images) -> Tensor:
         """Return the mean squared distance of the features of the images, or of a part at a random place."""
@@ -178,10 +86,3 @@ class Restorer:
             real, fake = (self.discriminator(each * 2 - 1).float() for each in (hr, sr))
             loss = losses.discriminator_loss(real, fake)
         return loss, {"d": loss.item()}
-
-    def _precision(self) -> torch.autocast:
-        return precision(self.device)
-
-
-_NETWORKS = ("network", "discriminator")
-_STATEFUL = (*_NETWORKS, "optimiser", "d_optimiser")

@@ -3,7 +3,7 @@
 import torch
 
 from bench.spec import BenchError, Task
-from methods.esrgan_plus import EsrganPlus, esrgan_network
+from methods.esrgan_plus import EsrganMse, EsrganPlus, esrgan_network
 from methods.glean import ABLATIONS, Glean, UnfrozenBank, glean_network
 from methods.srgan import Srgan, srgan_network
 from methods.weights import stylegan2_bank
@@ -21,9 +21,11 @@ def untrained(name: str, task: Task) -> Glean | EsrganPlus | Srgan:
         return _glean(GLEANS[name], task)
     if name == EsrganPlus.spec.name:
         return EsrganPlus(esrgan_network(task))
+    if name == EsrganMse.spec.name:
+        return EsrganMse(esrgan_network(task))
     if name == Srgan.spec.name:
         return Srgan(srgan_network(task))
-    known = ("bank", *GLEANS, EsrganPlus.spec.name, Srgan.spec.name)
+    known = ("bank", *GLEANS, EsrganPlus.spec.name, EsrganMse.spec.name, Srgan.spec.name)
     raise BenchError(f"there is no training for {name!r}; it must be one of {', '.join(known)}.")
 
 

@@ -7,11 +7,12 @@ import torch
 
 from bench import atomic, escape, scenes, store
 from bench.resize import eight_bit
+from bench.scores.kid import features, kid
 from bench.spec import Images
 from methods.formats import stylegan2, unpickle
 from methods.nets.stylegan2 import StyleGAN2
-from methods.training import quality
 from methods.training.items import Item
+from methods.training.quality import fid
 from methods.weights.trained import facts
 
 COUNT = 2_000
@@ -64,15 +65,15 @@ def _row(item: Item, path: Path) -> tuple[str, ...]:
 def measure(bank: StyleGAN2, category: str, count: int = COUNT) -> tuple[tuple[str, str], tuple[str, str]]:
     """Return KID and FID of a bank's images from renders of its category, and of other renders from those."""
     renders = [
-        quality.features(scenes.render(category, torch.arange(first, first + count), bank.synthesis.size))
+        features(scenes.render(category, torch.arange(first, first + count), bank.synthesis.size))
         for first in (_FIRST_SEED, _FIRST_SEED + count)
     ]
-    made = torch.cat([quality.features(images) for images in samples(bank, count).split(_CHUNK)])
+    made = torch.cat([features(images) for images in samples(bank, count).split(_CHUNK)])
     return _distances(made, renders[0]), _distances(renders[1], renders[0])
 
 
 def _distances(one: torch.Tensor, other: torch.Tensor) -> tuple[str, str]:
-    return f"{quality.kid(one, other):.4f}", f"{quality.fid(one, other):.2f}"
+    return f"{kid(one, other):.4f}", f"{fid(one, other):.2f}"
 
 
 @torch.no_grad()

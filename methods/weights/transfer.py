@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from http import HTTPStatus
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 from urllib.error import HTTPError
 from urllib.request import Request
 
@@ -14,7 +14,6 @@ from bench.spec import MissingWeights
 from methods.formats.file_kinds import LARGEST
 from methods.formats.state_dicts import shown
 from methods.weights import drive, https
-from methods.weights.catalogue import WeightFile
 
 _BLOCK = 1 << 20
 _OVER = 60  # seconds over which the rate is taken
@@ -29,6 +28,25 @@ class Progress(NamedTuple):
     name: str
 
 
+class Offered(Protocol):
+    """What is known of a file before it comes."""
+
+    @property
+    def name(self) -> str:
+        """Its name, without a folder."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """In hexadecimal, whole or its beginning; empty if it is not known."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """In bytes; 0 if it is not known."""
+        ...
+
+
 def discard(part: Path) -> None:
     """Delete a piece, and what is noted of it."""
     part.unlink(missing_ok=True)
@@ -41,7 +59,7 @@ def moved(part: Path, path: Path) -> None:
     discard(part)
 
 
-def download(file: WeightFile, address: str, part: Path, *, http_on_localhost: bool) -> Iterator[Progress]:
+def download(file: Offered, address: str, part: Path, *, http_on_localhost: bool) -> Iterator[Progress]:
     """Append to `part` what it lacks, or begin anew if the server will not go on in the middle.
 
     Raises `MissingWeights` with the reason; `OSError` if the disk takes no more.
@@ -67,7 +85,7 @@ def download(file: WeightFile, address: str, part: Path, *, http_on_localhost: b
         yield from _written(file, address, part, answer, have)
 
 
-def _going_on(file: WeightFile, address: str, part: Path) -> tuple[int, dict[str, str]]:
+def _going_on(file: Offered, address: str, part: Path) -> tuple[int, dict[str, str]]:
     """Return how many bytes of a cut download can be gone on with, and the headers that ask for the rest.
 
     Without a checksum it must be the same address, and the server compares what it said of the file (RFC 9110, 13.1.5).
@@ -114,7 +132,7 @@ def _confirmed(page: HTTPResponse, headers: dict[str, str], *, http_on_localhost
     return https.opened(Request(target, headers=headers), http_on_localhost=http_on_localhost)  # noqa: S310 - as above
 
 
-def _written(file: WeightFile, address: str, part: Path, answer: HTTPResponse, have: int) -> Iterator[Progress]:
+def _written(file: Offered, address: str, part: Path, answer: HTTPResponse, have: int) -> Iterator[Progress]:
     """Write the body of an answer to `part`, behind the `have` bytes that are there if the server goes on with them."""
     resumed = answer.status == HTTPStatus.PARTIAL_CONTENT and (
         answer.headers.get("Content-Range", "").startswith(f"bytes {have}-")

@@ -14,6 +14,7 @@ from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME
 from methods.formats import sealed
+from methods.presets.programme import PROGRAMMES
 from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
 from methods.training import items, queue, restorer, trained_report
@@ -37,6 +38,22 @@ def test_the_order_is_banks_then_rivals_by_factor_then_ablations():
     assert all(label.startswith("glean.") for label in labels[65:])
     assert len(set(labels)) == len(labels) == 79
     assert {item.what for item in items.everything("mini")} - {"bank"} <= set(BY_NAME), "a method that is not there"
+
+
+def test_portraits_are_trained_for_their_tables():
+    labels = [item.label for item in items.everything("portraits")]
+    rivals = ("glean", "esrgan_plus", "srgan", "esrgan_plus.mse")
+    assert labels == [
+        "bank face",
+        *(f"{name} face 8x" for name in rivals),
+        *(f"{name} face 16x" for name in rivals),
+        *(f"glean.{part} face 8x" for part in ("no-bank", "no-decoder", "latent-only")),
+    ]
+    assert {item.what for item in items.everything("portraits")} - {"bank"} <= set(BY_NAME)
+
+
+def test_every_preset_has_a_programme():
+    assert PROGRAMMES.keys() == SIZES.keys()
 
 
 def test_each_category_of_a_profile_is_trained_at_its_own_size():
@@ -72,6 +89,21 @@ def test_methods_are_trained_around_the_bank_and_load_again(settings):
         assert stored == (name == "glean.unfrozen-bank"), "a frozen bank is stored again, or a trained one is lost"
         with torch.no_grad():
             assert BY_NAME[name].load(task, CPU).upscale(lr).shape == (1, 3, 128, 128)
+
+
+@pytest.mark.slow
+def test_the_squared_error_alone_needs_no_bank_and_no_vgg16(settings):
+    task = Task("mini", "face", 16, 128, preset="mini")
+    item = Item("esrgan_plus.mse", task)
+    assert queue.train(item, replace(settings, vgg16=None))
+    facts = items.facts(trained.locate("esrgan_plus.mse", task))
+    assert facts["steps"] == facts["of"]
+    assert BY_NAME["esrgan_plus.mse"].load(task, CPU).upscale(torch.rand(1, 3, 8, 8)).shape == (1, 3, 128, 128)
+    sizes = replace(SIZES["mini"], trunk_channels=1)
+    key = queue._key(item, settings).recipe
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(SIZES, "mini", sizes)
+        assert queue._key(item, settings).recipe != key, "networks of other sizes have the same facts"
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from methods.nets.stylegan2 import StyleGAN2Synthesis
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.nets.vgg16 import Vgg16
 from methods.presets.restorer import RestorerRecipe, restorer_recipes
-from methods.training import loop, restorer, run
+from methods.training import loop, regression, restorer, run
 from methods.training.share import Share
 
 from .test_bank import CPU
@@ -70,6 +70,26 @@ def test_what_asks_for_a_gradient_is_trained_and_the_bank_is_not(name):
     assert all(key in same for key in before if key.startswith("bank.")), "a frozen bank has changed"
     assert not any(torch.equal(critic[key], value) for key, value in training.discriminator.state_dict().items())
     assert all(parameter.requires_grad for parameter in training.discriminator.parameters())
+
+
+def test_by_the_squared_error_alone_all_of_a_network_is_trained():
+    """One step of Adam by hand: the gradient of the squared error in [-1, 1] and nothing else."""
+    method, same = networks("esrgan_plus"), networks("esrgan_plus")
+    training = regression.Regression(method, RECIPE.of_pixels(), factor=4, device=CPU, share=Share())
+    hr = Smooth().batch(0, 4)
+    values = training.advance(hr)
+    sr = same.upscale(resize.quantise(resize.downsample(hr, 4)))
+    loss = ((sr * 2 - 1) - (hr * 2 - 1)).square().mean()
+    loss.backward()
+    optimiser = torch.optim.Adam(same.network.parameters(), lr=RECIPE.rate, betas=(0.9, 0.99))
+    optimiser.step()
+    assert values == {"pixel": pytest.approx(loss.item(), rel=1e-4)}
+    for name, value in same.network.state_dict().items():
+        torch.testing.assert_close(training.network.state_dict()[name], value, rtol=0, atol=2e-4, msg=name)
+    again = regression.Regression(networks("esrgan_plus"), RECIPE.of_pixels(), factor=4, device=CPU, share=Share())
+    again.load(training.state())
+    assert (again.step, again.steps) == (1, 20)
+    assert again.optimiser.state_dict()["state"], "a checkpoint without the state of Adam"
 
 
 def test_an_unfrozen_bank_is_trained():

@@ -9,6 +9,7 @@ from torch import Tensor
 import methods
 from bench import resize, scenes
 from bench.scores import metrics
+from bench.scores.kid import features
 from bench.spec import Task
 from methods.formats import stylegan2 as stylegan2_format
 from methods.formats import unpickle
@@ -16,7 +17,8 @@ from methods.nets.stylegan2 import StyleGAN2
 from methods.presets.mganprior import MGANPRIOR
 from methods.presets.pulse import PULSE
 from methods.search import mganprior, pulse
-from methods.training import items, quality, trained_report
+from methods.training import items, trained_report
+from methods.training.quality import fid
 from methods.weights import load
 
 from ..conftest import ROOT
@@ -64,7 +66,7 @@ def test_the_documentation_lists_every_file_with_what_it_says_of_itself():
 def renders() -> dict[str, tuple[Tensor, Tensor]]:
     seeds = torch.arange(scenes.FIRST_TRAINING_SEED, scenes.FIRST_TRAINING_SEED + COUNT)
     found = {name: scenes.render(name, seeds) for name in scenes.SCENES}
-    return {name: (images.std(0).mean(), quality.features(images)) for name, images in found.items()}
+    return {name: (images.std(0).mean(), features(images)) for name, images in found.items()}
 
 
 @pytest.mark.parametrize("category", BANKS)
@@ -72,8 +74,8 @@ def renders() -> dict[str, tuple[Tensor, Tensor]]:
 def test_samples_vary_and_are_of_their_category(renders, category):
     made = trained_report.samples(bank(category), COUNT)
     assert made.std(0).mean() > 0.5 * renders[category][0], "all samples are alike"
-    seen = quality.features(made)
-    distances = {name: quality.fid(seen, real) for name, (_, real) in renders.items()}
+    seen = features(made)
+    distances = {name: fid(seen, real) for name, (_, real) in renders.items()}
     assert min(distances, key=distances.get) == category, f"the samples are nearest to another category: {distances}"
 
 

@@ -1,0 +1,147 @@
+"""Training of a network that restores in one pass by the mean squared error alone: the most PSNR there is to have.
+
+Adam with betas (0.9, 0.99) and cosine annealing to 1e-7, as all restorers (methods/training/restorer.py).
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - torch's own name for it
+
+from bench import resize
+from bench.spec import Images
+from methods.formats import own_files
+from methods.presets.restorer import RestorerRecipe
+from methods.training.processes import descend
+from methods.training.run import precision
+from methods.training.share import Share
+
+LAYOUT = torch.channels_last
+BETAS = (0.9, 0.99)
+_LAST_RATE = 1e-7
+_SHOWN = 8  # images in a row of the samples
+
+
+class Adapter(Protocol):
+    """A method with its network."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The network."""
+        ...
+
+    def upscale(self, lr: Images) -> Images:
+        """Restore a batch."""
+        ...
+
+
+class Regression:
+    """A network in training."""
+
+    parts: ClassVar[tuple[str, ...]] = ("network",)
+    """What is trained, by name."""
+    optimisers: ClassVar[tuple[str, ...]] = ("optimiser",)
+
+    def __init__(
+        self, method: Adapter, recipe: RestorerRecipe, *, factor: int, device: torch.device, share: Share
+    ) -> None:
+        """Take a network at its beginning; what in it asks for no gradient stays as it is.
+
+        Raises `BenchError` if the batch cannot be split over the processes and their parts.
+        """
+        share.parts(recipe.batch)
+        self.method, self.recipe, self.factor = method, recipe, factor
+        self.device, self.share = device, share
+        self.network = method.network.to(device).to(memory_format=LAYOUT)
+        self.step = 0
+        self.trained = [each for each in self.network.parameters() if each.requires_grad]
+        self.optimiser = torch.optim.Adam(self.trained, lr=recipe.rate, betas=BETAS)
+        self._shown: Images | None = None
+
+    @property
+    def steps(self) -> int:
+        """Steps in all."""
+        return math.ceil(self.recipe.images / self.recipe.batch)
+
+    @property
+    def batch(self) -> int:
+        """Images of each step, of all processes together."""
+        return self.recipe.batch
+
+    @property
+    def rates(self) -> tuple[float, ...]:
+        """The learning rate of each optimiser at the beginning."""
+        return (self.recipe.rate,)
+
+    def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
+        """Go on from what `networks` returned at a step, with all else as at the beginning."""
+        whole = own_files.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
+        self.network.load_state_dict(whole)
+        self.step = step
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Return what is kept."""
+        return {"network": self.network} if self.step else {}
+
+    def state(self) -> dict[str, Any]:
+        """Return everything a checkpoint needs."""
+        return {"step": self.step, **{name: getattr(self, name).state_dict() for name in self.parts + self.optimisers}}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Go on where a state was; without those of the optimisers, with new ones."""
+        self.step = state["step"]
+        for name in self.parts + self.optimisers:
+            if name in state or name in self.parts:
+                getattr(self, name).load_state_dict(state[name])
+
+    @torch.no_grad()
+    def samples(self) -> Images:
+        """Return images of the last step: enlarged LR images, what the network makes of them, the HR images."""
+        if self._shown is None:
+            return torch.zeros(1, 3, 1, 1)
+        lr = resize.quantise(resize.downsample(self._shown, self.factor))
+        sr = [self.method.upscale(part).float() for part in lr.split(self.share.at_once or len(lr))]
+        return torch.cat([resize.upsample(lr, self.factor), *sr, self._shown])
+
+    def advance(self, real: Images) -> dict[str, float]:
+        """Make one step with this process's HR images (B, 3, H, W), [0, 1]; return the losses."""
+        hr = real.to(self.device)
+        self._shown = hr[:_SHOWN]
+        self._set_rates()
+        told = self._trained([part.contiguous(memory_format=LAYOUT) for part in self.share.split(hr)])
+        self.step += 1
+        return told
+
+    def _set_rates(self) -> None:
+        """Anneal the learning rates (SGDR, Eq. 5, one period)."""
+        part = (1 + math.cos(math.pi * self.step / self.steps)) / 2
+        for name, rate in zip(self.optimisers, self.rates, strict=True):
+            for group in getattr(self, name).param_groups:
+                group["lr"] = _LAST_RATE + (rate - _LAST_RATE) * part
+
+    def _trained(self, parts: Sequence[Images]) -> dict[str, float]:
+        """Make a step with HR images; return the losses."""
+        return self._train_network(parts, [])
+
+    def _train_network(self, parts: Sequence[Images], restored: list[Images]) -> dict[str, float]:
+        """Train with HR images, and keep what they are restored to."""
+
+        def terms() -> Iterator[tuple[Tensor, dict[str, float]]]:
+            for hr in parts:
+                with self._precision():
+                    sr = self.method.upscale(resize.quantise(resize.downsample(hr, self.factor)))
+                restored.append(sr.detach())
+                yield self._distance(sr, hr)
+
+        return descend(terms(), self.optimiser, self.trained)
+
+    def _distance(self, sr: Images, hr: Images) -> tuple[Tensor, dict[str, float]]:
+        """Return the loss of restored images, and its terms."""
+        pixel = 4 * F.mse_loss(sr.float(), hr)  # of values in [-1, 1]
+        return pixel, {"pixel": pixel.item()}
+
+    def _precision(self) -> torch.autocast:
+        return precision(self.device)
