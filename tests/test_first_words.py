@@ -25,6 +25,7 @@ SLOW = {
     "convert": (("{folder}/in.pth", "{folder}/out.safetensors"), "methods.formats.unpickle.load"),
     "data": ((), "bench.images.holding.survey"),
     "doctor": ((), "bench.checkup.packages"),
+    "export": (("{folder}/table2.json", "{folder}/out"), "bench.report.stored.read"),
     "fetch": (("table2",), "methods.weights.download.sizes"),
     "flops": (("--method", "bicubic"), "bench.cost.cost_table.counted"),
     "export": (("table2", "{folder}/page"), "bench.viewer.handout.write"),
