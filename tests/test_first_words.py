@@ -28,7 +28,6 @@ SLOW = {
     "export": (("{folder}/table2.json", "{folder}/out"), "bench.report.stored.read"),
     "fetch": (("table2",), "methods.weights.download.sizes"),
     "flops": (("--method", "bicubic"), "bench.cost.cost_table.counted"),
-    "export": (("table2", "{folder}/page"), "bench.viewer.handout.write"),
     "lists": (("mini",), "bench.images.data.write_lists"),
 }
 """Verb -> its words, and what it does that takes long."""
