@@ -34,7 +34,7 @@ from bench.options import (
 from bench.pipeline import Measurement
 from bench.plan import Part
 from bench.restore import RunSettings
-from bench.running import runners
+from bench.running import process, runners
 from bench.running.runner import Runner
 from bench.spec import Record, Report
 
@@ -78,6 +78,8 @@ def make_table(
         torch.set_num_threads(1)  # the cores are for processes: the operations on an image are too small to be shared
     settings = replace(settings, jobs=jobs or (machine.jobs() if settings.device.type == "cpu" else 1))
     beside = settings.jobs > 1
+    if beside:
+        process.TEMPLATE.start()
     chosen = _runners(named(rows), report, timeout, beside=beside)
     others = _runners([*_own(report, whole=not chosen), *(guests or [])], report, timeout, beside=beside)
     measurement = pipeline.prepare(

@@ -349,6 +349,7 @@ def test_ctrl_c_while_the_packages_are_imported_is_one_line(package):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("jobs", [1, 3])
 def test_ctrl_c_in_the_middle_of_a_run_is_one_line(tmp_path, jobs):
     """A search of 25 images: it is not over before the signal comes."""

@@ -158,7 +158,7 @@ class Forging:
     def ask(self, *_, **__):
         return self.answer
 
-    def end(self) -> str:
+    def end(self, patience: float = 0.0) -> str:
         self.ended = True
         return ""
 

@@ -178,14 +178,6 @@ def test_what_is_counted_is_not_searched_in_other_threads(threads):
     )
 
 
-@pytest.fixture
-def ctrl_c() -> Iterator[None]:
-    """Ctrl-C as in a terminal: a process in the background is started without it."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("ctrl_c")
 @pytest.mark.parametrize("evil", [BenchError("bad image"), KeyboardInterrupt()], ids=["error", "Ctrl-C"])
 def test_a_search_that_fails_ends_the_others(threads, evil):

@@ -158,7 +158,7 @@ class _Session:
     def _end(self) -> None:
         process, self._process = self._process, None
         if process is not None:
-            process.end()
+            process.end(patience=0)
 
 
 class IsolatedLoaded:

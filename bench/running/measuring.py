@@ -57,7 +57,7 @@ class Measurers:
         """End the processes."""
         for _ in range(self._jobs):
             if (process := self._idle.get()) is not None:
-                process.end()
+                process.end(patience=0)
 
 
 @contextmanager

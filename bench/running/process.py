@@ -23,6 +23,8 @@ from bench.spec import BenchError
 
 START = 600.0
 """Seconds that importing may take, and loading at least."""
+_DYING = 0.2
+"""Seconds that a dying process gets."""
 _LINES = 2
 """That a worker's guard reports: its process number, and how the worker ended."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
@@ -52,25 +54,34 @@ class Template:
         self._control: socket.socket | None = None
         self._program: subprocess.Popen[bytes] | None = None
 
+    def start(self) -> None:
+        """Start it, with all that many workers will want: that takes seconds, in which others can work."""
+        with self._lock:
+            self._started("warm")
+
     def fork(self, *files: int) -> None:
         """Start a worker that gets these files, and the template if it is not there (any more)."""
         with self._lock:
             self._fork(*files)
 
+    def _started(self, *words: str) -> socket.socket:
+        if self._control is None:
+            self._control, theirs = socket.socketpair()
+            # -P: what lies in the working directory must not stand in for the suite.
+            program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno()), *words]
+            self._program = subprocess.Popen(  # noqa: S603
+                program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
+            )
+            theirs.close()
+        return self._control
+
     def _fork(self, *files: int) -> None:
         for last in (False, True):
-            if self._control is None:
-                self._control, theirs = socket.socketpair()
-                # -P: what lies in the working directory must not stand in for the suite.
-                program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno())]
-                self._program = subprocess.Popen(  # noqa: S603
-                    program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
-                )
-                theirs.close()
+            control = self._started()
             try:
-                socket.send_fds(self._control, [b"+"], files)
+                socket.send_fds(control, [b"+"], files)
             except OSError:
-                self._control.close()
+                control.close()
                 self._control = None
                 if last:
                     raise
@@ -86,8 +97,8 @@ class Template:
         self._control = self._program = None
 
 
-_TEMPLATE = Template()
-atexit.register(_TEMPLATE.close)
+TEMPLATE = Template()
+atexit.register(TEMPLATE.close)
 
 
 class Process:
@@ -99,7 +110,7 @@ class Process:
         lifeline, self._lifeline = os.pipe()
         self._report, report = os.pipe()
         files = line.fileno(), lifeline, report
-        _TEMPLATE.fork(*files)
+        TEMPLATE.fork(*files)
         line.close()
         os.close(lifeline)
         os.close(report)
@@ -144,11 +155,14 @@ class Process:
             raise Refused(answer)
         return answer, content
 
-    def end(self) -> str:
-        """End the process and all that it started, and return how it ended if it was by itself, else ""."""
+    def end(self, patience: float = _DYING) -> str:
+        """End the process and all that it started, and return how it ended if it was by itself, else "".
+
+        One that is dying gets so many seconds to say how.
+        """
         if self._line.fileno() < 0:
             return "had ended"
-        status = self._status(within=0.2)  # one that is dying says how
+        status = self._status(within=patience)
         if self._told:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(int(self._told.split()[0]), signal.SIGKILL)
