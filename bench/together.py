@@ -6,6 +6,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from threading import Condition, Thread
+from time import monotonic
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -13,6 +14,8 @@ import torch
 Item = TypeVar("Item")
 Made = TypeVar("Made")
 
+_PATIENCE = 5.0
+"""Seconds that threads have to end; one that cannot, as its guest hangs while it is imported, ends with the program."""
 _PAUSE = 0.1
 """Seconds between two looks at what others are doing."""
 
@@ -57,8 +60,9 @@ def together(works: Sequence[Piece], jobs: int, after: Mapping[int, int]) -> Ite
                 yield item
     finally:
         queue.close()
+        until = monotonic() + _PATIENCE
         for thread in threads:
-            thread.join()
+            thread.join(max(0.0, until - monotonic()))
 
 
 def ahead(function: Callable[[Item], Made], items: Iterable[Item], jobs: int) -> Iterator[Made]:

@@ -2,16 +2,17 @@
 
 import os
 import signal
+import time
 from contextlib import closing
 from dataclasses import replace
-from threading import Barrier, Event, Lock
+from threading import Barrier, Event, Lock, Thread
 
 import pytest
 import torch
 
 from bench import machine, pipeline, report_files, store
 from bench.pipeline import _after
-from bench.running import runners
+from bench.running import isolated, runners
 from bench.running.measuring import Measurers, measured
 from bench.running.process import Ended
 from bench.scores.metric import Pair
@@ -168,6 +169,38 @@ def test_an_image_whose_process_was_closed_is_no_failure(photos, settings, tmp_p
     loaded.close()
     with pytest.raises(Ended):
         loaded.attempt(torch.rand(2, 3, 4, 4), ("a", "b"))
+
+
+def test_two_cells_of_a_guest_get_a_process_each(tmp_path, monkeypatch):
+    """The process that told what the guest is waits for the first cell; two at once took it both."""
+    given = []
+
+    def session(*words: object) -> None:
+        time.sleep(0.3)
+        given.append(words[4])
+
+    guest = isolated.Isolated(guests.write(tmp_path))
+    monkeypatch.setattr(isolated, "_Session", session)
+    monkeypatch.setattr(isolated, "_begun", lambda _: None)
+    threads = [Thread(target=guest.load, args=(Task("mini", "face", 16, 64), torch.device("cpu"))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (spare,) = [process for process in given if process is not None]
+    spare.end()
+
+
+def test_a_thread_that_cannot_be_ended_is_not_waited_for(monkeypatch):
+    """A guest that hangs while it is imported has no process yet that could be ended."""
+    monkeypatch.setattr("bench.together._PATIENCE", 0.1)
+    hanging = Event()
+    works = [Counted([1]), Counted([2], hanging.wait)]
+    next(made := together(works, 2, {}))
+    start = time.monotonic()
+    made.close()
+    assert time.monotonic() - start < 5, "Ctrl-C does nothing for ten minutes"
+    hanging.set()
 
 
 @pytest.mark.parametrize(("memory", "jobs"), [(None, 8), (64 * 2**30, 8), (5 * 2**30, 2), (2**20, 1)])

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any, TypeAlias, TypeVar
 from weakref import finalize
 
@@ -43,6 +44,7 @@ class Isolated:
         """
         self._reference = reference
         self._timeout = timeout or TIMEOUT
+        self._lock = Lock()
         self._spare: Process | None = None
         self.failure = ""
         """Why it could not be imported; empty if it was."""
@@ -65,11 +67,11 @@ class Isolated:
         """Load it for a task in a process of its own. Raises `LoadError` with the reason."""
         if self.failure:
             raise LoadError(self.failure)
-        session = _Session(self._reference, task, device, self._timeout, self._spare)
-        if self._spare is not None:
-            self._spare = None
+        with self._lock:  # two cells may be begun at once
+            spare, self._spare = self._spare, None
+        if spare is not None:
             self._unused.detach()
-        return _begun(session)
+        return _begun(_Session(self._reference, task, device, self._timeout, spare))
 
 
 @dataclass(frozen=True, slots=True)

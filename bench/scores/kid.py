@@ -5,6 +5,8 @@ features are those behind the last convolution (torchvision's `features.10` and 
 numbers. So the figures compare with each other, not with published KID, which is of Inception features.
 """
 
+from functools import cache
+
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
@@ -25,11 +27,16 @@ _POOLED = (0, 3)  # layers followed by max pooling, 3x3 of stride 2
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet
 
 
+@cache
+def _alexnet(device: torch.device) -> dict[str, Tensor]:
+    verified(SHIPPED / ALEXNET)
+    return load_file(SHIPPED / ALEXNET, device=str(device))
+
+
 @torch.no_grad()
 def features(images: Images) -> Tensor:
     """Return the features of images in [0, 1], (N, 3, H, W) of at least 63 px: (N, 256) float64."""
-    verified(SHIPPED / ALEXNET)
-    weights = load_file(SHIPPED / ALEXNET, device=str(images.device))
+    weights = _alexnet(images.device)
     mean, std = (torch.tensor(value, device=images.device).view(3, 1, 1) for value in (_MEAN, _STD))
     x = (images.clamp(0, 1) - mean) / std
     for number, stride, padding in _LAYERS:
