@@ -1,5 +1,6 @@
 """What several test files share: a small folder of photographs, methods that misbehave, where the extra files are."""
 
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -87,6 +88,12 @@ def photos(tmp_path) -> Path:
         for index in range(3):
             Image.fromarray(textured(64, shift + index)).save(folder / f"{index}.png")
     return tmp_path / "photos"
+
+
+def tables(folder) -> dict[str, bytes]:
+    """What a run of Table 2 wrote, but for seconds: they have a file of their own, and the page holds them, too."""
+    found = [path for path in folder.rglob("table2.*") if path.suffix != ".part" and "timing" not in path.name]
+    return {path.name: re.sub(rb'"seconds": ?[\d.e-]+', b"", path.read_bytes()) for path in found}
 
 
 def textured(size, seed) -> np.ndarray:
