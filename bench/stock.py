@@ -6,6 +6,7 @@ from dataclasses import replace
 from bench.images import data, known
 from bench.images.provenance import refusal
 from bench.running.runner import Runner
+from bench.scores.references import REFERENCES
 from bench.spec import BenchError, Card, Cell, MissingImages
 
 
@@ -16,7 +17,7 @@ def runnable(
 
     Raises `BenchError` if no category has its images, `MissingImages` if LR images are given and none is there.
     """
-    return _with_weights(_with_lr(_with_images(cells, cards), cards, limit), methods)
+    return _with_weights(_with_lr(_with_others(_with_images(cells, cards), cards, limit), cards, limit), methods)
 
 
 def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
@@ -33,6 +34,16 @@ def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
         raise next(iter(missing.values()))
     refusals = {category: f"no images of {category}: {error}" for category, error in missing.items()}
     return [replace(cell, refusal=refusals.get(cell.task.category, cell.refusal)) for cell in cells]
+
+
+def _with_others(cells: list[Cell], cards: Mapping[str, Card], limit: int | None) -> list[Cell]:
+    """Refuse the references that take another image where there is none."""
+    return [
+        replace(cell, refusal=REFERENCES[cell.method].refuses(len(data.image_ids(cards[cell.task.category], limit))))
+        if cell.reference and cell.refusal is None
+        else cell
+        for cell in cells
+    ]
 
 
 def _with_lr(cells: list[Cell], cards: Mapping[str, Card], limit: int | None) -> list[Cell]:

@@ -72,13 +72,24 @@ def test_they_are_the_next_image_and_the_same_one_from_a_jpeg_file(mine, photos,
     assert not list(settings.out.rglob("jpeg75/**/*.png")), "photographs were copied into the results"
 
 
+def test_of_a_single_image_there_is_no_other(bench, mine, photos, tmp_path):
+    """`table table1 -n 1`, a first look, ended as if a method had failed."""
+    words = ("--profile", photos, "--hr-size", 64, "-n", 1, "--out", tmp_path / "out")
+    assert bench("table", mine, *words)[0] == 0
+    (told,) = (tmp_path / "out").rglob("mine.json")
+    reasons = {cell["method"]: cell["refusal"] for cell in json.loads(told.read_text())["cells"]}
+    assert reasons["another_person"] == "it takes 2 images, and there is one"
+    assert reasons["jpeg75"] is None
+
+
 def test_an_image_that_cannot_be_read_is_nobodys_next(mine, photos, settings):
     (photos / "face" / "1.png").write_bytes(b"no picture")
     found = measured(mine, photos, settings)
     wanted = psnr(textured(64, 2), textured(64, 0))
     assert found["face", 8, "another_person", "0"].metrics[PSNR] == pytest.approx(wanted)
     assert not found["face", 8, "another_person", "1"].metrics
-    alone = measured(mine, photos, replace(settings, limit=1))
+    (photos / "face" / "2.png").write_bytes(b"no picture")
+    alone = measured(mine, photos, replace(settings, out=settings.out / "again"))
     assert alone["face", 8, "another_person", "0"].reason == "there is no other image that can be read"
     assert alone["face", 8, "jpeg75", "0"].status == "ok"
 

@@ -30,6 +30,12 @@ class Reference:
     """What it is, for the notes below a table."""
     make: Callable[[Sequence[str], int, Truth], Images | None]
     """All ids, the place of one, the ground truth -> what stands for that image, or None if there is no such."""
+    images: int = 1
+    """How many images it takes."""
+
+    def refuses(self, images: int) -> str | None:
+        """Return why so many images are too few for it, or None if they are not."""
+        return None if images >= self.images else f"it takes {self.images} images, and there is one"
 
 
 def _next(ids: Sequence[str], place: int, truth: Truth) -> Images | None:
@@ -58,6 +64,7 @@ REFERENCES: Mapping[str, Reference] = {
         "the true face of the next image, for the last one that of the first; what a result scores that has nothing of "
         "the person",
         _next,
+        images=2,
     ),
     "jpeg75": Reference(
         "HR, saved as JPEG 75 (reference)",
