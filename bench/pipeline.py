@@ -7,7 +7,7 @@ from typing import Literal
 
 from bench import cards as card_files
 from bench import contract, report_files, stock
-from bench.images import data, given
+from bench.images import data, given, readahead
 from bench.images.provenance import Provenance, provenance
 from bench.images.remarks import remarks
 from bench.plan import WHOLE, Part, computable, describe, left_out, limited, plan, references, unmeasured, widened
@@ -74,7 +74,17 @@ class Measurement:
     def _together(self, works: Sequence[Restoration]) -> Iterator[tuple[Restoration, Restored]]:
         cells = [work.cell for work in works]
         done = together(works, self.settings.jobs, _after(cells))
-        return track(done, f"restore {len(cells)} cells", sum(map(self._count, cells)))
+        with readahead.ahead(self._later(cells), allow_enlarge=self.settings.allow_enlarge):
+            yield from track(done, f"restore {len(cells)} cells", sum(map(self._count, cells)))
+
+    def _later(self, cells: Sequence[Cell]) -> list[tuple[Card, int, int]]:
+        """Return the images that the first methods do not need, but later ones: those of the other categories."""
+        counts: dict[str, tuple[Card, int, int]] = {}
+        for cell in cells:
+            category, factor = cell.task.category, cell.task.factor
+            _, _, most = counts.get(category, (None, 0, 0))
+            counts[category] = (self.card(cell), factor, max(most, self._count(cell)))
+        return list(counts.values())[1:]
 
     def score(self) -> Iterator[Record]:
         """Score every cell with the metrics of the report."""

@@ -17,6 +17,7 @@ from bench.spec import BenchError, Images, Spec, Task
 from methods import glean
 from methods.formats import esrgan
 from methods.nets.rrdbnet import RRDBNet, Width, match
+from methods.nets.shapes import shapes
 from methods.nets.winograd import fastest
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
@@ -39,7 +40,7 @@ def size(task: Task) -> Width:
 @lru_cache
 def _glean_macs(task: Task) -> int:
     """Return the multiply-accumulates of GLEAN for one image."""
-    with torch.device("meta"), torch.no_grad():
+    with shapes(), torch.no_grad():
         rival, lr = glean.glean_network(task), torch.empty(1, 3, task.lr_size, task.lr_size)
         with FlopCounterMode(display=False) as counter:
             rival(lr)

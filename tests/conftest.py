@@ -9,6 +9,7 @@ from dataclasses import replace
 from http.server import ThreadingHTTPServer
 from pathlib import Path
 
+import matplotlib.font_manager
 import numpy as np
 import pytest
 import torch
@@ -44,8 +45,13 @@ def pytest_collection_modifyitems(items) -> None:
 
 @pytest.fixture(autouse=True, scope="session")
 def caches(tmp_path_factory) -> Iterator[None]:
-    """What methods keep from run to run goes into a folder of the tests."""
+    """What methods keep from run to run goes into a folder of the tests.
+
+    Matplotlib keeps its list of fonts where it was: to make it takes seconds and says so on standard error.
+    """
     with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MPLCONFIGDIR", matplotlib.get_cachedir())
+        assert matplotlib.font_manager.fontManager.ttflist
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("caches")))
         yield
 

@@ -194,3 +194,16 @@ def test_the_light_modules_stay_light():
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.slow
+def test_a_network_is_loaded_without_torch_s_compiler():
+    # It comes with a thousand modules, for a number on the meta device: seconds for each process of a method.
+    code = (
+        "import sys, torch, methods; from bench import pipeline;"
+        "[methods.BY_NAME[name].load(pipeline.task('face', 16), torch.device('cpu'))"
+        " for name in ('srgan', 'mganprior', 'pulse', 'esrgan_plus', 'glean', 'dgp', 'singan')];"
+        "print('torch._dynamo' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

@@ -106,11 +106,18 @@ def value(data, method, image, metric="psnr", category="face") -> float:
     return of["values"][metric][of["images"].index(image)]
 
 
+def settle(tab) -> None:
+    """Wait for what follows a choice: the page does it in a timer of 20 ms, set before this one."""
+    tab.evaluate("new Promise(done => setTimeout(done, 20))")
+
+
 def lines(tab) -> list[str]:
+    settle(tab)
     return tab.locator("#table tbody th").all_inner_texts()
 
 
 def current(tab) -> str:
+    settle(tab)
     return tab.locator("#image").input_value()
 
 
@@ -145,8 +152,10 @@ def test_another_metric_and_metrics_across(tab, data):
     tab.locator("#metric").select_option("ssim")
     tab.get_by_text("SSIM (higher is better), at 16x").wait_for()
     tab.locator("#across").select_option("metric")
+    settle(tab)
     assert tab.locator("#table thead button").all_inner_texts() == ["Method", "PSNR", "SSIM", "LR-PSNR"]
     tab.locator("#category").select_option("cat")
+    settle(tab)
     mean = next(
         f["mean"] for f in data["figures"] if (f["method"], f["category"], f["metric"]) == ("glean", "cat", "ssim")
     )
@@ -158,6 +167,7 @@ def test_published_values_and_differences_come_on_demand(tab):
     tab.locator("#published").check()
     tab.get_by_text("published 26.84").wait_for()
     tab.locator("#differences").check()
+    settle(tab)
     assert tab.locator("#table .more", has_text="Δ").count() >= 6
 
 
@@ -275,6 +285,7 @@ def test_the_difference_is_four_times_that_of_the_files(tab, folder, data):
 def test_sorting_by_the_difference_of_two_methods_puts_the_largest_first(tab, data):
     tab.locator("#b").select_option("bicubic")
     tab.locator("#sort").select_option("gap")
+    settle(tab)
     ids = data["cells"][0]["results"][0]["images"]
     gaps = {image: abs(value(data, "glean", image) - value(data, "bicubic", image)) for image in ids}
     expected = sorted(ids, key=gaps.get, reverse=True)

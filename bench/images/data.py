@@ -45,8 +45,10 @@ class BadEntry:
     refused: bool
 
 
-_CACHE: Cache[Tensor] = Cache(512 * 2**20, lambda image: image.nbytes)
-"""The images last used: each is read once for all methods and factors. A hundred faces of 1024 px are 300 MiB."""
+HELD = 512 * 2**20
+"""Bytes of the images last used, which are held: each is read once for all methods and factors. A hundred faces of 1024
+px are 300 MiB."""
+_CACHE: Cache[Tensor] = Cache(HELD, lambda image: image.nbytes)
 _NO_HR = torch.empty(3, 0, 0, dtype=torch.uint8)
 _BATCH = 512 * 2**20  # bytes of the ground truth of a batch in float32, but for a single image that has more
 

@@ -55,20 +55,20 @@ class Template:
         self._program: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it, with all that many workers will want: that takes seconds, in which others can work."""
+        """Start it: its imports take seconds, in which others can work."""
         with self._lock:
-            self._started("warm")
+            self._started()
 
     def fork(self, *files: int) -> None:
         """Start a worker that gets these files, and the template if it is not there (any more)."""
         with self._lock:
             self._fork(*files)
 
-    def _started(self, *words: str) -> socket.socket:
+    def _started(self) -> socket.socket:
         if self._control is None:
             self._control, theirs = socket.socketpair()
             # -P: what lies in the working directory must not stand in for the suite.
-            program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno()), *words]
+            program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno())]
             self._program = subprocess.Popen(  # noqa: S603
                 program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
             )

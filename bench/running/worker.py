@@ -27,8 +27,6 @@ from bench.scores import metrics
 from bench.scores.metric import Pair
 from bench.spec import BadGuest, BenchError, Effort, Task
 
-_WARM = "warm"
-"""The word after which it imports what building a network takes."""
 Answer = tuple[dict[str, Any], Sequence[Tensor]]
 
 
@@ -184,11 +182,6 @@ def main() -> None:
     os.set_inheritable(control, False)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
     os.dup2(2, 1)  # what a method prints is not the harness's output
-    if sys.argv[1:] == [_WARM]:
-        # Networks are built on the meta device before they are filled; for the first value there torch imports a
-        # thousand modules: once here, not in each worker.
-        with torch.device("meta"):
-            torch.randn(1).div(2)
     with socket.socket(fileno=control) as harness:
         while True:
             message, files, *_ = socket.recv_fds(harness, 1, 3)

@@ -9,13 +9,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.spec import BenchError
 from methods.formats.containers import opened
 from methods.formats.state_dicts import filled, first_names, last, shape, single
 from methods.nets.biggan import BigGAN, BigGANDiscriminator
+from methods.nets.shapes import shapes
 
 _DROPPED = re.compile(r"(.+\.)?(sv\d+|accumulation_counter)|.+\.in[12]\..+")
 _SIZES = {5: 128, 6: 256}  # blocks of the generator -> side of its images
@@ -44,7 +44,7 @@ def generator(checkpoint: Mapping[str, Any]) -> BigGAN:
     entries = _entries(checkpoint, "shared.weight", "generator")
     blocks = 1 + last(entries, r"blocks\.(\d+)\.")
     classes, embedding = shape(entries, "shared.weight")
-    with torch.device("meta"):
+    with shapes():
         network = BigGAN(
             size=_size(blocks),
             channels=shape(entries, "output_layer.0.gain")[0],
@@ -58,7 +58,7 @@ def generator(checkpoint: Mapping[str, Any]) -> BigGAN:
 def discriminator(checkpoint: Mapping[str, Any]) -> BigGANDiscriminator:
     """Return the discriminator of a state dict, as `generator` does, raising likewise."""
     entries = _entries(checkpoint, "embed.weight", "discriminator")
-    with torch.device("meta"):
+    with shapes():
         network = BigGANDiscriminator(
             size=_size(last(entries, r"blocks\.(\d+)\.")),
             channels=shape(entries, "blocks.0.0.conv1.weight")[0],

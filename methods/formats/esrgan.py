@@ -14,13 +14,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.spec import BenchError
 from methods.formats.containers import opened
 from methods.formats.state_dicts import filled, first_names, indices, last, shape, single
 from methods.nets.rrdbnet import RRDBNet
+from methods.nets.shapes import shapes
 
 _STAGES = range(7)  # x1 to x64
 _BASICSR = {
@@ -101,7 +101,7 @@ def rrdbnet(checkpoint: Mapping[str, Any]) -> RRDBNet:
     """
     ours = single(to_ours(checkpoint))
     channels, inputs, *_ = shape(ours, "trunk.conv_first.weight")
-    with torch.device("meta"):
+    with shapes():
         network = RRDBNet(
             factor=_factor(inputs, len(indices(ours, r"conv_up(\d+)\.weight"))),
             channels=channels,

@@ -7,7 +7,6 @@ inside, so the weights for 1, 2 and 4 px look alike.
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.spec import BenchError
@@ -27,6 +26,7 @@ from methods.nets import stylegan, stylegan2
 from methods.nets.glean import FULL, GLEAN, Switches, Wanted
 from methods.nets.glean_parts import BASE
 from methods.nets.rrdbnet import Trunk
+from methods.nets.shapes import shapes
 from methods.nets.synthesis import Synthesis
 
 _SIGNS = {"mmagic": "encoder.0.0.conv_first.weight", "ours": "encoder.trunk.conv_first.weight"}
@@ -67,7 +67,7 @@ def glean(checkpoint: Mapping[str, Any], *, switches: Switches | None = FULL, in
     layout, prefix = _known(entries)
     inside = single({name.removeprefix(prefix): value for name, value in entries.items() if name.startswith(prefix)})
     ours = glean_names.from_mmagic(inside) if layout == "mmagic" else inside
-    with torch.device("meta"):
+    with shapes():
         bank = _bank(ours)
         trunk = _trunk(ours)
         inner = _inner_size(ours, bank)

@@ -13,12 +13,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.spec import BenchError
 from methods.formats.containers import opened
 from methods.formats.state_dicts import filled, first_names, indices, last, shape, single
+from methods.nets.shapes import shapes
 from methods.nets.srresnet import LINEAR, MSRResNet
 
 _LAYOUTS = {  # name: (prefix, a key that tells)
@@ -82,7 +82,7 @@ def srresnet(checkpoint: Mapping[str, Any]) -> MSRResNet:
     stages = len(indices(ours, r"upconv(\d+)\.weight"))
     blocks = 1 + last(ours, r"body\.(\d+)\.")
     try:
-        with torch.device("meta"):
+        with shapes():
             network = MSRResNet(
                 factor=3**stages if widening == 9 else 2**stages,  # noqa: PLR2004 - 3 * 3, a stage of x3
                 channels=channels,

@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from methods.formats import stylegan2_names
 from methods.formats.containers import opened
 from methods.formats.state_dicts import filled, last, shape, single, stylegan2_sizes
+from methods.nets.shapes import shapes
 from methods.nets.stylegan2 import StyleGAN2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 
@@ -35,7 +35,7 @@ def generator(checkpoint: Mapping[str, Any]) -> StyleGAN2:
         for k in range(2 * len(sizes["channels"]) - 1):
             side = 4 << (k + 1) // 2
             ours[f"synthesis.layers.{k}.noise"] = ours["synthesis.constant"].new_zeros(1, 1, side, side)
-    with torch.device("meta"):
+    with shapes():
         network = StyleGAN2(**sizes, mapping_layers=1 + last(ours, r"mapping\.layers\.(\d+)\."))
     return filled(network, ours)
 
@@ -60,6 +60,6 @@ def discriminator(checkpoint: Mapping[str, Any]) -> StyleGAN2Discriminator:
     blocks = 1 + last(ours, r"blocks\.(\d+)\.")
     channels = {4 << blocks: shape(ours, "first.weight")[0]}
     channels |= {4 << (blocks - 1 - i): shape(ours, f"blocks.{i}.conv2.weight")[0] for i in range(blocks)}
-    with torch.device("meta"):
+    with shapes():
         network = StyleGAN2Discriminator(size=4 << blocks, channels=channels)
     return filled(network, ours)

@@ -18,7 +18,6 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from bench.spec import BenchError
@@ -26,6 +25,7 @@ from methods.formats.containers import opened
 from methods.formats.state_dicts import filled, first_names, last, shape, single, stylegan_sizes
 from methods.nets import pggan as pggan_net
 from methods.nets import stylegan as stylegan_net
+from methods.nets.shapes import shapes
 from methods.nets.stylegan2_layers import SQRT2
 
 _SIGNS = {
@@ -127,7 +127,7 @@ def stylegan(checkpoint: Mapping[str, Any]) -> stylegan_net.StyleGAN:
             side = 4 << k // 2
             entries[f"synthesis.epilogues.{k}.noise"] = entries["synthesis.constant"].new_zeros(1, 1, side, side)
     depth = 1 + last(entries, r"mapping\.layers\.(\d+)\.")
-    with torch.device("meta"):
+    with shapes():
         network = stylegan_net.StyleGAN(**sizes, mapping_layers=depth)
     return filled(network, entries)
 
@@ -138,7 +138,7 @@ def pggan(checkpoint: Mapping[str, Any]) -> pggan_net.PGGAN:
     entries = to_ours(checkpoint)
     stages = last(entries, r"layers\.(\d+)\.") // 2 + 1
     widths = {4 << i: shape(entries, f"layers.{2 * i}.bias")[0] for i in range(stages)}
-    with torch.device("meta"):
+    with shapes():
         network = pggan_net.PGGAN(size=max(widths), channels=widths, z_dim=shape(entries, "layers.0.weight")[1])
     return filled(network, entries)
 

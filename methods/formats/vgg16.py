@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-import torch
-
 from bench.spec import BenchError
 from methods.formats.containers import opened
 from methods.formats.state_dicts import filled, indices, single
+from methods.nets.shapes import shapes
 from methods.nets.vgg16 import Vgg16
 
 _FIRST = "features.0.weight"
@@ -31,7 +30,7 @@ def vgg16(checkpoint: Mapping[str, Any], *, layer: int) -> Vgg16:
     It comes back float32, frozen and in eval mode; what lies behind the layer is left out. Raises `BenchError` naming
     the entries that are missing or of a wrong shape.
     """
-    with torch.device("meta"):
+    with shapes():
         network = Vgg16(layer=layer)
     wanted = network.state_dict().keys()
     entries = opened(checkpoint, wanted.__and__)

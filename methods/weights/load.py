@@ -16,6 +16,7 @@ from bench import origins
 from bench.paths import short
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
+from methods.nets.shapes import shapes
 from methods.weights import catalogue, fits, trained
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -40,7 +41,7 @@ def network(  # noqa: PLR0913 - of what, for what, from what
         if origins.sought():
             find(method, task, part=part)
         try:
-            with device:
+            with shapes():
                 return build(task)
         except ValueError as error:
             raise BenchError(str(error)) from error
