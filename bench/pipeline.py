@@ -1,6 +1,7 @@
 """One straight line: plan -> restore -> score, category by category, so that its images are read once."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Literal
@@ -74,17 +75,19 @@ class Measurement:
     def _together(self, works: Sequence[Restoration]) -> Iterator[tuple[Restoration, Restored]]:
         cells = [work.cell for work in works]
         done = together(works, self.settings.jobs, _after(cells))
-        with readahead.ahead(self._later(cells), allow_enlarge=self.settings.allow_enlarge):
-            yield from track(done, f"restore {len(cells)} cells", sum(map(self._count, cells)))
+        return track(done, f"restore {len(cells)} cells", sum(map(self._count, cells)))
 
-    def _later(self, cells: Sequence[Cell]) -> list[tuple[Card, int, int]]:
-        """Return the images that the first methods do not need, but later ones: those of the other categories."""
-        counts: dict[str, tuple[Card, int, int]] = {}
-        for cell in cells:
-            category, factor = cell.task.category, cell.task.factor
-            _, _, most = counts.get(category, (None, 0, 0))
-            counts[category] = (self.card(cell), factor, max(most, self._count(cell)))
-        return list(counts.values())[1:]
+    def reading(self) -> AbstractContextManager[None]:
+        """Read the images of the cells ahead of the methods during a block, if several of these work side by side."""
+        wanted: dict[str, tuple[Card, int, int]] = {}
+        for cell in self.cells:
+            if cell.refusal is None:
+                category = cell.task.category
+                most = max(self._count(cell), wanted[category][2] if category in wanted else 0)
+                wanted[category] = (self.card(cell), cell.task.factor, most)
+        if self.settings.jobs == 1:
+            return nullcontext()
+        return readahead.ahead(list(wanted.values()), allow_enlarge=self.settings.allow_enlarge)
 
     def score(self) -> Iterator[Record]:
         """Score every cell with the metrics of the report."""

@@ -95,10 +95,6 @@ def make_table(
         part=Part(categories or (), factors or (), [method.spec.name for method in chosen.values()]),
     )
     say(measurement.describe())
-    if only in (None, Step.RESTORE):
-        for sentence in (machine.busy(), *estimate.sentences(measurement)):
-            if sentence:
-                say(sentence)
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())
@@ -122,19 +118,23 @@ def _runners(words: Sequence[str], report: Report, timeout: float | None, *, bes
 
 
 def _restore(measurement: Measurement) -> bool:
-    """Restore what is missing, print what is wrong once, and return whether something failed.
+    """Say how long it will take, restore what is missing, print what is wrong once, return whether something failed.
 
     A cell that is refused, such as for want of weights, is in order: the table says why.
     """
     failed, told = False, set()
-    for cell, image in measurement.restore():
-        failed |= image.status == "failed"
-        where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
-        detail(f"{where}: {'kept' if image.kept else image.status}")
-        wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
-        if wrong and image.reason not in told:
-            told.add(image.reason)
-            tell(image.status, f"{where}: {image.reason}")
+    with measurement.reading():
+        for sentence in (machine.busy(), *estimate.sentences(measurement)):
+            if sentence:
+                say(sentence)
+        for cell, image in measurement.restore():
+            failed |= image.status == "failed"
+            where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
+            detail(f"{where}: {'kept' if image.kept else image.status}")
+            wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
+            if wrong and image.reason not in told:
+                told.add(image.reason)
+                tell(image.status, f"{where}: {image.reason}")
     return failed
 
 

@@ -68,7 +68,7 @@ ORDER = [
         "cost.duration",
         "running.checks",
     },
-    {"images.remarks", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
+    {"images.remarks", "images.readahead", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
     {"running.answers", "running.measuring"},
     {"restore", "running.handed", "running.isolated", "running.worker", "running.runners"},
     {"scores.scored", "tiles", "stock"},

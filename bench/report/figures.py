@@ -10,6 +10,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from PIL import Image
 
 from bench import atomic
 from bench.report import fonts
@@ -96,8 +97,9 @@ def _look(place: int) -> dict[str, Any]:
 
 
 def save(figure: Figure, path: Path) -> list[Path]:
-    """Write a figure whole or not at all."""
-    content = BytesIO()
-    figure.savefig(content, format="png", metadata={"Software": None}, pil_kwargs={"optimize": True})
+    """Write a figure as PNG, whole or not at all; it covers all of its ground, so it needs no transparency."""
+    drawn, content = BytesIO(), BytesIO()
+    figure.savefig(drawn, format="png", pil_kwargs={"compress_level": 0})
+    Image.open(drawn).convert("RGB").save(content, "PNG")
     atomic.write(path, content.getvalue())
     return [path]
