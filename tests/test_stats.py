@@ -63,7 +63,7 @@ def test_exact_images_are_kept_and_counted() -> None:
     "function",
     [
         lambda x: stats.summarise(x, higher_is_better=True),
-        lambda x: stats.compare(x, x, higher_is_better=True),
+        lambda x: stats.compare([(x, x)], higher_is_better=True)[0],
         lambda x: stats.over_seeds([x, x]),
     ],
 )
@@ -79,7 +79,7 @@ def test_nan_and_nothing_are_refused(function: Callable[[Sequence[float]], objec
 
 def test_the_comparison_is_that_of_scipy() -> None:
     a, b = gaussian(30, 0), gaussian(30, 1, mean=0.4)
-    result = stats.compare(a, b, higher_is_better=True)
+    result = stats.compare([(a, b)], higher_is_better=True)[0]
     paired = scipy_stats.ttest_rel(a, b)
     interval = paired.confidence_interval(0.95)
     assert result.mean == pytest.approx((a - b).mean())
@@ -87,35 +87,49 @@ def test_the_comparison_is_that_of_scipy() -> None:
     assert result.effect * math.sqrt(30) == pytest.approx(paired.statistic), "d_z is t over the root of n"
     assert result.wilcoxon_p == pytest.approx(scipy_stats.wilcoxon(a, b).pvalue)
     assert result.win_rate == (a > b).mean()
-    assert stats.compare(a, b, higher_is_better=False).win_rate == (a < b).mean()
+    assert stats.compare([(a, b)], higher_is_better=False)[0].win_rate == (a < b).mean()
 
 
 def test_equal_methods() -> None:
     x = gaussian(20)
-    result = stats.compare(x, x, higher_is_better=True)
+    result = stats.compare([(x, x)], higher_is_better=True)[0]
     assert result == stats.Comparison(20, 0, 0, 1, 0.5, 0, 0), "nothing differs, so nothing may be significant"
 
 
 def test_differences_without_spread() -> None:
-    result = stats.compare(np.full(20, 2.0), np.full(20, 1.5), higher_is_better=False)
+    result = stats.compare([(np.full(20, 2.0), np.full(20, 1.5))], higher_is_better=False)[0]
     assert (result.mean, result.half_width, result.effect, result.win_rate) == (0.5, 0, math.inf, 0)
-    assert math.isnan(stats.compare([2.0], [1.0], higher_is_better=True).effect)
+    assert math.isnan(stats.compare([([2.0], [1.0])], higher_is_better=True)[0].effect)
+
+
+def test_many_at_once_are_compared_as_one_by_one():
+    draw = np.random.default_rng(3)
+    pairs = [(draw.normal(size=n), draw.normal(size=n).round(digits)) for n in (9, 20, 60, 9, 1) for digits in (0, 3)]
+    pairs += [(draw.integers(2, 6, n), np.ones(n)) for n in (9, 9, 20, 60)]  # ties, which an exact p does not bear
+    pairs += [(pairs[0][0], pairs[0][0]), (np.r_[pairs[1][0], 1, 2], np.r_[pairs[1][1], 1, 2])]
+    for (a, b), found in zip(pairs, stats.compare(pairs, higher_is_better=True), strict=True):
+        d = (a - b)[a != b]
+        assert found.wilcoxon_p == (scipy_stats.wilcoxon(d).pvalue if d.size else 1), (
+            "p of another pair, or of another size"
+        )
 
 
 def test_unpaired_values_are_refused() -> None:
     with pytest.raises(ValueError, match="20 and 19"):
-        stats.compare(gaussian(20), gaussian(19), higher_is_better=True)
+        stats.compare([(gaussian(20), gaussian(19))], higher_is_better=True)[0]
 
 
 def test_exact_images_in_a_comparison() -> None:
     exact, x = np.full(20, math.inf), gaussian(20)
-    assert stats.compare(exact, exact, higher_is_better=True) == stats.compare(x, x, higher_is_better=True)
+    assert (
+        stats.compare([(exact, exact)], higher_is_better=True)[0] == stats.compare([(x, x)], higher_is_better=True)[0]
+    )
 
-    result = stats.compare(exact, x, higher_is_better=True)
+    result = stats.compare([(exact, x)], higher_is_better=True)[0]
     assert (result.mean, result.half_width, result.infinite, result.win_rate) == (math.inf, math.inf, 20, 1)
     assert math.isnan(result.effect)
 
-    assert math.isnan(stats.compare([math.inf, 1], [1, math.inf], higher_is_better=True).mean)
+    assert math.isnan(stats.compare([([math.inf, 1], [1, math.inf])], higher_is_better=True)[0].mean)
 
 
 finite = st.integers(-50, 50).map(lambda k: k / 10)
@@ -126,7 +140,7 @@ finite = st.integers(-50, 50).map(lambda k: k / 10)
 @pytest.mark.slow
 def test_swapping_the_methods_mirrors_the_comparison(pairs: list[tuple[float, float]]) -> None:
     a, b = np.array(pairs).T
-    one, other = stats.compare(a, b, higher_is_better=True), stats.compare(b, a, higher_is_better=True)
+    one, other = stats.compare([(a, b)], higher_is_better=True)[0], stats.compare([(b, a)], higher_is_better=True)[0]
     assert other.mean == -one.mean
     assert other.half_width == one.half_width
     assert (other.wilcoxon_p, other.win_rate) == pytest.approx((one.wilcoxon_p, 1 - one.win_rate))

@@ -187,7 +187,7 @@ def build(
 
 def _seedless(task: Task) -> Task:
     """Return the task that those of other seeds share."""
-    return replace(task, seed=0)
+    return replace(task, seed=0) if task.seed else task
 
 
 def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], card: Card) -> Row:

@@ -70,7 +70,7 @@ def judge(
         if decision.winner
     }
     unbeaten = {(e.task, e.method) for e in entries if e.eligible and (e.task, e.method) not in losers}
-    contests: list[Contest] = []
+    chosen: list[tuple[Entry, Entry, tuple[Pair, Decision]]] = []
     for task in dict.fromkeys(entry.task for entry in entries):
         here = {entry.method: entry for entry in entries if entry.task == task}
         decided = {
@@ -79,12 +79,15 @@ def judge(
             if pair.task == task
         }
         first = full if full is not None else _first(here, decided, unbeaten)
-        contests += [
-            _contest(here[one], here[other], metric, margin, decided[frozenset((one, other))])
+        chosen += [
+            (here[one], here[other], decided[frozenset((one, other))])
             for other in here
             for one in _opponents(first, other, decided)
         ]
-    return contests, unbeaten
+    results = stats.compare(
+        [_values(one, other, _shared(one, other)) for one, other, _ in chosen], metric.higher_is_better
+    )
+    return [_contest(*each, metric, margin, result) for each, result in zip(chosen, results, strict=True)], unbeaten
 
 
 _Decided = Mapping[frozenset[str], tuple[Pair, Decision]]
@@ -101,7 +104,7 @@ def _pairs(entries: Sequence[Entry], metric: Metric) -> list[Pair]:
     for one, other in combinations(entries, 2):
         shared = _shared(one, other) if one.task == other.task else []
         if shared:
-            a, b = ([entry.values[image] for image in shared] for entry in (one, other))
+            a, b = _values(one, other, shared)
             better = stats.differences(a, b) if metric.higher_is_better else stats.differences(b, a)
             places = np.array([numbers[one.task.category][image] for image in shared])
             found.append(Pair(one.task, one.method, other.method, better, places))
@@ -143,11 +146,21 @@ def _opponents(first: str, other: str, decided: _Decided) -> list[str]:
     return names
 
 
-def _contest(one: Entry, other: Entry, metric: Metric, margin: float, decided: tuple[Pair, Decision]) -> Contest:
-    """Compare two methods on the images that both have."""
+def _values(one: Entry, other: Entry, shared: Sequence[str]) -> tuple[list[float], list[float]]:
+    """Return the values of two methods on images."""
+    return [one.values[image] for image in shared], [other.values[image] for image in shared]
+
+
+def _contest(  # noqa: PLR0913, PLR0917 - who, and all that is known of them
+    one: Entry,
+    other: Entry,
+    decided: tuple[Pair, Decision],
+    metric: Metric,
+    margin: float,
+    result: stats.Comparison,
+) -> Contest:
+    """Return what is to be said of two methods."""
     pair, decision = decided
-    a, b = ([entry.values[image] for image in _shared(one, other)] for entry in (one, other))
-    result = stats.compare(a, b, metric.higher_is_better)
     ahead = pair.differences if pair.first == one.method else -pair.differences
     least = math.inf if result.infinite else detectable(ahead, decision.critical, margin)
     return Contest(
