@@ -28,7 +28,7 @@ from bench import (
 )
 from bench.console import STOPPED, say, set_verbose
 from bench.options import Choice, ChosenWeights, Device, Profile, Timeout, Unfinished
-from bench.running import runner, runners
+from bench.running import cluster, runner, runners
 from bench.spec import BenchError
 
 app = typer.Typer(
@@ -127,8 +127,10 @@ def _called() -> str:
 
 def start(words: Sequence[str]) -> int:
     """Run a verb with its words; return the exit status. Raises `BenchError` for words that are none of its options."""
+    # An option whose value may be left away: click has those, typer's copy of it has not.
+    words = [f"--ray={cluster.HERE}" if word == "--ray" else word for word in words]
     try:
-        status = app(list(words) or ["--help"], prog_name=_called(), standalone_mode=False)
+        status = app(words or ["--help"], prog_name=_called(), standalone_mode=False)
     except typer.Abort as error:
         raise KeyboardInterrupt from error
     except Exception as error:

@@ -90,6 +90,18 @@ Jobs = Annotated[
         "--jobs", "-j", min=1, help="Processes side by side, of one thread each. Default: one a core; one on a GPU."
     ),
 ]
+Ray = Annotated[
+    str | None,
+    typer.Option(
+        "--ray",
+        metavar="[=ADDRESS]",
+        help="Let workers of a Ray cluster restore and score: --ray those of this machine, --ray=ADDRESS or --ray=auto "
+        "of one that runs. Needs glean-bench[ray].",
+    ),
+]
+RayShare = Annotated[
+    float, typer.Option(min=0.01, max=1024, help="Of a GPU, or how many cores, that each worker of --ray takes.")
+]
 
 
 def named(words: Sequence[str] | None) -> list[str]:

@@ -16,6 +16,7 @@ from bench.progress import track
 from bench.restore import Restoration, Restored, RunSettings, State, state
 from bench.running.handed import Handed, among
 from bench.running.measuring import Measure, measured, measurers
+from bench.running.places import HERE
 from bench.running.runner import Runner, of
 from bench.scores import score
 from bench.scores.metric import Metric
@@ -91,10 +92,11 @@ class Measurement:
 
     def score(self) -> Iterator[Record]:
         """Score every cell with the metrics of the report."""
-        if self.settings.jobs == 1:
+        settings = self.settings
+        if settings.jobs == 1 and settings.place is HERE:
             yield from self._scored(measured)
             return
-        with measurers(self.settings.jobs) as processes:
+        with measurers(settings.jobs, settings.place) as processes:
             yield from self._scored(processes.measure)
 
     def _scored(self, measure: Measure) -> Iterator[Record]:

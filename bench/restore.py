@@ -14,6 +14,7 @@ from bench import atomic, contract, locks, store
 from bench.images import data
 from bench.resize import eight_bit
 from bench.running import runner
+from bench.running.places import HERE, Place
 from bench.spec import Card, Cell, Method, Spec, Status, Weights
 
 
@@ -51,6 +52,8 @@ class RunSettings:
     allow_enlarge: bool = False
     jobs: int = 1
     """How many processes work side by side."""
+    place: Place = HERE
+    """Where they are."""
 
     def images(self, cell: Cell) -> int | None:
         """Return how many test images a cell gets; None: all."""

@@ -1,6 +1,7 @@
 """The verb `table`: plan, restore, score, render, with what is to be said meanwhile."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -26,6 +27,8 @@ from bench.options import (
     Lr,
     Methods,
     Profile,
+    Ray,
+    RayShare,
     Seeds,
     Timeout,
     Unfinished,
@@ -35,6 +38,8 @@ from bench.pipeline import Measurement
 from bench.plan import Part
 from bench.restore import RunSettings
 from bench.running import process, runners
+from bench.running.cluster import Cluster
+from bench.running.places import HERE
 from bench.running.runner import Runner
 from bench.spec import Record, Report
 
@@ -69,6 +74,8 @@ def make_table(
     unfinished: Unfinished = False,
     timeout: Timeout = None,
     jobs: Jobs = None,
+    ray: Ray = None,
+    ray_share: RayShare = 1.0,
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report = report_files.read(name)
@@ -76,32 +83,48 @@ def make_table(
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
     if settings.device.type == "cpu":
         torch.set_num_threads(1)  # the cores are for processes: the operations on an image are too small to be shared
+    with _placed(settings, jobs, ray, ray_share) as settings:
+        chosen = _runners(named(rows), report, timeout, settings)
+        others = _runners([*_own(report, whole=not chosen), *(guests or [])], report, timeout, settings)
+        measurement = pipeline.prepare(
+            report,
+            (chosen | others).values(),
+            settings,
+            profile=profile,
+            hr_size=hr_size,
+            lr=lr,
+            seeds=seeds or (0,),
+            weights=weights.value,
+            unfinished=unfinished,
+            part=Part(categories or (), factors or (), [method.spec.name for method in chosen.values()]),
+        )
+        say(measurement.describe())
+        _measure(measurement, only, columns or ())
+
+
+@contextmanager
+def _placed(settings: RunSettings, jobs: int | None, ray: str | None, share: float) -> Iterator[RunSettings]:
+    """Yield the settings with the place of the workers, here or on a cluster, and how many there are."""
+    if ray is not None:
+        with closing(Cluster(ray, settings.device, share, jobs)) as cluster:
+            say(f"{cluster.jobs} workers on the cluster.")
+            yield replace(settings, jobs=cluster.jobs, place=cluster.place)
+        return
     settings = replace(settings, jobs=jobs or (machine.jobs() if settings.device.type == "cpu" else 1))
-    beside = settings.jobs > 1
-    if beside:
+    if settings.jobs > 1:
         process.TEMPLATE.start()
-    chosen = _runners(named(rows), report, timeout, beside=beside)
-    others = _runners([*_own(report, whole=not chosen), *(guests or [])], report, timeout, beside=beside)
-    measurement = pipeline.prepare(
-        report,
-        (chosen | others).values(),
-        settings,
-        profile=profile,
-        hr_size=hr_size,
-        lr=lr,
-        seeds=seeds or (0,),
-        weights=weights.value,
-        unfinished=unfinished,
-        part=Part(categories or (), factors or (), [method.spec.name for method in chosen.values()]),
-    )
-    say(measurement.describe())
+    yield settings
+
+
+def _measure(measurement: Measurement, only: Step | None, columns: Sequence[str]) -> None:
+    """Do the steps of a table, or one alone; its end tells whether something failed."""
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())
         estimate.keep(measurement, records)
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
-            _render(measurement, records, columns or ())
+            _render(measurement, records, columns)
     if failed:
         raise typer.Exit(1)
 
@@ -112,9 +135,10 @@ def _own(report: Report, *, whole: bool) -> list[str]:
     return names if whole else [name for name in names if name == report.full]
 
 
-def _runners(words: Sequence[str], report: Report, timeout: float | None, *, beside: bool) -> dict[str, Runner]:
+def _runners(words: Sequence[str], report: Report, timeout: float | None, settings: RunSettings) -> dict[str, Runner]:
     """Return names, FILE:CLASS or folders of restored images -> the rows."""
-    return {word: runners.row(word, timeout, report.factors, beside=beside) for word in words}
+    beside = settings.jobs > 1 or settings.place is not HERE
+    return {word: runners.row(word, timeout, report.factors, beside=beside, place=settings.place) for word in words}
 
 
 def _restore(measurement: Measurement) -> bool:

@@ -19,7 +19,8 @@ from torch import Tensor
 from bench import contract
 from bench.resize import eight_bit
 from bench.running import answers, declared, wire
-from bench.running.process import START, Ended, Process, Refused
+from bench.running.places import HERE, Asked, Place
+from bench.running.process import START, Ended, Late, Process, Refused
 from bench.running.runner import Facts, LoadError, Local
 from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task
 
@@ -36,14 +37,17 @@ _Read: TypeAlias = Callable[[dict[str, Any], bytearray], T]
 class Isolated:
     """A method by its name or FILE:CLASS, each of whose loads gets a process of its own."""
 
-    def __init__(self, reference: str, *, timeout: float | None = None, factors: tuple[int, ...] = (1,)) -> None:
-        """Start a process and ask what the method says of itself.
+    def __init__(
+        self, reference: str, *, timeout: float | None = None, factors: tuple[int, ...] = (1,), place: Place = HERE
+    ) -> None:
+        """Start a process here and ask what the method says of itself; it is loaded at its place.
 
         A file that fails while it is imported is a method too, of the given factors: whatever is asked of it fails with
         that reason. Raises `BenchError` for a file or class that is not there.
         """
         self._reference = reference
         self._timeout = timeout or TIMEOUT
+        self._place = place
         self._lock = Lock()
         self._spare: Process | None = None
         self.failure = ""
@@ -67,11 +71,13 @@ class Isolated:
         """Load it for a task in a process of its own. Raises `LoadError` with the reason."""
         if self.failure:
             raise LoadError(self.failure)
+        spare = None
         with self._lock:  # two cells may be begun at once
-            spare, self._spare = self._spare, None
+            if self._place is HERE:
+                spare, self._spare = self._spare, None
         if spare is not None:
             self._unused.detach()
-        return _begun(_Session(self._reference, task, device, self._timeout, spare))
+        return _begun(_Session(self._reference, task, device, self._timeout, self._place, spare))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +88,7 @@ class Beside:
     local: Local
     timeout: float | None = None
     """Seconds an image may take; None: as long as it likes."""
+    place: Place = HERE
 
     @property
     def spec(self) -> Spec:
@@ -94,7 +101,7 @@ class Beside:
 
     def load(self, task: Task, device: torch.device) -> "IsolatedLoaded":
         """Load it for a task in a process of its own. Raises `LoadError` with the reason."""
-        return _begun(_Session(self.reference, task, device, self.timeout or math.inf))
+        return _begun(_Session(self.reference, task, device, self.timeout or math.inf, self.place))
 
 
 def _begun(session: "_Session") -> "IsolatedLoaded":
@@ -110,36 +117,61 @@ def _begun(session: "_Session") -> "IsolatedLoaded":
 class _Session:
     """The processes, one after another, in which a method is loaded for one task."""
 
-    def __init__(
-        self, reference: str, task: Task, device: torch.device, timeout: float, process: Process | None = None
+    def __init__(  # noqa: PLR0913, PLR0917 - what, for what, on what, how long, where
+        self,
+        reference: str,
+        task: Task,
+        device: torch.device,
+        timeout: float,
+        place: Place,
+        process: Asked | None = None,
     ) -> None:
         """Take a process that has imported the method, if there is one."""
         self.reference = reference
         self.task = task
         self.device = device
         self.timeout = timeout
+        self._place = place
         self._process = process
         self._ends = 0
         self.closed = False
 
     def load(self) -> tuple[Facts, ...]:
         """Load the method, in a new process if there is none."""
-        if self.closed:
-            raise Ended("it was closed")
-        if self._process is None:
-            self._process = Process(self.reference)
-        request = {"do": "load", "task": asdict(self.task), "device": str(self.device)}
-        return self._tried(request, max(self.timeout, START), answers.facts)
+        return self._again(self._load)
 
     def ask(self, request: Mapping[str, Any], calls: int, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
         """Ask something of the loaded method and `read` the answer; a process that ended is followed by another."""
+
+        def ask() -> T:
+            if self._process is None:
+                if self._ends >= _ENDS + self._place.again:
+                    raise Ended(f"not tried: the process of the method had ended {self._ends} times in a row before")
+                self._load()
+            found = self._tried(request, calls * self.timeout, read, *pictures, most=most)
+            self._ends = 0
+            return found
+
+        return self._again(ask)
+
+    def _again(self, do: Callable[[], T]) -> T:
+        """Do something, if its process ends as often as the place allows."""
+        left = self._place.again
+        while True:
+            try:
+                return do()
+            except Ended as ended:
+                if self.closed or not left or isinstance(ended, Late):
+                    raise
+                left -= 1
+
+    def _load(self) -> tuple[Facts, ...]:
+        if self.closed:
+            raise Ended("it was closed")
         if self._process is None:
-            if self._ends >= _ENDS:
-                raise Ended(f"not tried: the process of the method had ended {_ENDS} times in a row before")
-            self.load()
-        found = self._tried(request, calls * self.timeout, read, *pictures, most=most)
-        self._ends = 0
-        return found
+            self._process = self._place.start(self.reference)
+        request = {"do": "load", "task": asdict(self.task), "device": str(self.device)}
+        return self._tried(request, max(self.timeout, START), answers.facts)
 
     def _tried(self, request: Mapping[str, Any], limit: float, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
         """Ask once; a process whose answer cannot be read is ended, as its next could be about anything."""
@@ -150,7 +182,9 @@ class _Session:
         except (Ended, wire.Broken) as error:
             self._end()
             self._ends += 1
-            raise Ended(f"its process {error}" if isinstance(error, wire.Broken) else str(error)) from error
+            if isinstance(error, wire.Broken):
+                raise Ended(f"its process {error}") from error
+            raise
 
     def close(self) -> None:
         """End the process, whatever it is doing, and start no other."""

@@ -10,7 +10,8 @@ from torch import Tensor
 
 from bench.resize import eight_bit
 from bench.running import wire
-from bench.running.process import START, Ended, Process
+from bench.running.places import HERE, Asked, Place
+from bench.running.process import START, Ended
 from bench.scores.metric import Metric, Pair
 
 Measure: TypeAlias = Callable[[Metric, Pair], Tensor]
@@ -29,19 +30,20 @@ def measured(metric: Metric, pair: Pair) -> Tensor:
 class Measurers:
     """Some processes; a thread that measures takes one that is idle."""
 
-    def __init__(self, jobs: int) -> None:
-        """Note that so many may be started, each when it is wanted."""
-        self._idle: SimpleQueue[Process | None] = SimpleQueue()
+    def __init__(self, jobs: int, place: Place = HERE) -> None:
+        """Note that so many may be started at a place, each when it is wanted."""
+        self._place = place
+        self._idle: SimpleQueue[Asked | None] = SimpleQueue()
         for _ in range(jobs):
             self._idle.put(None)
         self._jobs = jobs
 
     def measure(self, metric: Metric, pair: Pair) -> Tensor:
         """Return the values of a metric, as its `function`: the same ones. Raises `BenchError` where that raises."""
-        for tries in range(_TRIES, 0, -1):
+        for tries in range(_TRIES + self._place.again, 0, -1):
             process = self._idle.get()
             try:
-                process = process or Process()
+                process = process or self._place.start("")
                 return _asked(process, metric, pair)
             except Ended:
                 if process is not None:
@@ -61,16 +63,16 @@ class Measurers:
 
 
 @contextmanager
-def measurers(jobs: int) -> Iterator[Measurers]:
+def measurers(jobs: int, place: Place = HERE) -> Iterator[Measurers]:
     """Have processes for the block."""
-    found = Measurers(jobs)
+    found = Measurers(jobs, place)
     try:
         yield found
     finally:
         found.close()
 
 
-def _asked(process: Process, metric: Metric, pair: Pair) -> Tensor:
+def _asked(process: Asked, metric: Metric, pair: Pair) -> Tensor:
     images = [eight_bit(each) for each in (pair.sr, pair.hr, pair.lr)]
     request = {
         "do": "measure",

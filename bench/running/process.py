@@ -35,6 +35,10 @@ class Ended(BenchError):
     """A process that ended, or was ended, before it answered."""
 
 
+class Late(Ended):
+    """A process that was ended because it took longer than it may."""
+
+
 class Refused(BenchError):
     """What the process answered that it cannot do, with the reason; `absent` and `usage` as the worker says."""
 
@@ -43,6 +47,11 @@ class Refused(BenchError):
         super().__init__(str(answer["failure"]))
         self.absent = answer.get("absent") is True
         self.usage = answer.get("usage") is True
+
+
+def late(request: Mapping[str, Any], limit: float) -> Late:
+    """Return the error of a request that was not answered in time."""
+    return Late(f"it took longer than {limit:.0f} s in {request['do']} (--timeout)")
 
 
 class Template:
@@ -144,7 +153,7 @@ class Process:
             answer, content = wire.receive(self._line, most=most, look=look)
         except TimeoutError as error:
             self.end()
-            raise Ended(f"it took longer than {limit:.0f} s in {request['do']} (--timeout)") from error
+            raise late(request, limit) from error
         except (wire.Broken, OSError) as error:
             how = self.end() or (str(error) if isinstance(error, wire.Broken) else "broke off")
             raise Ended(f"its process {how}") from error

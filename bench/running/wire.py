@@ -35,11 +35,30 @@ class Broken(BenchError):
 
 def send(to: socket.socket, header: dict[str, Any], *pictures: Tensor) -> None:
     """Send a message; raises `OSError` if the other side is gone."""
+    for each in _parts(header, *pictures):
+        to.sendall(each)
+
+
+def pack(header: dict[str, Any], *pictures: Tensor) -> bytes:
+    """Return a message as it would be sent."""
+    return b"".join(_parts(header, *pictures))
+
+
+def unpack(message: bytes, *, most: int | None = None) -> Message:
+    """Return the header and the bytes of the pictures of a message that `pack` made. Raises `Broken`, as `receive`."""
+    if len(message) < _LENGTHS.size:
+        raise Broken(NO_ANSWER)
+    length, size = _checked(message[: _LENGTHS.size], most)
+    header, content = message[_LENGTHS.size :][:length], message[_LENGTHS.size + length :]
+    if len(content) != size:
+        raise Broken(NO_ANSWER)
+    return _header(header), bytearray(content)
+
+
+def _parts(header: dict[str, Any], *pictures: Tensor) -> list[bytes]:
     text = json.dumps(header).encode()
     content = [plain(each) for each in pictures]
-    to.sendall(_LENGTHS.pack(len(text), sum(map(len, content))) + text)
-    for each in content:
-        to.sendall(each)
+    return [_LENGTHS.pack(len(text), sum(map(len, content))) + text, *content]
 
 
 def receive(
@@ -49,16 +68,26 @@ def receive(
 
     `look` is called again and again, with whether nothing came for a moment, and may raise. Raises `Broken`.
     """
-    length, size = _LENGTHS.unpack(_exactly(source, _LENGTHS.size, look))
+    length, size = _checked(_exactly(source, _LENGTHS.size, look), most)
+    return _header(_exactly(source, length, look)), _exactly(source, size, look)
+
+
+def _checked(lengths: bytes | bytearray, most: int | None) -> tuple[int, int]:
+    """Return how long the header and the pictures are."""
+    length, size = _LENGTHS.unpack(lengths)
     if length > _LONGEST_HEADER or (most is not None and size > most):
         raise Broken(NO_ANSWER)
+    return length, size
+
+
+def _header(text: bytes | bytearray) -> dict[str, Any]:
     try:
-        header = json.loads(_exactly(source, length, look))
+        header = json.loads(text)
     except (ValueError, RecursionError):
         raise Broken(NO_ANSWER) from None
     if not isinstance(header, dict):
         raise Broken(NO_ANSWER)
-    return header, _exactly(source, size, look)
+    return header
 
 
 def _exactly(source: socket.socket, count: int, look: Callable[[bool], None]) -> bytearray:

@@ -64,6 +64,7 @@ class Worker:
     def _load(self, request: dict[str, Any], _: bytearray) -> Answer:
         if self._runner is None:
             raise BenchError("nothing was imported yet")
+        self._layers = []
         layer: runner.LocalLoaded | None = self._runner.load(Task(**request["task"]), torch.device(request["device"]))
         while layer is not None:
             self._layers.append(layer)
