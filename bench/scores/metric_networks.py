@@ -54,7 +54,8 @@ class LpipsAlex:
 
     def features(self, image: Tensor) -> list[Tensor]:
         """Return the unit features of each layer of images (N, 3, H, W) in [-1, 1]."""
-        maps = self.network.get_submodule("net")(self.network.get_submodule("scaling_layer")(image))
+        scaled = self.network.get_submodule("scaling_layer")(image)
+        maps = self.network.get_submodule("net")(scaled.to(memory_format=torch.channels_last))
         return [each / (each.square().sum(1, keepdim=True).sqrt() + _NO_ZERO) for each in maps]
 
 
@@ -77,7 +78,8 @@ def lpips_alex(device: torch.device) -> LpipsAlex:
     # lpips cuts the layers into slices but keeps their numbers: slice2.3.weight is features.3.weight
     state = {key: weights["features." + key.split(".", 1)[1]] for key in backbone.state_dict()}
     backbone.load_state_dict(state)
-    network.to(device).eval().requires_grad_(False)
+    # channels_last: on a CPU AlexNet's convolutions are 1.5 times as fast in it.
+    network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
     return LpipsAlex(network, tuple(network.get_parameter(f"lin{index}.model.1.weight") for index in range(_LAYERS)))
 
 
