@@ -92,8 +92,8 @@ def _show(name: str, found: "Comparison") -> None:
     for each in found.differences:
         if each.worse:
             say(f"worse: {' '.join(map(str, each.place))}, {each.metric}: {each.worse}")
-    for each in found.lost:
-        say(f"worse: {each}")
+    for sentence in found.lost:
+        say(f"worse: {sentence}")
 
 
 def _interval(mean: float, half_width: float) -> str:
