@@ -68,8 +68,8 @@ def compare(
     for name, run, judged in pairs:
         found = runs.compare(run, judged, allowed)
         _show(name, found)
-        worse |= found.refused or any(each.worse for each in found.differences)
-        if not found.differences:
+        worse |= found.refused or bool(found.lost) or any(each.worse for each in found.differences)
+        if not found.differences and not found.lost:
             raise BenchError(f"{name}: the two runs have no image and metric of one protocol in common.")
     if worse:
         raise typer.Exit(1)
@@ -92,6 +92,8 @@ def _show(name: str, found: "Comparison") -> None:
     for each in found.differences:
         if each.worse:
             say(f"worse: {' '.join(map(str, each.place))}, {each.metric}: {each.worse}")
+    for sentence in found.lost:
+        say(f"worse: {sentence}")
 
 
 def _interval(mean: float, half_width: float) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -106,10 +108,67 @@ def test_the_values_of_images_alone_can_be_compared(bench, tmp_path):
     assert (status, "bad.images.csv cannot be read" in err) == (2, True)
 
 
+def test_what_a_file_does_not_say_is_told_and_refuses_nothing():
+    """The values of a run with given LR images, as CSV, are not of "LR made by the suite"."""
+    told = replace(run([20.0]), sides={PLACE: 128}, lr={PLACE: "LR given"})
+    untold = replace(run([20.0]), protocols={})
+    found = runs.compare(told, untold, {})
+    assert (len(found.differences), found.refused) == (1, False)
+    assert [remark for remark in found.remarks if "does not say" in remark] == list(found.remarks)
+    made = replace(run([20.0]), sides={PLACE: 128})
+    assert runs.compare(told, made, {}).refused, "both say it, and differently"
+
+
 @pytest.mark.parametrize("text", ["psnr", "psnr=x", "psnr=-1", "pnsr=1", "psnr=nan", "=1"])
 def test_a_tolerance_that_is_none_is_refused(text):
     with pytest.raises(BenchError, match="METRIC=NUMBER"):
         runs.tolerances(text)
+
+
+def edited(tmp_path, change) -> Path:
+    """The published Table 1 with another content of its cells."""
+    found = json.loads((PUBLISHED / "table1.json").read_text())
+    change(found["cells"])
+    (tmp_path / "table1.json").write_text(stored.sealed(found))
+    return tmp_path / "table1.json"
+
+
+def test_a_method_that_failed_altogether_is_worse(bench, tmp_path):
+    """A network whose file is damaged has no value that could be smaller."""
+
+    def break_glean(cells):
+        (cell,) = (cell for cell in cells if cell["method"] == "glean")
+        cell.update(results=[], reason="the file is cut")
+
+    broken = edited(tmp_path, break_glean)
+    status, out, err = bench("compare", PUBLISHED / "table1.json", broken)
+    assert (status, err) == (1, "")
+    assert "worse: face 16 glean failed: the file is cut" in out
+    assert bench("compare", broken, PUBLISHED / "table1.json")[0] == 0, "the second has it"
+
+
+def test_images_of_another_size_are_not_subtracted(bench, tmp_path):
+    """The photographs of one folder, cropped to 256 px and to 128 px, have the same names."""
+    other = edited(tmp_path, lambda cells: [cell["task"].update(hr_size=256) for cell in cells])
+    status, out, err = bench("compare", PUBLISHED / "table1.json", other)
+    assert (status, "no image and metric of one protocol in common" in err) == (2, True)
+    assert "face 16x: images of 128 px in the first, of 256 px in the second: not compared" in out
+
+
+def test_images_of_two_profiles_are_told_to_be_paired_by_name(bench, tmp_path):
+    """Two folders of photographs may both have a 01.jpg."""
+    other = edited(tmp_path, lambda cells: [cell["task"].update(profile="photos") for cell in cells])
+    status, out, _ = bench("compare", PUBLISHED / "table1.json", other)
+    assert status == 0
+    assert out.count("face: of profile mini in the first, photos in the second; images are paired by name alone") == 1
+
+
+def test_images_of_one_run_alone_are_named():
+    """Values that are left out of the difference: "all equal" would be all that is said of them."""
+    found = runs.compare(run([20.0, 21.0, 22.0]), run([20.0]), {})
+    assert found.remarks == ("face 16x: 2 images only in the first (1, 2), of glean; psnr",)
+    found = runs.compare(run([20.0]), run([20.0, 21.0]), {})
+    assert found.remarks == ("face 16x: 1 image only in the second (1), of glean; psnr",)
 
 
 @pytest.mark.slow

@@ -244,6 +244,17 @@ def test_networks_are_tested_not_trained(spandrel, tmp_path, kind):
     assert found.builder == f"spandrel {spandrel.__version__}"
 
 
+def test_a_network_that_spandrel_knows_and_cannot_build_is_not_called_unknown(spandrel, tmp_path):
+    """Nor, if a part of it has names of ours as in GFPGAN, is what ours lacks called missing."""
+    entries = transformer("SwinIR").state_dict()
+    del entries["conv_first.bias"]
+    bank = StyleGAN2(size=8, channels={4: 4, 8: 4}, style_dim=4, mapping_layers=2).state_dict()
+    for name, of in (("cut.pth", entries), ("both.pth", {**entries, **bank})):
+        torch.save(of, tmp_path / name)
+        with pytest.raises(BenchError, match=rf"spandrel .* knows the layout of {name}, but .*conv_first\.bias"):
+            given.network(tmp_path / name)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["SwinIR", "HAT"])
 def test_networks_for_4x_are_rows_at_16x(spandrel, tmp_path, bench, kind):

@@ -1,6 +1,7 @@
 """Restored images from elsewhere as a row: what they are paired with, what is wrong with them, what they cost."""
 
 import csv
+from io import BytesIO
 
 import numpy as np
 import pytest
@@ -8,7 +9,7 @@ import torch
 from PIL import Image
 
 from bench import cards, report_files, resize
-from bench.images import data
+from bench.images import data, results
 from bench.images.data import pixel_sha256
 from bench.running import handed, runners
 from bench.spec import BadFile, BenchError, Cell
@@ -115,6 +116,23 @@ def test_a_changed_file_is_scored_anew_and_the_others_stay(measure, theirs):
     path.unlink()
     status, told, gone = measure("--with", theirs)
     assert (status, gone["theirs", "face", "psnr"]["n_ok"]) == (1, "2"), told
+
+
+@pytest.mark.parametrize(
+    ("kind", "how", "note"),
+    [
+        ("TIFF", {"compression": "jpeg"}, "saved as TIFF with jpeg compression, which loses detail"),
+        ("TIFF", {"compression": "tiff_lzw"}, ""),
+        ("JPEG2000", {"irreversible": True}, "saved as JPEG 2000, which may lose detail"),
+        ("WEBP", {"quality": 60}, "saved as WEBP, which loses detail"),
+        ("WEBP", {"lossless": True}, ""),
+        ("WEBP", {"lossless": True, "icc_profile": bytes(400)}, ""),  # which stands before the picture
+    ],
+)
+def test_loss_is_told_by_how_the_pixels_are_kept_and_not_by_the_kind_of_file(kind, how, note):
+    file = BytesIO()
+    Image.new("RGB", (16, 16), (10, 200, 30)).save(file, kind, **how)
+    assert results.result(file.getvalue(), "a", 16)[1] == note
 
 
 @pytest.mark.slow

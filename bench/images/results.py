@@ -1,5 +1,7 @@
 """Files of restored or LR images that somebody else saved: what they hold, and what was lost when they were saved."""
 
+from collections.abc import Iterator
+
 from PIL import ImageFile
 from torch import Tensor
 
@@ -26,8 +28,8 @@ def result(data: bytes, name: str, side: int, why: str = "") -> tuple[Tensor, st
 def _lost(image: ImageFile.ImageFile, data: bytes) -> str:
     """Return what is not as a method made it: compressed with loss, fewer colours, rounded, laid on white."""
     found = []
-    if image.format in ("JPEG", "MPO", "AVIF") or (image.format == "WEBP" and b"VP8L" not in data[:64]):
-        found.append(f"saved as {image.format}, which loses detail")
+    if loss := _loss(image, data):
+        found.append(loss)
     if image.mode in ("P", "PA", "1"):
         found.append("saved with a palette")
     if image.mode in ("L", "LA") or image.mode.startswith("I"):
@@ -37,3 +39,22 @@ def _lost(image: ImageFile.ImageFile, data: bytes) -> str:
     if image.has_transparency_data:
         found.append("with an alpha channel, laid on white")
     return ", ".join(found)
+
+
+def _loss(image: ImageFile.ImageFile, data: bytes) -> str:
+    """Return that what a file holds is not all that was saved, or ""."""
+    kind = str(image.format)
+    if kind in ("JPEG", "MPO", "AVIF") or (kind == "WEBP" and b"VP8L" not in _chunks(data)):
+        return f"saved as {kind}, which loses detail"
+    if kind == "TIFF" and image.info.get("compression") in ("jpeg", "tiff_jpeg", "webp"):
+        return f"saved as TIFF with {image.info['compression']} compression, which loses detail"
+    return "saved as JPEG 2000, which may lose detail" if kind == "JPEG2000" else ""
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    """Yield the names of a WebP file's parts: a colour profile may come before the picture."""
+    at = 12
+    while at < len(data):
+        yield data[at : at + 4]
+        size = int.from_bytes(data[at + 4 : at + 8], "little")
+        at += 8 + size + size % 2

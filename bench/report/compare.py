@@ -1,8 +1,8 @@
 """Two runs of a table, image by image: how far the second lies from the first, and whether it is worse.
 
 A cell is worse if its mean is on the worse side and even the pessimistic end of the 95 % interval of the paired
-difference is not within the tolerance, or if an image failed that had not. Equal runs differ by nothing, so their
-interval is nothing. Values of different protocols are never subtracted.
+difference is not within the tolerance, or if an image, or the whole method, failed that had not. Equal runs differ by
+nothing, so their interval is nothing. Values of different protocols or sizes of images are never subtracted.
 """
 
 import math
@@ -23,6 +23,9 @@ _SHOWN = 3
 _RESOLUTION = 1e-6
 """Below this two values are one: some files hold six decimals."""
 _MADE = "LR made by the suite"
+_UNTOLD = (
+    "a .images.csv does not say how its values were made: see to it that protocols, sizes and LR images are the same"
+)
 
 
 class Place(NamedTuple):
@@ -46,6 +49,12 @@ class Run:
     """Images whose result is not the method's own."""
     lr: Mapping[Place, str] = field(default_factory=dict)
     """By what LR images that were given were made, of the cells that had such."""
+    sides: Mapping[Place, int] = field(default_factory=dict)
+    """The side of the images in pixels, where the file says it."""
+    profiles: Mapping[Place, str] = field(default_factory=dict)
+    """Whose images they are, where the file says it."""
+    lost: Mapping[Place, str] = field(default_factory=dict)
+    """Why a method that was run has no values at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +84,9 @@ class Comparison:
     remarks: tuple[str, ...]
     """What could not be compared, and what else differs, a sentence each."""
     refused: bool
-    """Whether a metric of both is of different protocols, or a cell of both of LR images from elsewhere."""
+    """Whether a metric of both is of different protocols, or a cell of both of other LR images or another size."""
+    lost: tuple[str, ...]
+    """Cells of the first whose method failed altogether in the second, and why."""
 
 
 def read(path: Path) -> dict[str, Run]:
@@ -92,19 +103,15 @@ def read(path: Path) -> dict[str, Run]:
 
 def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparison:
     """Compare two runs, by every metric that both have; `tolerance` says how much worse a mean may be."""
-    remarks: list[str] = []
+    remarks = [_UNTOLD] if not (first.protocols and second.protocols) else []
     places = [place for place in first.scores if place in second.scores]
     for which, one, other in (("first", first, second), ("second", second, first)):
         alone = [" ".join(map(str, place)) for place in one.scores if place not in other.scores]
         if alone:
             remarks.append(f"only in the {which}: {_listed(alone)}")
-    foreign = [place for place in places if first.lr.get(place, "") != second.lr.get(place, "")]
-    remarks += dict.fromkeys(
-        f"{place.category} {place.factor}x: {first.lr.get(place, _MADE)} in the first, {second.lr.get(place, _MADE)} "
-        "in the second: not compared"
-        for place in foreign
-    )
-    places = [place for place in places if place not in foreign]
+    unlike = {place: sentence for place in places if (sentence := _unlike(first, second, place))}
+    remarks += dict.fromkeys([*unlike.values(), *_elsewhere(first, second, places)])
+    places = [place for place in places if place not in unlike]
     metrics = [name for name in _metrics(first) if name in _metrics(second)]
     apart = {name for name in metrics if _apart(first, second, name)}
     remarks += [
@@ -117,6 +124,7 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         for name in metrics
         if any(_other_set(first, second, place, name) for place in places)
     ]
+    remarks += _of_one_alone(first, second, places, [name for name in metrics if name not in apart])
     facts = [name for name in first.machine if second.machine.get(name, first.machine[name]) != first.machine[name]]
     remarks += [f"{name}: {first.machine[name]}, then {second.machine[name]}" for name in facts]
     found = [
@@ -126,7 +134,48 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         for place in places
         for difference in _difference(first, second, place, name, tolerance.get(name, 0.0))
     ]
-    return Comparison(tuple(found), tuple(remarks), refused=bool(apart or foreign))
+    lost = [
+        f"{' '.join(map(str, place))} failed: {second.lost[place]}" for place in first.scores if place in second.lost
+    ]
+    return Comparison(tuple(found), tuple(remarks), bool(apart or unlike), tuple(lost))
+
+
+def _unlike(first: Run, second: Run, place: Place) -> str:
+    """Return why the values of a cell of both are of other images, or "", also where a file does not say it."""
+    if place not in first.sides or place not in second.sides:
+        return ""
+    lr, side = ([told.get(place) for told in pair] for pair in ((first.lr, second.lr), (first.sides, second.sides)))
+    if lr[0] != lr[1]:
+        told = f"{lr[0] or _MADE} in the first, {lr[1] or _MADE} in the second"
+    elif side[0] != side[1]:
+        told = f"images of {side[0]} px in the first, of {side[1]} px in the second"
+    else:
+        return ""
+    return f"{place.category} {place.factor}x: {told}: not compared"
+
+
+def _elsewhere(first: Run, second: Run, places: Sequence[Place]) -> Iterator[str]:
+    """Yield that the images of a category are of two profiles: files of one name may be different photographs."""
+    for place in places:
+        one, other = (run.profiles.get(place, "") for run in (first, second))
+        if one and other and one != other:
+            told = f"{place.category}: of profile {one} in the first, {other} in the second"
+            yield f"{told}; images are paired by name alone"
+
+
+def _of_one_alone(first: Run, second: Run, places: Sequence[Place], metrics: Sequence[str]) -> Iterator[str]:
+    """Yield which images have values in one run alone, one sentence for all methods and metrics that lack the same."""
+    alike: dict[tuple[str, str, tuple[str, ...]], list[tuple[str, str]]] = defaultdict(list)
+    for place in places:
+        for name in metrics:
+            one, other = (run.scores[place].get(name, {}) for run in (first, second))
+            for which, mine, others in (("first", one, other), ("second", other, one)):
+                if alone := tuple(image for image in mine if image not in others):
+                    alike[f"{place.category} {place.factor}x", which, alone].append((place.method, name))
+    for (where, which, images), of in alike.items():
+        methods, names = (_listed(list(dict.fromkeys(each))) for each in zip(*of, strict=True))
+        count = f"{len(images)} image{'s' if len(images) > 1 else ''}"
+        yield f"{where}: {count} only in the {which} ({_listed(images)}), of {methods}; {names}"
 
 
 def _metrics(run: Run) -> list[str]:
@@ -196,12 +245,14 @@ def _of_json(path: Path) -> Run:
                     name: float(listed[index]) for name, listed in of["values"].items() if listed[index] is not None
                 }
                 lines.append((place, image, status, values))
-    lr = {
-        Place(cell["task"]["category"], cell["task"]["factor"], cell["method"]): cell["lr"]
-        for cell in found["cells"]
-        if "lr" in cell
-    }
-    return replace(_run(lines, found["protocols"], found["machine"]), lr=lr)
+    cells = {Place(cell["task"]["category"], cell["task"]["factor"], cell["method"]): cell for cell in found["cells"]}
+    return replace(
+        _run(lines, found["protocols"], found["machine"]),
+        lr={place: cell["lr"] for place, cell in cells.items() if "lr" in cell},
+        sides={place: cell["task"]["hr_size"] for place, cell in cells.items()},
+        profiles={place: cell["task"]["profile"] for place, cell in cells.items()},
+        lost={place: cell["reason"] for place, cell in cells.items() if not (cell["refusal"] or cell.get("results"))},
+    )
 
 
 def _of_csv(path: Path) -> Run:

@@ -14,7 +14,7 @@ from typing import Any
 from bench.spec import BenchError, MissingWeights
 from methods.formats.containers import states
 from methods.formats.network import Range, SuperResolver
-from methods.formats.state_dicts import first_names
+from methods.formats.state_dicts import first_names, shown
 
 _WITHOUT = (
     "is in no layout that can be read here; `pip install 'glean-bench[spandrel]'` "
@@ -27,6 +27,7 @@ gives the first two [0, 1], unlike their own programs, and pads what is smaller.
 _DRAW = ("GFPGAN", "AuraSR")
 """Networks that draw noise in each call."""
 _RGB = 3
+_REASON = 200  # characters of torch's list of all that does not fit
 
 
 def version() -> str:
@@ -38,10 +39,11 @@ def version() -> str:
 def network(checkpoint: Mapping[str, Any], name: str) -> SuperResolver | None:
     """Return the network of a checkpoint, as `unpickle.load` gives it, or None if spandrel does not know it.
 
-    `name` is that of the file. Raises `MissingWeights` for a network that is none for RGB images of lower resolution.
+    `name` is that of the file. Raises `MissingWeights` for a network that is none for RGB images of lower resolution,
+    `BenchError` for one whose architecture spandrel knows, but not of these sizes, or not with these entries.
     """
     spandrel = _spandrel()
-    found = None if spandrel is None else _descriptor(spandrel, checkpoint)
+    found = None if spandrel is None else _descriptor(spandrel, checkpoint, name)
     if spandrel is None or found is None:
         return None
     kind, builder = str(found.architecture.name), f"spandrel {version()}"
@@ -79,12 +81,27 @@ def unknown(checkpoint: Mapping[str, Any], name: str) -> BenchError:
     )
 
 
-def _descriptor(spandrel: Any, checkpoint: Mapping[str, Any]) -> Any:  # noqa: ANN401 - an optional package
-    """Return what spandrel makes of the first state dict in a checkpoint that it knows, or None."""
+def _descriptor(spandrel: Any, checkpoint: Mapping[str, Any], name: str) -> Any:  # noqa: ANN401 - an optional package
+    """Return what spandrel makes of the first state dict in a checkpoint that it can build, or None.
+
+    Raises `BenchError`, with its reason, if it only finds some that it takes for networks that it knows.
+    """
+    reason: Exception | None = None
     for state in states(checkpoint):
-        with warnings.catch_warnings(), suppress(Exception):  # its readers raise anything on what looks like theirs
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of meshgrid and torch.jit, as it builds SwinIR
-            return spandrel.ModelLoader("cpu").load_from_state_dict(state)
+            try:
+                return spandrel.ModelLoader("cpu").load_from_state_dict(state)
+            except spandrel.UnsupportedModelError:
+                continue
+            except Exception as error:  # noqa: BLE001 - its readers raise anything on what looks like theirs
+                reason = reason or error
+    if reason is not None:
+        lack = shown(" ".join(str(reason).split()), _REASON)
+        raise BenchError(
+            f"spandrel {version()} knows the layout of {name}, but cannot build a network of its entries: "
+            f"{lack} Is the file complete, and of a network as it was published?"
+        )
     return None
 
 
