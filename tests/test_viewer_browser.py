@@ -325,6 +325,47 @@ def test_a_point_of_the_plot_opens_its_image(tab):
     assert large(tab).startswith("Bicubic:")
 
 
+def test_the_keyboard_stays_where_it_is_when_a_choice_draws_its_place_anew(tab):
+    """Who ticks a second method, or goes on through the plot, would have to start from the top of the page."""
+    tab.locator(".menu summary").first.press("Enter")
+    tick = tab.locator("#methods input").nth(1)
+    tick.press(" ")
+    assert tab.locator("#panes .pane.sr").count() == len(METHODS) - 1
+    assert tick.evaluate("e => e === document.activeElement")
+    mark = tab.locator("#scatter .mark.mean").nth(1)
+    mark.press("Enter")
+    settle(tab)
+    assert large(tab).startswith("Pseudo-inverse:")
+    assert mark.evaluate("e => e === document.activeElement")
+
+
+def test_space_presses_a_mark_of_the_plot_as_it_does_a_button(tab):
+    tab.locator("#scatter .mark.mean").first.press(" ")
+    assert large(tab).startswith("Bicubic:")
+
+
+def test_the_last_pane_can_be_closed_and_the_address_keeps_it(tab, visit, folder):
+    for _ in METHODS:
+        tab.locator("#methods").evaluate("e => e.querySelector('input:checked').click()")
+    assert tab.locator("#panes .pane").count() == 2, "LR and the truth; all came back"
+    tab.wait_for_url(lambda url: url.endswith("show="))
+    assert visit(folder / "small.html", "#show=").locator("#panes .pane").count() == 2
+    assert visit(folder / "small.html", "#show=nobody").locator("#panes .pane").count() == len(METHODS) + 2
+
+
+def test_a_menu_closes_by_escape_and_by_a_click_beside_it(tab):
+    menu = tab.locator(".menu").first
+    menu.locator("summary").press("Enter")
+    menu.locator("input").first.press("Escape")
+    assert menu.get_attribute("open") is None
+    assert menu.locator("summary").evaluate("e => e === document.activeElement"), "the keyboard is lost with the menu"
+    menu.locator("summary").click()
+    menu.locator("input").first.click()
+    assert menu.get_attribute("open") is not None, "it closes while methods are chosen"
+    tab.locator("#stage .box").click()
+    assert menu.get_attribute("open") is None
+
+
 def renamed(folder, target, title, name="small") -> Path:
     """A copy of the results in which a method has another title, rendered anew."""
     shutil.copytree(folder, target)

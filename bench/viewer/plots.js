@@ -38,8 +38,10 @@ function draw(id, marks, { across, up, own }) {
   const lines = METHODS.map((method) => svg("polyline", { class: `line ${colour(method)}`, points: marks.filter((mark) =>
     mark.method === method && mark.kind === "mean").map((mark) => `${x(mark.x)},${y(mark.y)}`).join(" ") }));
   const named = own || width < 560 ? [] : labels(marks, x, y, width);
+  const reached = () => [...host.querySelectorAll("[tabindex]")], focused = reached().indexOf(document.activeElement);
   host.replaceChildren(svg("svg", { width, height, role: "group", "aria-label": `${up} over ${across}` }, ...grid,
     ...(own ? lines : []), ...marks.map((mark) => marked(mark, x, y)), ...named));
+  reached()[focused]?.focus();
 }
 
 /** @param {Mark} mark @param {To} x @param {To} y */
@@ -48,7 +50,7 @@ function marked(mark, x, y) {
   const bars = svg("path", { d: `M${x(mark.x - dx)},${top}H${x(mark.x + dx)}M${left},${y(mark.y - dy)}V${y(mark.y + dy)}` });
   const diamond = svg("path", { d: `M${left},${top - r}l${r},${r}l${-r},${r}l${-r},${-r}z` });
   return svg("g", { class: `mark ${kind} ${colour(mark.method)}`, "data-image": mark.image ?? null, onclick: go ?? (() => {}),
-    onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && go?.(),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => ["Enter", " "].includes(event.key) && [event.preventDefault(), go?.()],
     tabindex: mine ? 0 : null, role: mine ? "button" : null, "aria-label": mine ? mark.note : null },
   kind === "mean" ? bars : null, kind === "published" ? diamond : svg("circle", { cx: left, cy: top, r }),
   svg("title", {}, mark.note));
