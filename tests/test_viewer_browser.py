@@ -395,6 +395,23 @@ def test_a_hostile_name_is_text(folder, tmp_path, visit):
     assert name in tab.locator("#tip").inner_text(), "a reason, read without a mouse"
 
 
+def test_a_title_that_turns_letters_around_leaves_the_value_beside_it(folder, tmp_path, visit):
+    """A right-to-left override in it had 21.88 read as 88.12, and the letters of its neighbours turned, too."""
+    tab = visit(renamed(folder, tmp_path / "turned", "GL\u202eEAN"))
+    assert "\u202e" not in tab.locator("body").evaluate("e => e.textContent")
+    assert lines(tab)[-1] == "GL\\u202eEAN", "as in the Markdown"
+    assert tab.locator("#shown .name").first.inner_text() == "GL\\u202eEAN", "apart from its value: Hebrew turns, too"
+
+
+def test_long_names_stay_in_the_plot_and_keep_the_choices_in_a_row(folder, tmp_path, visit):
+    tab = visit(renamed(folder, tmp_path / "long", "very long " * 20))
+    host, label = (tab.locator(of).last.bounding_box() for of in ("#scatter .plot", "#scatter .label"))
+    assert tab.locator("#scatter .label").count() == len(METHODS)
+    assert host["x"] <= label["x"]
+    assert label["x"] + label["width"] <= host["x"] + host["width"]
+    assert len({tab.locator(of).bounding_box()["y"] for of in ("#sort", "#a", "#b")}) == 1
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_narrow_screen_has_no_sideways_scroll(folder, tmp_path, visit, scheme):
     long = "Extraordinarilylongnameofamethodwithoutanyplacetobreakit" * 2

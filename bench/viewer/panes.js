@@ -72,8 +72,8 @@ function showStage() {
   for (const layer of lens ? [stage[0], stage[3]] : [stage[0]]) put(layer, held ? "hr" : "sr", held ? "" : a);
   if (slider) put(stage[1], "sr", b);
   if (difference) put(stage[2], "hr", "");
-  const side = (/** @type {string} */ letter, /** @type {string} */ method) =>
-    el("span", { class: "name" }, `${letter} ${title(method)} `, el("b", {}, shown(metric, valueOf(method, metric))));
+  const side = (/** @type {string} */ letter, /** @type {string} */ method) => el("span", {}, `${letter} `,
+    el("span", { class: "name" }, title(method)), " ", el("b", {}, shown(metric, valueOf(method, metric))));
   at("shown").replaceChildren(...(held ? [named("hr", "")] : slider ? [side("A", a), side("B", b)] : [side("A", a)]),
     el("span", { class: "where" }, `${category} ${factor}x, ${image}, ${METRICS[metric].title}`));
   at("viewing").classList.toggle("differing", difference);

@@ -61,12 +61,12 @@ function labels(marks, x, y, width) {
   /** @type {{left: number, wide: number, top: number}[]} */
   const placed = [];
   return marks.filter((mark) => mark.kind === "mean").sort((one, other) => y(one.y) - y(other.y)).map((mark) => {
-    const wide = 7 * title(mark.method).length + 8, right = x(mark.x) + mark.r + 3;
-    const left = right + wide > width ? x(mark.x) - mark.r - 3 - wide : right;
+    const name = title(mark.method).replace(/^(.{24}).{3,}$/u, "$1…"), wide = 7 * name.length + 8;
+    const right = x(mark.x) + mark.r + 3, left = right + wide > width ? x(mark.x) - mark.r - 3 - wide : right;
     const near = placed.filter((other) => left < other.left + other.wide && other.left < left + wide);
     const top = Math.max(y(mark.y) - 5, ...near.map((other) => other.top + 14));
     placed.push({ left, wide, top });
-    return svg("text", { class: "label", x: left, y: top }, title(mark.method));
+    return svg("text", { class: "label", x: left, y: top }, name);
   });
 }
 
