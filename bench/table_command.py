@@ -105,6 +105,7 @@ def make_table(
         estimate.keep(measurement, records)
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
+            say("Computing intervals, drawing figures and writing the page ...")
             _render(measurement, records, columns or ())
     if failed:
         raise typer.Exit(1)
