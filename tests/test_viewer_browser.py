@@ -382,6 +382,16 @@ def renamed(folder, target, title, name="small") -> Path:
     return target / f"{name}.html"
 
 
+def test_the_digit_of_a_method_that_was_not_measured_leaves_a(folder, tmp_path, visit):
+    """Another one came instead, and who blinked between 2 and 4 compared with 3."""
+    tab = visit(renamed(folder, tmp_path / "less", "GLEAN"), "#category=cat")
+    for digit in "24":
+        tab.keyboard.press(digit)
+        assert large(tab).startswith("Pseudo-inverse: cat")
+    tab.locator("#panes [aria-label='GLEAN as b']").click()
+    assert tab.locator("#b").input_value() == "bicubic"
+
+
 def test_a_hostile_name_is_text(folder, tmp_path, visit):
     name = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}"
     tab = visit(renamed(folder, tmp_path / "hostile", name))

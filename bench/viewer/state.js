@@ -6,8 +6,8 @@ const within = (value, least, most) => Math.min(most, Math.max(least, Number.isF
 /** @param {unknown} one @param {unknown} other */
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-/** A state of what there is: an address may be of another table. @param {State} wanted @returns {State} */
-function fitting(wanted) {
+/** A state of what there is: an address may be of another table. @param {State} wanted @param {State} kept @returns {State} */
+function fitting(wanted, kept = wanted) {
   /** @template T @param {T[]} among @param {T} value @param {T} other */
   const one = (among, value, other = among[0]) => (among.includes(value) ? value : other);
   const category = one(CATEGORIES, wanted.category), factor = one(FACTORS, wanted.factor);
@@ -18,7 +18,7 @@ function fitting(wanted) {
     across: one(["category", "factor", "metric"], wanted.across), sort: one(["order", "worst", "best", "gap"], wanted.sort),
     px: within(wanted.px, half, 1 - half), py: within(wanted.py, half, 1 - half), split: within(wanted.split, 0, 1),
     image: one(images(category, factor), wanted.image) ?? "", show: show.length || !wanted.show.length ? show : OPENED,
-    a: one(methods, wanted.a, methods.at(-1)) ?? "", b: one(methods, wanted.b) ?? "",
+    a: one(methods, wanted.a, one(methods, kept.a, methods.at(-1))) ?? "", b: one(methods, wanted.b, one(methods, kept.b)) ?? "",
   };
 }
 
@@ -38,9 +38,9 @@ let changing = () => {};
 let writing = 0;
 
 /** @param {Partial<State>} changes */
-function set(changes) {
+function set(changes, kept = state) {
   const before = state;
-  state = fitting({ ...state, ...changes });
+  state = fitting({ ...state, ...changes }, kept);
   changing(before);
   clearTimeout(writing);
   writing = window.setTimeout(() => history.replaceState(null, "", `#${inAddress()}`), 150); // browsers limit how often
@@ -64,5 +64,5 @@ function fromAddress() {
     else if (typeof other === "boolean") wanted[name] = text === "true";
     else if (other !== null) wanted[name] = Number(text);
   }
-  set(wanted);
+  set(wanted, FIRST);
 }
