@@ -34,10 +34,7 @@ def data(
     if root:
         say(f"{root}: looking for the paper's test images ...")
     cards = card_files.cards(_PROFILE)
-    named = _named(chosen or [], cards)
-    for category in [*(categories or []), *named]:
-        if category not in cards:
-            raise UnknownName("category", category, cards)
+    named = _named(chosen or [], categories or [], cards)
     target, open_questions = out or expanded(root) / "prepared", 0
     for card in cards.values():
         if not categories or card.category in categories:
@@ -62,12 +59,19 @@ def data(
         raise typer.Exit(1)
 
 
-def _named(words: Sequence[str], cards: Mapping[str, Card]) -> dict[str, Path]:
-    """Return category -> the place that was named for it. Raises `BenchError` for words of another form."""
+def _named(words: Sequence[str], categories: Sequence[str], cards: Mapping[str, Card]) -> dict[str, Path]:
+    """Return category -> the place that was named for it.
+
+    Raises `BenchError` for words of another form, and for a category, of these words or alone, that has no card.
+    """
     for word in words:
         if "=" not in word:
             raise BenchError(f"--from takes CATEGORY=PATH, such as {next(iter(cards))}=/data/images, not {word}.")
-    return {word.partition("=")[0]: expanded(word.partition("=")[2]) for word in words}
+    named = {word.partition("=")[0]: expanded(word.partition("=")[2]) for word in words}
+    for category in [*categories, *named]:
+        if category not in cards:
+            raise UnknownName("category", category, cards)
+    return named
 
 
 def _tell(card: Card, found: Sequence[Holding], named: Path | None) -> Holding | None:
