@@ -31,18 +31,14 @@ def data(
 ) -> None:
     """Look into $GLEAN_DATA: what of the paper's test images is there, what is missing and where it can be had."""
     root = os.environ.get("GLEAN_DATA", "")
-    if not root:
-        raise BenchError("$GLEAN_DATA is not set; name the folder with your data sets: export GLEAN_DATA=/path/to/it")
-    say(f"{root}: looking for the paper's test images ...")
+    if root:
+        say(f"{root}: looking for the paper's test images ...")
     cards = card_files.cards(_PROFILE)
-    named = _named(chosen or [], cards)
-    for category in [*(categories or []), *named]:
-        if category not in cards:
-            raise UnknownName("category", category, cards)
+    named = _named(chosen or [], categories or [], cards)
     target, open_questions = out or expanded(root) / "prepared", 0
     for card in cards.values():
         if not categories or card.category in categories:
-            found = holding.survey(card, expanded(root))
+            found = holding.survey(card, expanded(root)) if root else []
             fit = _tell(
                 card, [each for each in found if not each.path.is_relative_to(target)], named.get(card.category)
             )
@@ -52,18 +48,30 @@ def data(
                 say(f"{card.category}: {count} images are now in {target / card.category}, their checksums beside it")
             elif fit:
                 say(f"{card.category}: --prepare would put its test images into {target / card.category}")
+    if not root:
+        raise BenchError(
+            "$GLEAN_DATA is not set, so nothing was looked for; name the folder with your data sets: "
+            "export GLEAN_DATA=/path/to/it"
+        )
     if prepare:
         say(f"To measure them: python -m bench table table2 --profile {target}")
     if open_questions and prepare:
         raise typer.Exit(1)
 
 
-def _named(words: Sequence[str], cards: Mapping[str, Card]) -> dict[str, Path]:
-    """Return category -> the place that was named for it. Raises `BenchError` for words of another form."""
+def _named(words: Sequence[str], categories: Sequence[str], cards: Mapping[str, Card]) -> dict[str, Path]:
+    """Return category -> the place that was named for it.
+
+    Raises `BenchError` for words of another form, and for a category, of these words or alone, that has no card.
+    """
     for word in words:
         if "=" not in word:
             raise BenchError(f"--from takes CATEGORY=PATH, such as {next(iter(cards))}=/data/images, not {word}.")
-    return {word.partition("=")[0]: expanded(word.partition("=")[2]) for word in words}
+    named = {word.partition("=")[0]: expanded(word.partition("=")[2]) for word in words}
+    for category in [*categories, *named]:
+        if category not in cards:
+            raise UnknownName("category", category, cards)
+    return named
 
 
 def _tell(card: Card, found: Sequence[Holding], named: Path | None) -> Holding | None:

@@ -124,6 +124,7 @@ def _measure(measurement: Measurement, only: Step | None, columns: Sequence[str]
         estimate.keep(measurement, records)
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
+            say("Computing intervals, drawing figures and writing the page ...")
             _render(measurement, records, columns)
     if failed:
         raise typer.Exit(1)

@@ -83,3 +83,16 @@ def test_a_command_says_what_it_does_before_it_takes_long(bench, monkeypatch, tm
 
 def test_no_command_is_left_out():
     assert SLOW.keys() | QUICK == VERBS
+
+
+def test_a_table_says_that_it_is_being_written(bench, monkeypatch, tmp_path):
+    """Statistics and figures take seconds to import, on a busy machine a minute and a half, after the last score."""
+
+    def reached(*_, **__):
+        raise BenchError("reached")
+
+    monkeypatch.setattr("bench.report.table.build", reached)
+    words = ("--method", "bicubic", "--category", "face", "-n", "1", "--jobs", "1", "--out", tmp_path)
+    status, out, err = bench("table", "table2", *words)
+    assert (status, err) == (2, "error: reached\n"), "the test must know what a table does after the last score"
+    assert out.endswith("writing the page ...\n")

@@ -31,6 +31,16 @@ def data(bench, tmp_path, monkeypatch):
     return lambda *words: bench("data", *words)
 
 
+def test_without_a_folder_it_says_where_the_images_can_be_had(bench, monkeypatch):
+    """That is what the README has it for, and who begins has no folder of data sets yet."""
+    monkeypatch.delenv("GLEAN_DATA", raising=False)
+    status, out, err = bench("data")
+    assert status == 2
+    assert "export GLEAN_DATA=" in err
+    for card in cards.cards("paper").values():
+        assert f"{card.category}: missing; {card.test_set} can be had from {card.address}; keep it" in out
+
+
 @pytest.mark.parametrize("at", ["CAT_03", "cats/CAT_03", "a/b/CAT_03"])
 def test_cats_are_found_under_any_parent_and_taken_out(data, tmp_path, at):
     """The parents differ from archive to archive; the card reads $GLEAN_DATA/CAT_03 alone."""

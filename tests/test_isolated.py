@@ -113,7 +113,7 @@ def act(lr):
         time.sleep(0.05)
 """
 FORGED = {
-    "struct.pack('>QQ', 1000, 0)": r"longer than 1 s in attempt \(--timeout\)",
+    "struct.pack('>QQ', 1000, 0)": r"longer than 1 s to restore its images \(--timeout\)",
     "b'\\xff' * 16": "its process sent something that is no answer",
 }
 
@@ -211,7 +211,7 @@ def refusal(session, asked) -> str:
 def test_a_guest_that_sleeps_while_it_is_imported_is_ended(tmp_path, monkeypatch):
     monkeypatch.setattr(process, "START", 1.0)
     guest = Isolated(guests.write(tmp_path, before="import time\ntime.sleep(600)"))
-    assert "longer than 1 s in import" in guest.failure
+    assert "longer than 1 s to be imported" in guest.failure
 
 
 @pytest.mark.slow

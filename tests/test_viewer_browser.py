@@ -325,6 +325,47 @@ def test_a_point_of_the_plot_opens_its_image(tab):
     assert large(tab).startswith("Bicubic:")
 
 
+def test_the_keyboard_stays_where_it_is_when_a_choice_draws_its_place_anew(tab):
+    """Who ticks a second method, or goes on through the plot, would have to start from the top of the page."""
+    tab.locator(".menu summary").first.press("Enter")
+    tick = tab.locator("#methods input").nth(1)
+    tick.press(" ")
+    assert tab.locator("#panes .pane.sr").count() == len(METHODS) - 1
+    assert tick.evaluate("e => e === document.activeElement")
+    mark = tab.locator("#scatter .mark.mean").nth(1)
+    mark.press("Enter")
+    settle(tab)
+    assert large(tab).startswith("Pseudo-inverse:")
+    assert mark.evaluate("e => e === document.activeElement")
+
+
+def test_space_presses_a_mark_of_the_plot_as_it_does_a_button(tab):
+    tab.locator("#scatter .mark.mean").first.press(" ")
+    assert large(tab).startswith("Bicubic:")
+
+
+def test_the_last_pane_can_be_closed_and_the_address_keeps_it(tab, visit, folder):
+    for _ in METHODS:
+        tab.locator("#methods").evaluate("e => e.querySelector('input:checked').click()")
+    assert tab.locator("#panes .pane").count() == 2, "LR and the truth; all came back"
+    tab.wait_for_url(lambda url: url.endswith("show="))
+    assert visit(folder / "small.html", "#show=").locator("#panes .pane").count() == 2
+    assert visit(folder / "small.html", "#show=nobody").locator("#panes .pane").count() == len(METHODS) + 2
+
+
+def test_a_menu_closes_by_escape_and_by_a_click_beside_it(tab):
+    menu = tab.locator(".menu").first
+    menu.locator("summary").press("Enter")
+    menu.locator("input").first.press("Escape")
+    assert menu.get_attribute("open") is None
+    assert menu.locator("summary").evaluate("e => e === document.activeElement"), "the keyboard is lost with the menu"
+    menu.locator("summary").click()
+    menu.locator("input").first.click()
+    assert menu.get_attribute("open") is not None, "it closes while methods are chosen"
+    tab.locator("#stage .box").click()
+    assert menu.get_attribute("open") is None
+
+
 def renamed(folder, target, title, name="small") -> Path:
     """A copy of the results in which a method has another title, rendered anew."""
     shutil.copytree(folder, target)
@@ -341,6 +382,16 @@ def renamed(folder, target, title, name="small") -> Path:
     return target / f"{name}.html"
 
 
+def test_the_digit_of_a_method_that_was_not_measured_leaves_a(folder, tmp_path, visit):
+    """Another one came instead, and who blinked between 2 and 4 compared with 3."""
+    tab = visit(renamed(folder, tmp_path / "less", "GLEAN"), "#category=cat")
+    for digit in "24":
+        tab.keyboard.press(digit)
+        assert large(tab).startswith("Pseudo-inverse: cat")
+    tab.locator("#panes [aria-label='GLEAN as b']").click()
+    assert tab.locator("#b").input_value() == "bicubic"
+
+
 def test_a_hostile_name_is_text(folder, tmp_path, visit):
     name = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}"
     tab = visit(renamed(folder, tmp_path / "hostile", name))
@@ -352,6 +403,23 @@ def test_a_hostile_name_is_text(folder, tmp_path, visit):
     note.focus()
     tab.locator("#tip").wait_for()
     assert name in tab.locator("#tip").inner_text(), "a reason, read without a mouse"
+
+
+def test_a_title_that_turns_letters_around_leaves_the_value_beside_it(folder, tmp_path, visit):
+    """A right-to-left override in it had 21.88 read as 88.12, and the letters of its neighbours turned, too."""
+    tab = visit(renamed(folder, tmp_path / "turned", "GL\u202eEAN"))
+    assert "\u202e" not in tab.locator("body").evaluate("e => e.textContent")
+    assert lines(tab)[-1] == "GL\\u202eEAN", "as in the Markdown"
+    assert tab.locator("#shown .name").first.inner_text() == "GL\\u202eEAN", "apart from its value: Hebrew turns, too"
+
+
+def test_long_names_stay_in_the_plot_and_keep_the_choices_in_a_row(folder, tmp_path, visit):
+    tab = visit(renamed(folder, tmp_path / "long", "very long " * 20))
+    host, label = (tab.locator(of).last.bounding_box() for of in ("#scatter .plot", "#scatter .label"))
+    assert tab.locator("#scatter .label").count() == len(METHODS)
+    assert host["x"] <= label["x"]
+    assert label["x"] + label["width"] <= host["x"] + host["width"]
+    assert len({tab.locator(of).bounding_box()["y"] for of in ("#sort", "#a", "#b")}) == 1
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -27,6 +27,12 @@ _DYING = 0.2
 """Seconds that a dying process gets."""
 _LINES = 2
 """That a worker's guard reports: its process number, and how the worker ended."""
+_DOING = {
+    "begin": "to begin", "import": "to be imported", "load": "to be loaded", "attempt": "to restore its images",
+    "refine": "to refine a result", "problems": "for the results of a check", "seconds": "to be timed",
+    "measure": "to measure images",
+}  # fmt: skip
+"""What a process is asked -> how a sentence calls it."""
 _ROOT = Path(__file__).resolve().parent.parent.parent
 _PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bench.running.worker import main; main()"
 
@@ -51,7 +57,7 @@ class Refused(BenchError):
 
 def late(request: Mapping[str, Any], limit: float) -> Late:
     """Return the error of a request that was not answered in time."""
-    return Late(f"it took longer than {limit:.0f} s in {request['do']} (--timeout)")
+    return Late(f"it took longer than {limit:.0f} s {_DOING[request['do']]} (--timeout)")
 
 
 class Template:

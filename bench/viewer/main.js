@@ -44,8 +44,10 @@ function showChoices() {
 /** @param {KeyboardEvent} event */
 function pressed(event) {
   const target = /** @type {Element} */ (event.target), by = 0.1 / state.zoom, shift = event.shiftKey, { px, py } = state;
+  const menu = at("viewing").querySelector(".menu[open] > summary");
+  if (event.key === "Escape" && menu) return [menu.click(), menu.focus()];
   if (event.ctrlKey || event.metaKey || event.altKey || target.closest("select, input, summary")) return;
-  if (event.key === " " && target.closest("button, a")) return;
+  if (event.key === " " && target.closest("button, a, [role=button]")) return;
   /** @type {Record<string, () => void>} */
   const keys = {
     ArrowLeft: () => (shift ? set({ px: px - by }) : step(-1)), ArrowRight: () => (shift ? set({ px: px + by }) : step(1)),
@@ -60,19 +62,19 @@ function pressed(event) {
 }
 
 function start() {
-  for (const id of ["metric", "category", "factor", "across", "image", "a", "b", "x", "y"]) {
+  for (const id of ["metric", "category", "factor", "across", "image", "a", "b", "x", "y"])
     at(id).addEventListener("change", () => set({ [id]: id === "factor" ? Number(at(id).value) : at(id).value }));
-  }
   at("sort").addEventListener("change", () => [set({ sort: at("sort").value }), set({ image: sorted()[0] })]);
-  for (const id of /** @type {const} */ (["slider", "difference", "lens"])) {
+  for (const id of /** @type {const} */ (["slider", "difference", "lens"]))
     at(id).addEventListener("click", () => set({ [id]: !state[id] }));
-  }
   for (const id of ["published", "differences"]) at(id).addEventListener("change", () => set({ [id]: at(id).checked }));
   const clicks = { back: () => step(-1), forth: () => step(1), in: () => zoom(1.5), out: () => zoom(1 / 1.5),
     whole: () => set({ zoom: 1 }), truth: () => hold(!truth) };
   for (const [id, act] of Object.entries(clicks)) at(id).addEventListener("click", act);
   document.addEventListener("keydown", pressed);
   document.addEventListener("keyup", (event) => event.key === " " && truth && hold(false));
+  document.addEventListener("pointerdown", ({ target }) => document.querySelectorAll(".menu[open]").forEach((menu) =>
+    menu.contains(/** @type {Node} */ (target)) || menu.removeAttribute("open")));
   window.addEventListener("hashchange", fromAddress);
   const folded = document.querySelectorAll("details:not(.menu)");
   window.addEventListener("beforeprint", () => folded.forEach((each) => each.setAttribute("open", "")));

@@ -66,7 +66,8 @@ def content(
         "seconds": _seconds(path.with_name(f"{table.report.name}.timing.csv")),
         "pictures": list(told),
     }
-    data = f'{{"table": {files.content(path, files.PHOTOGRAPH).decode()}, "page": {json.dumps(facts)}}}'
+    page = json.dumps(facts, ensure_ascii=False)
+    data = escape.unturned(f'{{"table": {files.content(path, files.PHOTOGRAPH).decode()}, "page": {page}}}')
     style, script = (_HERE / "page.css").read_text(encoding="utf-8"), _script()
     text: str = _template().render(
         report=table.report,

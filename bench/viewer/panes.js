@@ -26,9 +26,7 @@ function put(layer, kind, method) {
 function build() {
   panes = [pane("lr", "", 0), ...state.show.map((method, index) => pane("sr", method, index + 1)), pane("hr", "", 0)];
   at("panes").replaceChildren(...panes.map((each) => each.top));
-  at("methods").replaceChildren(...METHODS.map((method) => el("label", { class: "check" },
-    el("input", { type: "checkbox", checked: state.show.includes(method), onchange: () => toggle(method) }),
-    el("span", { class: "name" }, title(method)))));
+  for (const [index, method] of METHODS.entries()) at("methods").children[index].firstChild.checked = state.show.includes(method);
 }
 
 /** @param {string} method */
@@ -74,8 +72,8 @@ function showStage() {
   for (const layer of lens ? [stage[0], stage[3]] : [stage[0]]) put(layer, held ? "hr" : "sr", held ? "" : a);
   if (slider) put(stage[1], "sr", b);
   if (difference) put(stage[2], "hr", "");
-  const side = (/** @type {string} */ letter, /** @type {string} */ method) =>
-    el("span", { class: "name" }, `${letter} ${title(method)} `, el("b", {}, shown(metric, valueOf(method, metric))));
+  const side = (/** @type {string} */ letter, /** @type {string} */ method) => el("span", {}, `${letter} `,
+    el("span", { class: "name" }, title(method)), " ", el("b", {}, shown(metric, valueOf(method, metric))));
   at("shown").replaceChildren(...(held ? [named("hr", "")] : slider ? [side("A", a), side("B", b)] : [side("A", a)]),
     el("span", { class: "where" }, `${category} ${factor}x, ${image}, ${METRICS[metric].title}`));
   at("viewing").classList.toggle("differing", difference);
@@ -91,4 +89,6 @@ function buildStage() {
   at("stage").append(el("p", { id: "shown", "aria-live": "polite" }), box, el("input", { type: "range", id: "split", min: 0,
     max: 1, step: "any", "aria-label": "Border between A and B", oninput: () => set({ split: Number(at("split").value) }) }));
   handle(box);
+  at("methods").append(...METHODS.map((method) => el("label", { class: "check" },
+    el("input", { type: "checkbox", onchange: () => toggle(method) }), el("span", { class: "name" }, title(method)))));
 }

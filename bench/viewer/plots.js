@@ -38,8 +38,10 @@ function draw(id, marks, { across, up, own }) {
   const lines = METHODS.map((method) => svg("polyline", { class: `line ${colour(method)}`, points: marks.filter((mark) =>
     mark.method === method && mark.kind === "mean").map((mark) => `${x(mark.x)},${y(mark.y)}`).join(" ") }));
   const named = own || width < 560 ? [] : labels(marks, x, y, width);
+  const reached = () => [...host.querySelectorAll("[tabindex]")], focused = reached().indexOf(document.activeElement);
   host.replaceChildren(svg("svg", { width, height, role: "group", "aria-label": `${up} over ${across}` }, ...grid,
     ...(own ? lines : []), ...marks.map((mark) => marked(mark, x, y)), ...named));
+  reached()[focused]?.focus();
 }
 
 /** @param {Mark} mark @param {To} x @param {To} y */
@@ -48,7 +50,7 @@ function marked(mark, x, y) {
   const bars = svg("path", { d: `M${x(mark.x - dx)},${top}H${x(mark.x + dx)}M${left},${y(mark.y - dy)}V${y(mark.y + dy)}` });
   const diamond = svg("path", { d: `M${left},${top - r}l${r},${r}l${-r},${r}l${-r},${-r}z` });
   return svg("g", { class: `mark ${kind} ${colour(mark.method)}`, "data-image": mark.image ?? null, onclick: go ?? (() => {}),
-    onkeydown: (/** @type {KeyboardEvent} */ event) => event.key === "Enter" && go?.(),
+    onkeydown: (/** @type {KeyboardEvent} */ event) => ["Enter", " "].includes(event.key) && [event.preventDefault(), go?.()],
     tabindex: mine ? 0 : null, role: mine ? "button" : null, "aria-label": mine ? mark.note : null },
   kind === "mean" ? bars : null, kind === "published" ? diamond : svg("circle", { cx: left, cy: top, r }),
   svg("title", {}, mark.note));
@@ -59,12 +61,12 @@ function labels(marks, x, y, width) {
   /** @type {{left: number, wide: number, top: number}[]} */
   const placed = [];
   return marks.filter((mark) => mark.kind === "mean").sort((one, other) => y(one.y) - y(other.y)).map((mark) => {
-    const wide = 7 * title(mark.method).length + 8, right = x(mark.x) + mark.r + 3;
-    const left = right + wide > width ? x(mark.x) - mark.r - 3 - wide : right;
+    const name = title(mark.method).replace(/^(.{24}).{3,}$/u, "$1…"), wide = 7 * name.length + 8;
+    const right = x(mark.x) + mark.r + 3, left = right + wide > width ? x(mark.x) - mark.r - 3 - wide : right;
     const near = placed.filter((other) => left < other.left + other.wide && other.left < left + wide);
     const top = Math.max(y(mark.y) - 5, ...near.map((other) => other.top + 14));
     placed.push({ left, wide, top });
-    return svg("text", { class: "label", x: left, y: top }, title(mark.method));
+    return svg("text", { class: "label", x: left, y: top }, name);
   });
 }
 

@@ -1,24 +1,24 @@
 // What is shown. The address of the page keeps it, so that who is sent the address sees the same.
 
-const MOST = 8; // panes that a page opens with; more can be chosen
+const OPENED = METHODS.slice(-8); // the panes that a page opens with; more can be chosen, or fewer
 /** @param {number} value @param {number} least @param {number} most */
 const within = (value, least, most) => Math.min(most, Math.max(least, Number.isFinite(value) ? value : least));
 /** @param {unknown} one @param {unknown} other */
 const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 
-/** A state of what there is: an address may be of another table. @param {State} wanted @returns {State} */
-function fitting(wanted) {
+/** A state of what there is: an address may be of another table. @param {State} wanted @param {State} kept @returns {State} */
+function fitting(wanted, kept = wanted) {
   /** @template T @param {T[]} among @param {T} value @param {T} other */
   const one = (among, value, other = among[0]) => (among.includes(value) ? value : other);
-  const category = one(CATEGORIES, wanted.category), factor = one(FACTORS, wanted.factor);
-  const methods = methodsOf(category, factor), show = wanted.show.filter((method) => METHODS.includes(method));
-  const zoom = within(wanted.zoom, 1, 64), half = 0.5 / zoom;
+  const category = one(CATEGORIES, wanted.category), factor = one(FACTORS, wanted.factor), zoom = within(wanted.zoom, 1, 64);
+  const methods = methodsOf(category, factor), half = 0.5 / zoom, show = wanted.show.filter((method) => METHODS.includes(method));
+  const seen = methods.findLast((method) => picturesOf.has(key("sr", method, category, factor))) ?? methods.at(-1);
   return {
     ...wanted, category, factor, zoom, metric: one(SHOWN, wanted.metric), x: one(SHOWN, wanted.x), y: one(SHOWN, wanted.y),
     across: one(["category", "factor", "metric"], wanted.across), sort: one(["order", "worst", "best", "gap"], wanted.sort),
     px: within(wanted.px, half, 1 - half), py: within(wanted.py, half, 1 - half), split: within(wanted.split, 0, 1),
-    image: one(images(category, factor), wanted.image) ?? "", show: show.length ? show : METHODS.slice(-MOST),
-    a: one(methods, wanted.a, methods.at(-1)) ?? "", b: one(methods, wanted.b) ?? "",
+    image: one(images(category, factor), wanted.image) ?? "", show: show.length || !wanted.show.length ? show : OPENED,
+    a: one(methods, wanted.a, one(methods, kept.a, seen)) ?? "", b: one(methods, wanted.b, one(methods, kept.b)) ?? "",
   };
 }
 
@@ -28,7 +28,7 @@ function first() {
   const [factor] = [...FACTORS].sort((one, other) => methodsOf(category, other).length - methodsOf(category, one).length);
   const [x, y] = SHOWN.includes("psnr") && SHOWN.includes("lpips") ? ["psnr", "lpips"] : [SHOWN[0], SHOWN[1] ?? SHOWN[0]];
   return fitting({ metric: "", category, factor, across: "", published: false, differences: false, image: "", a: "", b: "",
-    show: [], sort: "", slider: false, split: 0.5, difference: false, lens: false, zoom: 1, px: 0.5, py: 0.5, x, y });
+    show: OPENED, sort: "", slider: false, split: 0.5, difference: false, lens: false, zoom: 1, px: 0.5, py: 0.5, x, y });
 }
 
 const FIRST = first();
@@ -38,9 +38,9 @@ let changing = () => {};
 let writing = 0;
 
 /** @param {Partial<State>} changes */
-function set(changes) {
+function set(changes, kept = state) {
   const before = state;
-  state = fitting({ ...state, ...changes });
+  state = fitting({ ...state, ...changes }, kept);
   changing(before);
   clearTimeout(writing);
   writing = window.setTimeout(() => history.replaceState(null, "", `#${inAddress()}`), 150); // browsers limit how often
@@ -60,9 +60,9 @@ function fromAddress() {
   for (const [name, text] of new URLSearchParams(location.hash.slice(1))) {
     const other = Object.hasOwn(FIRST, name) ? wanted[name] : null;
     if (typeof other === "string") wanted[name] = text;
-    else if (Array.isArray(other)) wanted[name] = text.split("\n");
+    else if (Array.isArray(other)) wanted[name] = text ? text.split("\n") : [];
     else if (typeof other === "boolean") wanted[name] = text === "true";
     else if (other !== null) wanted[name] = Number(text);
   }
-  set(wanted);
+  set(wanted, FIRST);
 }

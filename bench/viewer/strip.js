@@ -42,8 +42,5 @@ function step(by) {
   const of = sorted(), place = of.indexOf(state.image) + by;
   if (!of[place]) return;
   set({ image: of[place] });
-  for (const { kind, method } of panes) {
-    const next = address(kind, method, of[place + by] ?? "");
-    if (next) new Image().src = next;
-  }
+  for (const { kind, method } of panes) new Image().src = address(kind, method, of[place + by] ?? "");
 }

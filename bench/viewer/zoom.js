@@ -3,9 +3,8 @@
 const LENS = 3, LENS_SIDE = 0.44; // times larger than what is under it; of a pane's side, as in page.css
 
 /** @param {Record<string, number>} numbers */
-function style(numbers) {
-  for (const [name, value] of Object.entries(numbers)) at("viewing").style.setProperty(name, String(value));
-}
+const style = (numbers) =>
+  Object.entries(numbers).forEach(([name, value]) => at("viewing").style.setProperty(name, String(value)));
 
 function showView() {
   const { zoom, px, py, split } = state;
