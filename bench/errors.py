@@ -16,7 +16,8 @@ class UnknownName(BenchError):
     def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
         """Name what was asked for, and suggest the nearest names there are."""
         names = list(known)
-        near = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+        same = [each for each in names if each.lower() == name.lower()]
+        near = same or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names) or 'none'}."
         shown = repr(name) if len(name) <= _LONGEST else f"{name[:_LONGEST]!r}..."
         super().__init__(f"there is no {kind} {shown}; {hint}")

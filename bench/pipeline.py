@@ -192,7 +192,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
                 "name: --with NAME=FOLDER."
             )
     cards = card_files.cards(profile, hr_size)
-    report, lacking = computable(limited(widened(report, cards), part))
+    report, lacking = computable(limited(widened(report, cards), part), cards)
     if lr:
         cards = given.instead(cards, lr, report.categories)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))

@@ -127,12 +127,17 @@ def _refusal(report: Report, card: Card, factor: int) -> str | None:
     return next((refusal for refusal in found if refusal), None)
 
 
-def computable(report: Report) -> tuple[Report, tuple[str, ...]]:
-    """Return a table without the metrics that this machine lacks something for, and a sentence for each of these.
+def computable(report: Report, cards: Mapping[str, Card]) -> tuple[Report, tuple[str, ...]]:
+    """Return a table without the metrics that cannot be computed here on its images, and a sentence for each of these.
 
     Raises `MissingWeights` if none of its metrics is left.
     """
-    lacking = {metric.name: why for metric in columns((*report.metrics, *report.also)) if (why := metric.lacks())}
+    sides = dict.fromkeys(cards[category].hr_size for category in report.categories if category in cards)
+    lacking = {
+        metric.name: why
+        for metric in columns((*report.metrics, *report.also))
+        if (why := next(filter(None, map(metric.lacks, sides)), ""))
+    }
     metrics, also = (tuple(name for name in names if name not in lacking) for names in (report.metrics, report.also))
     if report.metrics and not metrics:
         raise MissingWeights(lacking[report.metrics[0]])

@@ -1,4 +1,4 @@
-"""Whether a result is in the range and the order of colours that it must be, told before it is clamped.
+"""Whether a result is in the range, the order of colours and the place that it must be, told before it is clamped.
 
 A result is compared with its input in the mean colours of squares, one for each pixel of the input, which every method
 at least comes near. If they agree far better once the result is read in another way, that is what its method returns.
@@ -29,6 +29,14 @@ _RANGES: dict[str, Callable[[Tensor], Tensor]] = {
     "[-1, 1]": lambda image: (image + 1) / 2,
     "[0, 1/255]": lambda image: image * 255,
 }
+_TURNS: dict[str, Callable[[Tensor], Tensor]] = {
+    "transposed": lambda image: image.mT,
+    "mirrored": lambda image: image.flip(-1),
+    "turned upside down": lambda image: image.flip(-2),
+    "turned by 90 degrees": lambda image: image.rot90(1, (-2, -1)),
+    "turned by 180 degrees": lambda image: image.flip(-2, -1),
+    "turned by 270 degrees": lambda image: image.rot90(-1, (-2, -1)),
+}
 
 
 def suspicions(sr: Images, lr: Images) -> list[str]:
@@ -46,10 +54,10 @@ def _suspicion(sr: Tensor, lr: Tensor) -> str:
     found, wanted = functional.adaptive_avg_pool2d(sr, (lr.shape[-2], lr.shape[-1])), lr
     away = _difference(found, wanted)
     if away > _FAR:
-        named = {name: _difference(read(found), wanted) for name, read in _readings().items()}
-        nearest = min(named, key=named.__getitem__)
-        if named[nearest] * _BETTER < away:
-            return f"the values agree with the input only if they are read as {nearest}; RGB in [0, 1] is wanted"
+        told = {sentence: _difference(read(found), wanted) for sentence, read in _mistakes(found).items()}
+        nearest = min(told, key=told.__getitem__)
+        if told[nearest] * _BETTER < away:
+            return nearest
     outside = ((sr < -_MARGIN) | (sr > 1 + _MARGIN)).float().mean().item()
     if outside > _SHARE:
         return f"more than {_SHARE:.0%} of the values lie outside of [0, 1] by more than {_MARGIN} and are clamped"
@@ -58,14 +66,19 @@ def _suspicion(sr: Tensor, lr: Tensor) -> str:
     return ""
 
 
-def _readings() -> dict[str, Callable[[Tensor], Tensor]]:
-    """Return the mistakes that are looked for: another range, blue before red, or both."""
-    return {
+def _mistakes(image: Tensor) -> dict[str, Callable[[Tensor], Tensor]]:
+    """Return the mistakes that are looked for: another range, blue before red, or both; sides that are exchanged."""
+    colours = {
         " in ".join(filter(None, (order, span))): partial(_read, read, order == "BGR")
         for order in ("RGB", "BGR")
         for span, read in _RANGES.items()
         if order == "BGR" or span
     }
+    turns = {name: turn for name, turn in _TURNS.items() if turn(image).shape == image.shape}
+    return {
+        f"the values agree with the input only if they are read as {name}; RGB in [0, 1] is wanted": read
+        for name, read in colours.items()
+    } | {f"the result agrees with the input only if it is {name}": turn for name, turn in turns.items()}
 
 
 def _read(read: Callable[[Tensor], Tensor], flipped: bool, image: Tensor) -> Tensor:  # noqa: FBT001 - see `partial`

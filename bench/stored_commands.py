@@ -41,6 +41,8 @@ def render(
         written = [folder / f"{name}{ending}" for ending in texts] + curves
         if pictures.find(found.records, folder):
             written += page.write(folder, found.table, found.records, found.machine)
+        else:
+            say(f"{name}: no page and no strip, as the pictures of the run do not lie in {folder}.")
         say(f"written: {', '.join(map(str, written))}")
 
 
@@ -54,9 +56,10 @@ def compare(
 ) -> None:
     """Compare two runs image by image; exit status 1 if the second is worse than tolerance and interval allow."""
     say(f"comparing {second} with {first} ...")
-    from bench.report import compare as runs  # noqa: PLC0415 - data frames and statistics take seconds to import
+    from bench.report import compare as comparison  # noqa: PLC0415 - data frames and statistics take seconds to import
+    from bench.report import runs  # noqa: PLC0415
 
-    allowed = runs.tolerances(tolerance)
+    allowed = comparison.tolerances(tolerance)
     one, other = runs.read(first), runs.read(second)
     names = [name for name in one if name in other] if first.is_dir() or second.is_dir() else []
     pairs = [(name, one[name], other[name]) for name in names] or [
@@ -66,7 +69,7 @@ def compare(
         raise BenchError(f"{first} has {', '.join(one)} and {second} has {', '.join(other)}: no table of both.")
     worse = False
     for name, run, judged in pairs:
-        found = runs.compare(run, judged, allowed)
+        found = comparison.compare(run, judged, allowed)
         _show(name, found)
         worse |= found.refused or bool(found.lost) or any(each.worse for each in found.differences)
         if not found.differences and not found.lost:

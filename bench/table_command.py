@@ -11,7 +11,7 @@ import torch
 import typer
 
 import methods as suite
-from bench import devices, estimate, fingerprint, machine, pipeline, report_files, store
+from bench import allocator, devices, estimate, fingerprint, machine, pipeline, report_files, store
 from bench.console import detail, say, tell
 from bench.options import (
     Categories,
@@ -80,6 +80,7 @@ def make_table(
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
     report = report_files.read(name)
     say(f"{report.title}: looking for images and weights ...")
+    allocator.keep_freed()
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
     if settings.device.type == "cpu":
         torch.set_num_threads(1)  # the cores are for processes: the operations on an image are too small to be shared

@@ -1,14 +1,16 @@
 """Two runs of a table: what is equal, what is worse, what cannot be compared."""
 
 import json
+import math
 import re
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench.report import compare as runs
-from bench.report import stored
+from bench.report import compare as comparison
+from bench.report import runs, stored
 from bench.spec import BenchError
 
 from .conftest import ROOT
@@ -53,7 +55,7 @@ def test_values_of_other_protocols_are_not_subtracted(bench, tmp_path):
     (tmp_path / "table1.json").write_text(stored.sealed(found))
     status, _, err = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json")
     assert (status, "no image and metric of one protocol in common" in err) == (2, True)
-    both = runs.compare(run([1.0, 2.0]), run([1.0, 2.0], protocols={"psnr": "b"}), {})
+    both = comparison.compare(run([1.0, 2.0]), run([1.0, 2.0], protocols={"psnr": "b"}), {})
     assert (both.refused, both.differences) == (True, ())
     assert "psnr is a in the first and b in the second: not compared" in both.remarks
 
@@ -73,27 +75,27 @@ def test_values_of_other_protocols_are_not_subtracted(bench, tmp_path):
     ],
 )
 def test_worse_is_what_tolerance_and_interval_do_not_allow(second, tolerance, worse):
-    (found,) = runs.compare(run([20.0, 21.0, 22.0]), run(second), {"psnr": tolerance}).differences
+    (found,) = comparison.compare(run([20.0, 21.0, 22.0]), run(second), {"psnr": tolerance}).differences
     assert bool(found.worse) == worse
 
 
 def test_lower_is_better_where_it_is():
     one, other = (runs.Run({}, {}, {PLACE: {"lpips": {"a": value}}}, {PLACE: frozenset()}) for value in (0.1, 0.2))
-    assert runs.compare(one, other, {}).differences[0].worse
-    assert not runs.compare(other, one, {}).differences[0].worse
+    assert comparison.compare(one, other, {}).differences[0].worse
+    assert not comparison.compare(other, one, {}).differences[0].worse
 
 
 def test_an_image_that_failed_is_worse_whatever_its_bicubic_scores():
-    (found,) = runs.compare(run([20.0, 21.0]), run([20.0, 25.0], failed={"1"}), {}).differences
+    (found,) = comparison.compare(run([20.0, 21.0]), run([20.0, 25.0], failed={"1"}), {}).differences
     assert found.worse == "1 more failed (1)"
 
 
 def test_images_and_cells_of_one_run_alone_are_told_and_not_compared():
     other = runs.Run({"psnr": "a"}, {"torch": "2"}, {runs.Place("cat", 16, "glean"): {"psnr": {"0": 1.0}}}, {})
-    found = runs.compare(run([20.0]), other, {})
+    found = comparison.compare(run([20.0]), other, {})
     assert found.differences == ()
     assert found.remarks == ("only in the first: face 16 glean", "only in the second: cat 16 glean")
-    (found,) = runs.compare(run([20.0, 21.0, 22.0]), run([20.0]), {}).differences
+    (found,) = comparison.compare(run([20.0, 21.0, 22.0]), run([20.0]), {}).differences
     assert (found.n, found.only) == (1, (2, 0))
 
 
@@ -112,17 +114,17 @@ def test_what_a_file_does_not_say_is_told_and_refuses_nothing():
     """The values of a run with given LR images, as CSV, are not of "LR made by the suite"."""
     told = replace(run([20.0]), sides={PLACE: 128}, lr={PLACE: "LR given"})
     untold = replace(run([20.0]), protocols={})
-    found = runs.compare(told, untold, {})
+    found = comparison.compare(told, untold, {})
     assert (len(found.differences), found.refused) == (1, False)
     assert [remark for remark in found.remarks if "does not say" in remark] == list(found.remarks)
     made = replace(run([20.0]), sides={PLACE: 128})
-    assert runs.compare(told, made, {}).refused, "both say it, and differently"
+    assert comparison.compare(told, made, {}).refused, "both say it, and differently"
 
 
 @pytest.mark.parametrize("text", ["psnr", "psnr=x", "psnr=-1", "pnsr=1", "psnr=nan", "=1"])
 def test_a_tolerance_that_is_none_is_refused(text):
     with pytest.raises(BenchError, match="METRIC=NUMBER"):
-        runs.tolerances(text)
+        comparison.tolerances(text)
 
 
 def edited(tmp_path, change) -> Path:
@@ -165,9 +167,9 @@ def test_images_of_two_profiles_are_told_to_be_paired_by_name(bench, tmp_path):
 
 def test_images_of_one_run_alone_are_named():
     """Values that are left out of the difference: "all equal" would be all that is said of them."""
-    found = runs.compare(run([20.0, 21.0, 22.0]), run([20.0]), {})
+    found = comparison.compare(run([20.0, 21.0, 22.0]), run([20.0]), {})
     assert found.remarks == ("face 16x: 2 images only in the first (1, 2), of glean; psnr",)
-    found = runs.compare(run([20.0]), run([20.0, 21.0]), {})
+    found = comparison.compare(run([20.0]), run([20.0, 21.0]), {})
     assert found.remarks == ("face 16x: 1 image only in the second (1), of glean; psnr",)
 
 
@@ -180,3 +182,16 @@ def test_what_is_measured_here_is_what_was_published(bench, tmp_path):
     allowed = ("--tolerance", "psnr=0.02,ssim=0.001,lpips=0.001,lr_psnr=0.05,psnr_crop=0.02")
     status, out, err = bench("compare", PUBLISHED / "table2.json", new, *allowed)
     assert status == 0, out + err
+
+
+def test_exact_images_that_change_places_are_worse():
+    exact = [math.inf, 20.0, 21.0]
+    (found,) = comparison.compare(run(exact), run([20.0, math.inf, 21.0]), {"psnr": 100.0}).differences
+    assert found.worse == "some images are exact in one run alone, others in the other", "the mean is no number"
+
+
+def test_a_folder_above_the_results_is_told_where_they_are(bench, tmp_path):
+    shutil.copytree(PUBLISHED, tmp_path / "out" / "mini", ignore=shutil.ignore_patterns("*.png", "*.html"))
+    status, _, err = bench("compare", tmp_path / "out", PUBLISHED)
+    assert status == 2
+    assert f"{tmp_path / 'out' / 'mini'} does" in err, "the folder of --out is what one thinks of"

@@ -15,7 +15,7 @@ VERBS = set(typer.main.get_command(commands.app).commands)
 SLOW = {
     "table": (("table2",), "bench.pipeline.prepare"),
     "render": (("{folder}",), "bench.report.stored.names"),
-    "compare": (("{folder}", "{folder}"), "bench.report.compare.read"),
+    "compare": (("{folder}", "{folder}"), "bench.report.runs.read"),
     "inputs": (("{folder}/in",), "bench.images.data.batches"),
     "latency": ((), "bench.latency_command._line"),
     "check": (("bicubic",), "bench.running.runner.sweep"),

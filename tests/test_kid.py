@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 
 from bench import cards
 from bench.report import compare, render, stored, table
+from bench.report.runs import read
 from bench.restore import restore, state
 from bench.scores import kid, score, stats
 from bench.scores.metric_networks import ALEXNET, SHIPPED
@@ -165,7 +166,7 @@ def test_runs_of_other_images_are_not_subtracted(tmp_path):
     for count in (60, 59):
         path = tmp_path / f"{count}.json"
         path.write_text(stored.text(*built(count), {}))
-        runs.append(compare.read(path)[str(count)])
+        runs.append(read(path)[str(count)])
     assert {d.metric for d in compare.compare(runs[0], runs[0], {}).differences} == {"psnr", "kid"}
     found = compare.compare(*runs, {})
     assert {d.metric for d in found.differences} == {"psnr"}

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bench import report_files
-from bench.report import compare, render, stored, table
+from bench.report import compare, render, runs, stored, table
 from bench.scores import from_pyiqa, metrics
 from bench.scores.metric import Pair
 from bench.spec import BadFile, BenchError, Cell, Record
@@ -19,7 +19,8 @@ from bench.spec import BadFile, BenchError, Cell, Record
 from .test_metrics import images, noisy
 from .test_table import REPORT, TASK, card
 
-CACHES = (from_pyiqa.metric, from_pyiqa._known, from_pyiqa._lacks, from_pyiqa._network)
+CACHES = (from_pyiqa.metric, from_pyiqa._defaults, from_pyiqa._lacks, from_pyiqa._network)
+CARDS = card()
 STAND_IN = """
 import socket, torch
 def create_metric(name, device):
@@ -111,11 +112,11 @@ def test_what_a_metric_draws_is_the_same_each_time_and_is_not_taken_from_the_cal
 
 def test_what_is_not_on_this_machine_is_not_fetched_and_told(pyiqa, capfd):
     before = socket.getaddrinfo
-    lacking = metrics.find("pyiqa:musiq").lacks()
+    lacking = metrics.find("pyiqa:musiq").lacks(128)
     assert "this suite fetches nothing" in lacking
     assert "pyiqa.create_metric('musiq')" in lacking, "it does not say what to do"
     assert socket.getaddrinfo is before, "the rest of the program is left without a network"
-    assert metrics.find("pyiqa:niqe").lacks() == ""
+    assert metrics.find("pyiqa:niqe").lacks(128) == ""
     assert capfd.readouterr().out == "", "pyiqa's own words stand among those of the table"
 
 
@@ -136,7 +137,9 @@ def test_a_table_names_it_and_unknown_names_are_suggested(pyiqa, tmp_path):
     assert report_files.read(write(tmp_path, '"psnr", "pyiqa:niqe"')).metrics == ("psnr", "pyiqa:niqe")
     with pytest.raises(BadFile, match=r"metrics\[1\]: there is no metric 'pyiqa:nique'; did you mean pyiqa:niqe"):
         report_files.read(write(tmp_path, '"psnr", "pyiqa:nique"'))
-    with pytest.raises(BadFile, match="there is no metric 'pyiqa:fid'"):
+    with pytest.raises(BadFile, match="'pyiqa:NIQE'; did you mean pyiqa:niqe"):
+        report_files.read(write(tmp_path, '"pyiqa:NIQE"'))
+    with pytest.raises(BadFile, match="pyiqa:fid is a figure of sets of images"):
         report_files.read(write(tmp_path, '"pyiqa:fid"'))
     with pytest.raises(BadFile, match="there is no metric 'psrn'; did you mean psnr"):
         report_files.read(write(tmp_path, '"psrn"'))
@@ -183,7 +186,7 @@ def test_a_cell_says_where_a_metric_is_undefined(pyiqa, tmp_path):
     assert render.texts(stored.read(path).table, {})[".md"] == text, (
         "rendered from its file a table says something else"
     )
-    run = compare.read(path)["t"]
+    run = runs.read(path)["t"]
     found = compare.compare(run, run, {})
     assert {d.metric for d in found.differences if d.place.method == "b"} == {"psnr", NIQE}
     assert not any(d.worse or d.mean for d in found.differences)
@@ -193,11 +196,13 @@ def test_a_metric_that_lacks_its_weights_is_left_out_and_the_table_says_so(pyiqa
     from bench.plan import computable
 
     report = replace(REPORT, metrics=("psnr", "pyiqa:musiq"), also=("pyiqa:niqe",))
-    left, sentences = computable(report)
+    left, sentences = computable(report, CARDS)
     assert (left.metrics, left.also) == (("psnr",), ("pyiqa:niqe",))
     assert sentences[0].startswith("pyiqa:musiq is left out: pyiqa cannot build musiq")
+    _, sentences = computable(replace(report, also=("pyiqa:ms_ssim",)), CARDS)
+    assert "pyiqa:ms_ssim failed on an image of" in sentences[1], "a table would fail when all has been restored"
     with pytest.raises(BenchError, match="pyiqa cannot build musiq"):
-        computable(replace(REPORT, metrics=("pyiqa:musiq",)))
+        computable(replace(REPORT, metrics=("pyiqa:musiq",)), CARDS)
 
 
 def test_values_of_metrics_that_the_table_does_not_have_are_not_in_its_file(pyiqa, tmp_path):
@@ -219,4 +224,4 @@ def test_the_package_itself_agrees_with_our_psnr_and_ssim():
     for ours, theirs, tolerance in (("psnr", "psnr", 1e-3), ("ssim", "ssimc", 1e-4)):
         found, expected = (metrics.find(name).function(both) for name in (f"pyiqa:{theirs}", ours))
         assert found.tolist() == pytest.approx(expected.tolist(), abs=tolerance)
-    assert "fetches nothing" in metrics.find("pyiqa:niqe").lacks() or not metrics.find("pyiqa:niqe").lacks()
+    assert "fetches nothing" in metrics.find("pyiqa:niqe").lacks(128) or not metrics.find("pyiqa:niqe").lacks(128)

@@ -29,6 +29,10 @@ MISTAKES = {
 }
 """What a guest does with its result -> what is told of it."""
 OTHERS = {
+    ".mT": "only if it is transposed",
+    ".flip(-1)": "only if it is mirrored",
+    ".flip(-2)": "only if it is turned upside down",
+    ".rot90(1, (-2, -1))": "only if it is turned by 270 degrees",
     "[..., 1:]": "shape (2, 3, 64, 63)",
     ".permute(0, 2, 3, 1)": "shape (2, 64, 64, 3)",
     ".double()": "dtype torch.float64",

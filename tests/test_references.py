@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from bench import pipeline, report_files
-from bench.report import compare, render, stored, table
+from bench.report import compare, render, runs, stored, table
 from bench.scores import metrics
 from bench.scores.references import REFERENCES
 from bench.spec import BadFile, BenchError, Cell
@@ -134,7 +134,7 @@ def test_a_table_with_them_is_the_same_when_it_is_read(tmp_path):
     found = stored.read(path)
     assert render.texts(found.table, {}) == render.texts(result, {})
     assert stored.text(found.table, found.records, {}) == path.read_text()
-    run = compare.read(path)["t"]
+    run = runs.read(path)["t"]
     judged = compare.compare(run, run, {})
     assert {each.place.method for each in judged.differences} == {"a", "b", *NAMES}
     assert not any(each.mean or each.worse for each in judged.differences)

@@ -123,3 +123,10 @@ def test_the_gpu_draws_the_same_images(category):
     seeds = torch.arange(0, 100, 5)
     on_gpu = scenes.render(category, seeds.cuda()).cpu()
     assert (levels(on_gpu) - scenes.exact_images(category, seeds).double()).abs().max() <= 1
+
+
+def test_the_numbers_of_many_names_are_those_of_each():
+    seeds = torch.tensor([0, 1, 999, 2**40 + 7])
+    names = ["face.yaw", "face.pitch", "car.warmth"]
+    one_by_one = torch.stack([noise.uniform(seeds, name)[:, 0] for name in names])
+    assert torch.equal(noise.first(seeds, names), one_by_one), "every drawn image would change"

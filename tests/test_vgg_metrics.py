@@ -61,20 +61,20 @@ def test_the_file_is_the_users_and_is_named_when_it_is_not_there(tmp_path, monke
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "mine"))
     for name in ("lpips_vgg", "dists"):
-        assert "vgg16-397923af.pth" in METRICS[name].lacks()
-        assert "~/mine, " in METRICS[name].lacks(), "it does not say where the file was looked for"
+        assert "vgg16-397923af.pth" in METRICS[name].lacks(128)
+        assert "~/mine, " in METRICS[name].lacks(128), "it does not say where the file was looked for"
     for folder in (tmp_path / "torch" / "hub" / "checkpoints", tmp_path / "mine"):
         folder.mkdir(parents=True)
         torch.save(
             {"features.0.bias": torch.ones(1), "classifier.0.bias": torch.ones(1)}, folder / "vgg16-397923af.pth"
         )
         assert metric_networks.vgg16_file().parent == folder, "the user's folder comes first, torchvision's last"
-    assert "sha256" in METRICS["dists"].lacks(), "a damaged file is taken for VGG16"
+    assert "sha256" in METRICS["dists"].lacks(128), "a damaged file is taken for VGG16"
     metric_networks.vgg16.cache_clear()
     with pytest.raises(MissingWeights, match="sha256"):
         metric_networks.vgg16(CPU)
     digest = metric_networks.shipped.sha256(metric_networks.vgg16_file())
     monkeypatch.setitem(metric_networks.SHA256, "vgg16-397923af.pth", digest[:8])
-    assert METRICS["dists"].lacks() == ""
+    assert METRICS["dists"].lacks(128) == ""
     assert list(metric_networks.vgg16(CPU)) == ["features.0.bias"]
     metric_networks.vgg16.cache_clear()

@@ -8,17 +8,13 @@ nothing, so their interval is nothing. Values of different protocols or sizes of
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import NamedTuple
+from dataclasses import dataclass
 
-from bench import files
-from bench.report import spreadsheet, stored
+from bench.report.runs import Place, Run
 from bench.scores import stats
 from bench.scores.metrics import METRICS, find, known
-from bench.spec import BadFile, BenchError
+from bench.spec import BenchError
 
-_TEXTS = ("category", "method", "image", "status", "run")
 _SHOWN = 3
 _RESOLUTION = 1e-6
 """Below this two values are one: some files hold six decimals."""
@@ -26,35 +22,6 @@ _MADE = "LR made by the suite"
 _UNTOLD = (
     "a .images.csv does not say how its values were made: see to it that protocols, sizes and LR images are the same"
 )
-
-
-class Place(NamedTuple):
-    """A cell, whatever table it is in."""
-
-    category: str
-    factor: int
-    method: str
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The values of one table."""
-
-    protocols: Mapping[str, str]
-    """metric -> protocol; empty if the file does not say."""
-    machine: Mapping[str, str]
-    scores: Mapping[Place, Mapping[str, Mapping[str, float]]]
-    """cell -> metric -> image -> value, the mean over the seeds."""
-    failed: Mapping[Place, frozenset[str]]
-    """Images whose result is not the method's own."""
-    lr: Mapping[Place, str] = field(default_factory=dict)
-    """By what LR images that were given were made, of the cells that had such."""
-    sides: Mapping[Place, int] = field(default_factory=dict)
-    """The side of the images in pixels, where the file says it."""
-    profiles: Mapping[Place, str] = field(default_factory=dict)
-    """Whose images they are, where the file says it."""
-    lost: Mapping[Place, str] = field(default_factory=dict)
-    """Why a method that was run has no values at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +54,6 @@ class Comparison:
     """Whether a metric of both is of different protocols, or a cell of both of other LR images or another size."""
     lost: tuple[str, ...]
     """Cells of the first whose method failed altogether in the second, and why."""
-
-
-def read(path: Path) -> dict[str, Run]:
-    """Return the tables of a folder of results, of one `<table>.json` or of one `<table>.images.csv`, by name.
-
-    Raises `BadFile` and `BenchError`.
-    """
-    if path.is_dir():
-        return {name: _of_json(path / f"{name}.json") for name in stored.names(path)}
-    if path.name.endswith(".images.csv"):
-        return {path.name.removesuffix(".images.csv"): _of_csv(path)}
-    return {path.stem: _of_json(path)}
 
 
 def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparison:
@@ -209,6 +164,8 @@ def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: f
     worse = ""
     if gone:
         worse = f"{len(gone)} more failed ({_listed(gone)})"
+    elif math.isnan(better):
+        worse = "some images are exact in one run alone, others in the other"
     elif better < -_RESOLUTION and better - spread < -tolerance:
         worse = f"worse than the tolerance of {tolerance:g} allows"
     farthest = max(paired, key=lambda image: abs(paired[image]))
@@ -231,71 +188,6 @@ def _minus(value: float, other: float) -> float:
 
 def _listed(names: Sequence[str]) -> str:
     return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
-
-
-def _of_json(path: Path) -> Run:
-    """Return the run in a `<table>.json`, whatever its protocols are."""
-    found = stored.content(path)
-    lines: list[tuple[Place, str, str, dict[str, float]]] = []
-    for cell in found["cells"]:
-        place = Place(cell["task"]["category"], cell["task"]["factor"], cell["method"])
-        for of in cell["results"]:
-            for index, (image, status) in enumerate(zip(of["images"], of["status"], strict=True)):
-                values = {
-                    name: float(listed[index]) for name, listed in of["values"].items() if listed[index] is not None
-                }
-                lines.append((place, image, status, values))
-    cells = {Place(cell["task"]["category"], cell["task"]["factor"], cell["method"]): cell for cell in found["cells"]}
-    return replace(
-        _run(lines, found["protocols"], found["machine"]),
-        lr={place: cell["lr"] for place, cell in cells.items() if "lr" in cell},
-        sides={place: cell["task"]["hr_size"] for place, cell in cells.items()},
-        profiles={place: cell["task"]["profile"] for place, cell in cells.items()},
-        lost={place: cell["reason"] for place, cell in cells.items() if not (cell["refusal"] or cell.get("results"))},
-    )
-
-
-def _of_csv(path: Path) -> Run:
-    """Return the run in a `<table>.images.csv`, which does not say how its values were made."""
-    try:
-        found = spreadsheet.read(files.content(path, files.TEXT), _TEXTS)
-        metrics = [name for name in found.columns if known(name)]
-        lines = [
-            (
-                Place(line["category"], int(line["factor"]), line["method"]),
-                line["image"],
-                line["status"],
-                {name: float(line[name]) for name in metrics if line[name] not in ("", None)},
-            )
-            for line in found.to_dict("records")
-        ]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadFile(
-            f"{path} cannot be read as the values of images: {error!r}; give a <table>.images.csv."
-        ) from error
-    return _run(lines, {}, {})
-
-
-def _run(
-    lines: Sequence[tuple[Place, str, str, Mapping[str, float]]],
-    protocols: Mapping[str, str],
-    machine: Mapping[str, str],
-) -> Run:
-    """Return a run of lines (cell, image, status, values), several of an image where there are several seeds."""
-    values: dict[Place, dict[str, dict[str, list[float]]]] = {}
-    failed: dict[Place, set[str]] = {}
-    for place, image, status, found in lines:
-        failed.setdefault(place, set()).update({image} if status != "ok" else ())
-        for name, value in found.items():
-            if math.isnan(value):  # undefined
-                continue
-            of = values.setdefault(place, defaultdict(dict))
-            of[name].setdefault(image, []).append(value)
-    means = {
-        place: {name: {image: sum(v) / len(v) for image, v in of.items()} for name, of in metrics.items()}
-        for place, metrics in values.items()
-    }
-    return Run(protocols, machine, means, {place: frozenset(names) for place, names in failed.items()})
 
 
 def tolerances(text: str) -> dict[str, float]:

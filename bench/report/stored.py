@@ -169,7 +169,9 @@ def names(folder: Path) -> list[str]:
     """Return the tables of a folder that can be read. Raises `BenchError` if there are none."""
     found = sorted(path.stem for path in folder.glob("*.json") if _is_table(path))
     if not found:
-        raise BenchError(f"{folder.absolute()} holds no <table>.json; name a folder that a run wrote tables to.")
+        inside = sorted({str(path.parent) for path in folder.glob("*/*.json") if _is_table(path)})
+        hint = f"{' and '.join(inside)} does" if inside else "name a folder that a run wrote tables to"
+        raise BenchError(f"{folder.absolute()} holds no <table>.json; {hint}.")
     return found
 
 

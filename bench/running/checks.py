@@ -13,8 +13,7 @@ def problems(method: Method, task: Task, device: torch.device) -> list[str]:
 
     It gets two images, one by one if it takes no more at once.
     """
-    ramp = torch.linspace(0, 1, 2 * 3 * task.lr_size**2, dtype=torch.float32, device=device)
-    lr = ramp.view(2, 3, task.lr_size, task.lr_size).flip(-1).contiguous()
+    lr = _slopes(task.lr_size).to(device)
     try:
         with caught():
             both, again = (_in_parts(method, task, lr) for _ in range(2))
@@ -30,6 +29,14 @@ def problems(method: Method, task: Task, device: torch.device) -> list[str]:
     if not torch.allclose(both[1:], alone, atol=1e-4):
         found.append("an image's result depends on the images beside it in the batch")
     return found
+
+
+def _slopes(side: int) -> Images:
+    """Return two images (2, 3, side, side) whose colours rise in other directions, so that no turn goes unnoticed."""
+    across = torch.linspace(0, 1, side).expand(side, side)
+    down = across.mT
+    both = across * down
+    return torch.stack([torch.stack([across, down, both.square()]), torch.stack([1 - down, both, across])])
 
 
 def _in_parts(method: Method, task: Task, lr: Images) -> Images:

@@ -21,7 +21,7 @@ import torch
 from torch import Tensor
 
 import methods
-from bench import contract, imports
+from bench import allocator, contract, imports
 from bench.running import declared, runner, wire
 from bench.scores import metrics
 from bench.scores.metric import Pair
@@ -183,6 +183,7 @@ def main() -> None:
     os.set_inheritable(control, False)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
     os.dup2(2, 1)  # what a method prints is not the harness's output
+    allocator.keep_freed()
     for method in methods.BY_NAME.values():
         imports.files(method)  # their sources are read once, not in each worker
     with socket.socket(fileno=control) as harness:

@@ -20,8 +20,8 @@ _CHUNK = 16  # images drawn at once on a CPU: their planes stay in its cache
 def factors(category: str, seeds: Tensor) -> dict[str, Tensor]:
     """Return the factors of variation of N seeds: name -> (N,) float64, uniform in the range the scene declares."""
     ranges: dict[str, tuple[float, float]] = SCENES[category].FACTORS
-    unit = {name: noise.uniform(seeds, f"{category}.{name}")[:, 0] for name in ranges}
-    return {name: low + (high - low) * unit[name] for name, (low, high) in ranges.items()}
+    unit = noise.first(seeds, [f"{category}.{name}" for name in ranges])
+    return {name: low + (high - low) * drawn for (name, (low, high)), drawn in zip(ranges.items(), unit, strict=True)}
 
 
 def draw(category: str, seeds: Tensor, values: dict[str, Tensor], size: int, dtype: torch.dtype) -> Tensor:

@@ -4,6 +4,9 @@ No library random generator is involved, so a seed gives the same numbers on eve
 and the numbers of one image do not depend on the images beside it.
 """
 
+from collections.abc import Sequence
+from functools import lru_cache
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -18,6 +21,7 @@ def mix(bits: Tensor) -> Tensor:
     return bits ^ (bits >> 16)
 
 
+@lru_cache(maxsize=4096)
 def name_key(name: str) -> int:
     """Return 32 bits of a name: FNV-1a, because Python's own `hash` changes from run to run."""
     key = 0x811C9DC5
@@ -36,6 +40,13 @@ def uniform(seeds: Tensor, name: str, count: int = 1) -> Tensor:
     index = torch.arange(count, dtype=torch.int64, device=seeds.device)
     bits = mix((stream[:, None] + index * 0x9E3779B1) & MASK)
     return mix(bits ^ stream[:, None]).to(torch.float64) / 2**32
+
+
+def first(seeds: Tensor, names: Sequence[str]) -> Tensor:
+    """Return the first number of each name: (N,) int64 to (names, N) float64, as `uniform` gives them one by one."""
+    keys = torch.tensor([name_key(name) for name in names], device=seeds.device)[:, None]
+    stream = mix(mix((seeds & MASK) ^ keys) ^ ((seeds >> 32) & MASK))
+    return mix(mix(stream) ^ stream).to(torch.float64) / 2**32
 
 
 def weights(position: Tensor, cells: int) -> Tensor:

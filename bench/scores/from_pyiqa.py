@@ -43,6 +43,8 @@ def metric(name: str) -> Metric:
         raise BenchError(f"{name} needs the package pyiqa, which is not installed: pip install 'glean-bench[pyiqa]'.")
     facts = _known()
     if theirs not in facts:
+        if theirs in _defaults():
+            raise BenchError(f"{name} is a figure of sets of images, not of single ones, and is not taken; kid is.")
         raise UnknownName("metric", name, (PREFIX + each for each in facts))
     told, release = facts[theirs], version("pyiqa")
     full = told["metric_mode"] == "FR"
@@ -55,18 +57,23 @@ def metric(name: str) -> Metric:
         function=lambda pair: _values(name, (pair.sr, pair.hr) if full else (pair.sr,)),
         needs_hr=full,
         packages=("pyiqa",),
-        lacks=lambda: _lacks(name),
+        lacks=lambda side: _lacks(name, side, images=2 if full else 1),
     )
 
 
-@cache
 def _known() -> dict[str, dict[str, Any]]:
     """Return the metrics of single images that pyiqa has, and its facts of them."""
+    sets = {name for name in _defaults() if "fid" in name or name == "inception_score"}  # as pyiqa tells them
+    return {name: facts for name, facts in _defaults().items() if name not in sets}
+
+
+@cache
+def _defaults() -> dict[str, dict[str, Any]]:
+    """Return all that pyiqa has, by name."""
     with _offline():
         from pyiqa.default_model_configs import DEFAULT_CONFIGS  # pyright: ignore[reportMissingImports]
 
-    sets = {name for name in DEFAULT_CONFIGS if "fid" in name or name == "inception_score"}  # as pyiqa tells them
-    return {name: facts for name, facts in DEFAULT_CONFIGS.items() if name not in sets}
+    return dict(DEFAULT_CONFIGS)
 
 
 def _largest(score_range: str | None) -> float:
@@ -78,11 +85,16 @@ def _largest(score_range: str | None) -> float:
 
 
 @cache
-def _lacks(name: str) -> str:
-    """Return why a metric cannot be computed on this machine; empty if it can."""
+def _lacks(name: str, side: int, images: int) -> str:
+    """Return why a metric cannot be computed on images of a side in pixels on this machine; empty if it can.
+
+    It is tried once: pyiqa does not say which sizes its metrics take, and a table is not to fail at its end.
+    """
+    draw = torch.Generator().manual_seed(0)
     try:
-        _network(name, torch.device("cpu"))
-    except MissingWeights as error:
+        network = _network(name, torch.device("cpu"))
+        _value(name, network, tuple(torch.rand(1, 3, side, side, generator=draw) for _ in range(images)))
+    except BenchError as error:
         return str(error)
     return ""
 

@@ -48,8 +48,8 @@ class Metric:
     """True if a border of `factor` pixels is left out first."""
     packages: tuple[str, ...] = ()
     """The packages besides torch whose version a value depends on."""
-    lacks: Callable[[], str] = str
-    """Says what it needs and this machine does not have; empty if it can be computed."""
+    lacks: Callable[[int], str] = lambda _: ""
+    """Says why it cannot be computed on this machine on images of a side in pixels; empty if it can."""
     located: Callable[[FaceBox], "Metric"] | None = None
     """Returns the column for images whose faces are in a square of them; None: it looks at the whole image."""
     box: FaceBox | None = None

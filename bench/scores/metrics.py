@@ -170,7 +170,7 @@ METRICS: dict[str, Metric] = {
             exact=0.0,
             window=LEAST,
             packages=("lpips",),
-            lacks=metric_networks.lacks_vgg16,
+            lacks=lambda _: metric_networks.lacks_vgg16(),
         ),
         Metric(
             "dists",
@@ -182,7 +182,7 @@ METRICS: dict[str, Metric] = {
             span=2,
             exact=0.0,
             window=LEAST,
-            lacks=metric_networks.lacks_vgg16,
+            lacks=lambda _: metric_networks.lacks_vgg16(),
         ),
         faces.whole(),
         faces.aligned(faces.FFHQ),

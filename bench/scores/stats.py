@@ -57,9 +57,11 @@ def summarise(values: ArrayLike, higher_is_better: bool, degree: int = 1) -> Sum
     """Return the summary of per-image values (N,), or of the shares in a mean over tuples of so many images."""
     x = _vector(values)
     method: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(x).all() else "inverted_cdf"
+    with np.errstate(invalid="ignore"):  # infinite both ways: NaN
+        mean = float(x.mean())
     return Summary(
         n=x.size,
-        mean=float(x.mean()),
+        mean=mean,
         half_width=degree * _half_width(x),  # the jackknife: an image has its share in `degree` times as many tuples
         median=float(np.median(x)),
         # between two infinite values there is nothing to interpolate

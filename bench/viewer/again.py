@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bench import escape
-from bench.report import compare
+from bench.report import runs
 from bench.report.table import Table
 from bench.scores.metric import Metric
 from bench.scores.metrics import columns
@@ -18,17 +18,17 @@ def remark(path: Path, other: Path, table: Table, shown: Sequence[Pictures]) -> 
     """Return the sentence for a <table>.json, that of the other run, and the pictures that are shown of it."""
     if not other.is_file():
         return f"{_SAID}, and may differ from those that the values are of."
-    (ours,), (theirs,) = compare.read(path).values(), compare.read(other).values()
+    (ours,), (theirs,) = runs.read(path).values(), runs.read(other).values()
     away = " and ".join(_farthest(metric, table, ours, theirs, shown) for metric in columns(table.report.metrics))
     return f"{_SAID}: on these images its values are at most {away} away from those of the table."
 
 
-def _farthest(metric: Metric, table: Table, ours: compare.Run, theirs: compare.Run, shown: Sequence[Pictures]) -> str:
+def _farthest(metric: Metric, table: Table, ours: runs.Run, theirs: runs.Run, shown: Sequence[Pictures]) -> str:
     """Return by how much two runs differ at most on an image that is shown, and of which method, if it can be seen."""
     titles = {row.cell.method: row.cell.title for row in table.rows}
     most, title = metric.margin, ""
     for each in shown:
-        place = compare.Place(each.task.category, each.task.factor, each.method)
+        place = runs.Place(each.task.category, each.task.factor, each.method)
         first, second = (run.scores.get(place, {}).get(metric.name, {}) for run in (ours, theirs))
         for image in each.files:
             found = abs(first.get(image, math.nan) - second.get(image, math.nan))
