@@ -177,7 +177,7 @@ def test_two_cells_of_a_guest_get_a_process_each(tmp_path, monkeypatch):
 
     def session(*words: object) -> None:
         time.sleep(0.3)
-        given.append(words[4])
+        given.append(words[5])
 
     guest = isolated.Isolated(guests.write(tmp_path))
     monkeypatch.setattr(isolated, "_Session", session)

@@ -79,7 +79,7 @@ def lpips_alex(device: torch.device) -> LpipsAlex:
     state = {key: weights["features." + key.split(".", 1)[1]] for key in backbone.state_dict()}
     backbone.load_state_dict(state)
     # channels_last: on a CPU AlexNet's convolutions are 1.5 times as fast in it.
-    network.to(device, memory_format=torch.channels_last).eval().requires_grad_(False)
+    network.to(device).to(memory_format=torch.channels_last).eval().requires_grad_(False)
     return LpipsAlex(network, tuple(network.get_parameter(f"lin{index}.model.1.weight") for index in range(_LAYERS)))
 
 
