@@ -4,8 +4,10 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
 
 import torch
 
@@ -16,10 +18,7 @@ from bench.images import data
 from bench.pipeline import Measurement
 from bench.restore import outstanding
 from bench.spec import BenchError, Cell, Images, Record, Spec, Task
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
+from bench.together import ahead
 
 _ENOUGH = 5
 """Images: the seconds of fewer are mostly those of a beginning, in which networks are loaded."""
@@ -31,32 +30,65 @@ def sentences(measurement: Measurement) -> Iterator[str]:
     yield from rest(measurement)
 
 
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """What a cell will start with: a search, its own or that whose results it refines."""
+
+    cell: Cell
+    folder: Path
+    kind: tuple[str, int, int]
+    """Cells of one kind take the same time."""
+    title: str
+    lacking: int
+    """Images."""
+
+
 def searches(measurement: Measurement) -> Iterator[str]:
     """Yield a sentence for each method that searches and has something left to do.
 
     A few steps of each are run for it. A method that cannot be loaded is left to `restore`, which says why.
     """
-    known: dict[tuple[str, int, int], float] = {}
+    jobs = measurement.settings.jobs
+    cells = [cell for cell in measurement.cells if _searching(cell, measurement)]
+    found = [each for each in ahead(partial(_left, measurement), cells, jobs) if each is not None and each.lacking]
+    left = list({each.folder: each for each in reversed(found)}.values())[::-1]
+    kinds = {each.kind: each for each in reversed(left)}
+    taken = dict(zip(kinds, ahead(partial(_seconds, measurement), kinds.values(), jobs), strict=True))
     spent: dict[str, float] = {}
-    begun: set[Path] = set()
-    for cell in measurement.cells:
-        method = measurement.methods.get(cell.method)
-        if cell.refusal is not None or method is None or not method.spec.searches:
-            continue
-        with suppress(BenchError, contract.Failed):
-            folder, loaded, lacking = outstanding(cell, measurement.card(cell), method, measurement.settings)
-            with closing(loaded), contract.caught():
-                if not lacking or folder in begun:
-                    continue
-                begun.add(folder)
-                key = (loaded.facts.name, cell.task.factor, cell.task.hr_size)
-                if key not in known:
-                    known[key] = loaded.seconds(_example(method.spec, cell.task, measurement))
-                title = loaded.facts.title
-                spent[title] = spent.get(title, 0.0) + lacking * known[key]
+    for each in left:
+        seconds = taken[each.kind]
+        if seconds is not None:
+            spent[each.title] = spent.get(each.title, 0.0) + each.lacking * seconds
     for title, seconds in spent.items():
-        spent_together = spelt(seconds / measurement.settings.jobs)
-        yield f"{title} searches for about {spent_together}, going by a few of its steps on this machine."
+        yield f"{title} searches for about {spelt(seconds / jobs)}, going by a few of its steps on this machine."
+
+
+def _searching(cell: Cell, measurement: Measurement) -> bool:
+    return (
+        cell.refusal is None and cell.method in measurement.methods and measurement.methods[cell.method].spec.searches
+    )
+
+
+def _left(measurement: Measurement, cell: Cell) -> _Left | None:
+    """Return what is left of a cell's search; None if its method cannot be loaded."""
+    with suppress(BenchError, contract.Failed):
+        method = measurement.methods[cell.method]
+        folder, loaded, lacking = outstanding(cell, measurement.card(cell), method, measurement.settings)
+        loaded.close()
+        facts, task = loaded.facts, cell.task
+        return _Left(cell, folder, (facts.name, task.factor, task.hr_size), facts.title, lacking)
+    return None
+
+
+def _seconds(measurement: Measurement, left: _Left) -> float | None:
+    """Return how long a search takes for an image; None if it cannot be told."""
+    cell = left.cell
+    with suppress(BenchError, contract.Failed):
+        method = measurement.methods[cell.method]
+        _, loaded, _ = outstanding(cell, measurement.card(cell), method, measurement.settings)
+        with closing(loaded), contract.caught():
+            return loaded.seconds(_example(method.spec, cell.task, measurement))
+    return None
 
 
 def _example(spec: Spec, task: Task, measurement: Measurement) -> Images:

@@ -149,7 +149,7 @@ def _connected(address: str) -> Any:  # noqa: ANN401 - Ray is not typed
     """Return Ray, connected."""
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
-        import ray  # noqa: PLC0415 - an extra, and it takes seconds
+        import ray  # noqa: PLC0415 - an extra, and it takes seconds  # pyright: ignore[reportMissingImports]
     except ModuleNotFoundError as error:
         raise BenchError("--ray needs the package ray: pip install 'glean-bench[ray]'.") from error
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
