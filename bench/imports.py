@@ -139,18 +139,28 @@ def _modules(name: str, root: Path) -> Iterable[Path]:
 
 def _ours(name: str) -> Path | None:
     """Return the file of a module of ours, or of the one that a package's public name comes from."""
-    try:
-        found = importlib.util.find_spec(name)
-    except ModuleNotFoundError:  # a name inside a module, not a module
-        return None
-    package, _, public = name.rpartition(".")
-    if found is None:
+    there, origin = _origin(name)
+    if not there:
+        package, _, public = name.rpartition(".")
         source = getattr(getattr(sys.modules.get(package), public, None), "__module__", "")
         return _ours(source) if str(source).startswith(tuple(f"{top}." for top in _OURS)) else None
     # A package's __init__ lists every method: it would make each result depend on all of them.
-    if name in _WITHOUT_EFFECT or found.origin is None or Path(found.origin).name == "__init__.py":
+    if name in _WITHOUT_EFFECT or origin is None or Path(origin).name == "__init__.py":
         return None
-    return Path(found.origin)
+    return Path(origin)
+
+
+@lru_cache(maxsize=4096)
+def _origin(name: str) -> tuple[bool, str | None]:
+    """Return whether there may be a module of that name, or what a package says it has, and the file of the module.
+
+    It is looked for once: the modules of ours stay while we run.
+    """
+    try:
+        found = importlib.util.find_spec(name)
+    except ModuleNotFoundError:  # a name inside a module, not a module
+        return True, None
+    return found is not None, found.origin if found is not None else None
 
 
 def sha256(path: Path) -> str:

@@ -70,20 +70,20 @@ class Template:
         self._program: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
-        """Start it: its imports take seconds, in which others can work."""
+        """Start it for many workers: its imports take seconds, in which others can work."""
         with self._lock:
-            self._started()
+            self._started("many")
 
     def fork(self, *files: int) -> None:
         """Start a worker that gets these files, and the template if it is not there (any more)."""
         with self._lock:
             self._fork(*files)
 
-    def _started(self) -> socket.socket:
+    def _started(self, *words: str) -> socket.socket:
         if self._control is None:
             self._control, theirs = socket.socketpair()
             # -P: what lies in the working directory must not stand in for the suite.
-            program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno())]
+            program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno()), *words]
             self._program = subprocess.Popen(  # noqa: S603
                 program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
             )

@@ -27,6 +27,8 @@ from bench.scores import metrics
 from bench.scores.metric import Pair
 from bench.spec import BadGuest, BenchError, Effort, Task
 
+_MANY = "many"
+"""The word that says that many workers are to come, for methods of the suite."""
 Answer = tuple[dict[str, Any], Sequence[Tensor]]
 
 
@@ -184,8 +186,9 @@ def main() -> None:
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the guards
     os.dup2(2, 1)  # what a method prints is not the harness's output
     allocator.keep_freed()
-    for method in methods.BY_NAME.values():
-        imports.files(method)  # their sources are read once, not in each worker
+    if sys.argv[1:] == [_MANY]:
+        for method in methods.BY_NAME.values():
+            imports.files(method)  # their sources are read once, not in each worker
     with socket.socket(fileno=control) as harness:
         while True:
             message, files, *_ = socket.recv_fds(harness, 1, 3)
