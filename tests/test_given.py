@@ -267,6 +267,22 @@ def test_networks_for_4x_are_rows_at_16x(spandrel, tmp_path, bench, kind):
 
 
 @pytest.mark.slow
+def test_networks_are_rows_of_a_table_of_photographs(spandrel, rrdbnet, photos, tmp_path, bench):
+    torch.manual_seed(0)
+    gfpgan = importlib.import_module("spandrel.architectures.GFPGAN").GFPGAN().eval()
+    files = [saved(transformer(kind), tmp_path, f"{kind}.pth") for kind in ("SwinIR", "HAT")]
+    rows = [rrdbnet[0], *files, saved(gfpgan, tmp_path, "GFPGAN.pth")]
+    words = ("--profile", photos, "--hr-size", 64, "--category", "face", "-n", 1, "--method", "bicubic")
+    status, _, err = bench(
+        "table", "table2", *words, *(word for row in rows for word in ("--with", row)), "--out", tmp_path / "out"
+    )
+    assert status == 0, err
+    (values,) = (tmp_path / "out").rglob("table2.images.csv")
+    ok = {line.split(",")[2] for line in values.read_text().splitlines() if ",ok," in line}
+    assert ok == {"bicubic", "own", "SwinIR", "HAT", "GFPGAN"}, "a row of photographs is missing"
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["GFPGAN", "CodeFormer"])
 def test_networks_that_restore_faces_get_them_at_512_px(spandrel, tmp_path, kind):
     package = "spandrel" if kind == "GFPGAN" else "spandrel_extra_arches"
