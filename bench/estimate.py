@@ -64,9 +64,8 @@ def searches(measurement: Measurement) -> Iterator[str]:
 
 
 def _searching(cell: Cell, measurement: Measurement) -> bool:
-    return (
-        cell.refusal is None and cell.method in measurement.methods and measurement.methods[cell.method].spec.searches
-    )
+    method = measurement.methods.get(cell.method)
+    return cell.refusal is None and method is not None and method.spec.searches
 
 
 def _left(measurement: Measurement, cell: Cell) -> _Left | None:

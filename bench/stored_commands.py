@@ -42,7 +42,7 @@ def render(
         if pictures.find(found.records, folder):
             written += page.write(folder, found.table, found.records, found.machine)
         else:
-            say(f"{name}: no page and no strip, as the pictures of the run do not lie in {folder}.")
+            say(f"{name}: no page is written, as the pictures of the run do not lie in {folder}.")
         say(f"written: {', '.join(map(str, written))}")
 
 

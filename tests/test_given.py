@@ -271,7 +271,9 @@ def test_networks_are_rows_of_a_table_of_photographs(spandrel, rrdbnet, photos, 
     torch.manual_seed(0)
     gfpgan = importlib.import_module("spandrel.architectures.GFPGAN").GFPGAN().eval()
     files = [saved(transformer(kind), tmp_path, f"{kind}.pth") for kind in ("SwinIR", "HAT")]
-    rows = [rrdbnet[0], *files, saved(gfpgan, tmp_path, "GFPGAN.pth")]
+    extra = pytest.importorskip("spandrel_extra_arches.architectures.CodeFormer", exc_type=ImportError)
+    codeformer = saved(extra.CodeFormer(n_layers=1).eval(), tmp_path, "CodeFormer.pth")
+    rows = [rrdbnet[0], *files, saved(gfpgan, tmp_path, "GFPGAN.pth"), codeformer]
     words = ("--profile", photos, "--hr-size", 64, "--category", "face", "-n", 1, "--method", "bicubic")
     status, _, err = bench(
         "table", "table2", *words, *(word for row in rows for word in ("--with", row)), "--out", tmp_path / "out"
@@ -279,7 +281,7 @@ def test_networks_are_rows_of_a_table_of_photographs(spandrel, rrdbnet, photos, 
     assert status == 0, err
     (values,) = (tmp_path / "out").rglob("table2.images.csv")
     ok = {line.split(",")[2] for line in values.read_text().splitlines() if ",ok," in line}
-    assert ok == {"bicubic", "own", "SwinIR", "HAT", "GFPGAN"}, "a row of photographs is missing"
+    assert ok == {"bicubic", "own", "SwinIR", "HAT", "GFPGAN", "CodeFormer"}, "a row of photographs is missing"
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ from torch import Tensor
 from bench import machine
 from bench.running import wire
 from bench.running.places import Place
-from bench.running.process import START, Ended, Refused, late
+from bench.running.process import START, Ended, Refused, late, opening
 from bench.running.worker import Worker
 from bench.spec import BenchError
 
@@ -80,13 +80,9 @@ class Member:
         self._ray, self._actor, self._idle = ray, actor, idle
         self._sound = False
         self._ours = ":" not in reference
-        request = {
-            "do": "import" if reference else "begin", "reference": reference, "threads": torch.get_num_threads(),
-            "environment": {name: value for name, value in os.environ.items() if name.startswith(_TOLD)},
-            "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
-        }  # fmt: skip
+        told = {name: value for name, value in os.environ.items() if name.startswith(_TOLD)}
         try:
-            self.spec = self.ask(request, START)[0].get("spec")
+            self.spec = self.ask(opening(reference, told), START)[0].get("spec")
         except BaseException:
             self.end()
             raise

@@ -60,6 +60,14 @@ def late(request: Mapping[str, Any], limit: float) -> Late:
     return Late(f"it took longer than {limit:.0f} s {_DOING[request['do']]} (--timeout)")
 
 
+def opening(reference: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """Return the first request to a worker: to be as this process is, and to import a method, if one is named."""
+    return {
+        "do": "import" if reference else "begin", "reference": reference, "threads": torch.get_num_threads(),
+        "environment": dict(environment), "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
+    }  # fmt: skip
+
+
 class Template:
     """The process that workers are forked from, started when the first is wanted."""
 
@@ -130,12 +138,8 @@ class Process:
         os.close(lifeline)
         os.close(report)
         self._told = b""
-        request = {
-            "do": "import" if reference else "begin", "reference": reference, "threads": torch.get_num_threads(),
-            "environment": dict(os.environ), "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
-        }  # fmt: skip
         try:
-            self.spec = self.ask(request, START)[0].get("spec")
+            self.spec = self.ask(opening(reference, os.environ), START)[0].get("spec")
         except BaseException:
             self.end()
             raise
