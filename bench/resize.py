@@ -8,6 +8,7 @@ are made in float64 on the CPU; float32 is for losses and training (TF32 and aut
 `BenchError`: another dtype, a factor that does not divide a side, an LR and HR that do not differ by the factor.
 """
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -57,6 +58,19 @@ def _pseudo_inverse(n: int, factor: int) -> Matrix:
     return np.linalg.pinv(_weights(n, _divide(n, factor)))
 
 
+@dataclass(frozen=True, slots=True)
+class _Side:
+    """What brings a side of n_in pixels to n_out: M, or the pseudo-inverse of the M of the other direction."""
+
+    n_in: int
+    n_out: int
+    inverse: bool = False
+
+    @property
+    def matrix(self) -> Matrix:
+        return _pseudo_inverse(self.n_out, self.n_out // self.n_in) if self.inverse else _weights(self.n_in, self.n_out)
+
+
 def _divide(n: int, factor: int) -> int:
     if factor < 1 or n % factor:
         raise BenchError(f"factor {factor} does not divide a side of {n} pixels; crop or resize the image first.")
@@ -81,11 +95,17 @@ def check_pair(lr: Tensor, hr: Tensor, factor: int) -> None:
         )
 
 
-def _apply(rows: Matrix, images: Tensor, columns: Matrix) -> Tensor:
+@lru_cache(maxsize=64)
+def _on(side: _Side, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return the matrix of a side on a device, kept there: copied anew in each step, a GPU would be waited for."""
+    with torch.inference_mode(mode=False):  # or it would be of the mode of whoever came first
+        return torch.tensor(side.matrix, dtype=dtype, device=device)
+
+
+def _apply(rows: _Side, images: Tensor, columns: _Side) -> Tensor:
     """Return rows · image · columnsᵀ of each image."""
     _check_float(images)
-    # A tensor kept from call to call would carry the inference mode or default device of whoever came first.
-    left, right = (torch.tensor(each, dtype=images.dtype, device=images.device) for each in (rows, columns))
+    left, right = (_on(each, images.dtype, images.device) for each in (rows, columns))
     return left @ images @ right.mT
 
 
@@ -101,7 +121,7 @@ def matrix(n: int, factor: int, dtype: torch.dtype = torch.float64, device: Devi
 
 def resize(images: Tensor, height: int, width: int) -> Tensor:
     """Return (..., height, width) for (..., H, W)."""
-    return _apply(_weights(images.shape[-2], height), images, _weights(images.shape[-1], width))
+    return _apply(_Side(images.shape[-2], height), images, _Side(images.shape[-1], width))
 
 
 def downsample(hr: Tensor, factor: int) -> Tensor:
@@ -116,8 +136,8 @@ def upsample(lr: Tensor, factor: int) -> Tensor:
 
 def pseudo_inverse(lr: Tensor, factor: int) -> Tensor:
     """Return M† · LR · M†ᵀ, the image of least L2 norm whose `downsample` is exactly `lr`; shapes as in `upsample`."""
-    height, width = (n * factor for n in lr.shape[-2:])
-    return _apply(_pseudo_inverse(height, factor), lr, _pseudo_inverse(width, factor))
+    rows, columns = (_Side(n, n * factor, inverse=True) for n in lr.shape[-2:])
+    return _apply(rows, lr, columns)
 
 
 def back_project(sr: Tensor, lr: Tensor, factor: int) -> Tensor:

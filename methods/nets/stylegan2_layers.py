@@ -10,7 +10,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
+from methods.nets.constants import constant
+
 SQRT2 = math.sqrt(2)
+_TAPS = (0.125, 0.375, 0.375, 0.125)
+_FIR = tuple(a * b for a in _TAPS for b in _TAPS)
 
 
 def config_f(size: int, channel_multiplier: int = 2) -> dict[int, int]:
@@ -34,8 +38,7 @@ def double(image: Tensor) -> Tensor:
 
 
 def _fir(x: Tensor) -> Tensor:
-    taps = torch.tensor([0.125, 0.375, 0.375, 0.125], dtype=x.dtype, device=x.device)
-    return torch.outer(taps, taps).expand(x.shape[1], 1, 4, 4)
+    return constant(_FIR, x.dtype, x.device).view(4, 4).expand(x.shape[1], 1, 4, 4)
 
 
 class EqualLinear(nn.Module):

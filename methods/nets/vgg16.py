@@ -5,10 +5,10 @@ D of Table 1. Layers are numbered as in torchvision's `vgg16().features`, whose 
 the last of mGANprior's `features[:16]`; 21 is conv4_3, before its ReLU.
 """
 
-import torch
 from torch import Tensor, nn
 
 from bench.spec import Images
+from methods.nets.constants import constant
 
 _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)  # 0: a pooling
 _MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue in [0, 1]
@@ -35,6 +35,6 @@ class Vgg16(nn.Module):
 
     def forward(self, images: Images) -> Tensor:
         """Map (B, 3, H, W) in [0, 1] to the features of the last layer, (B, C, H', W')."""
-        mean, deviation = (torch.tensor(each, dtype=images.dtype, device=images.device) for each in (_MEAN, _DEVIATION))
+        mean, deviation = (constant(each, images.dtype, images.device) for each in (_MEAN, _DEVIATION))
         features: Tensor = self.features((images - mean[:, None, None]) / deviation[:, None, None])
         return features

@@ -22,7 +22,7 @@ from bench.console import run as run_command
 from bench.spec import BenchError, Task
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
-from methods.training import published, queue, run, trained_report
+from methods.training import lanes, published, queue, run, trained_report
 from methods.training.feed import POOL
 from methods.training.items import Item, everything
 from methods.training.processes import rank
@@ -57,6 +57,13 @@ def parser() -> argparse.ArgumentParser:
         help="side of the images in pixels, for the card's own",
     )
     add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
+    add(
+        "--at-once",
+        type=_number(1, 64),
+        default=1,
+        metavar="N",
+        help="trainings side by side, with --missing: small networks leave most of a GPU idle",
+    )
     add("--seed", type=_number(0, 2**31 - 1), default=0, help="of weights, images and noise")
     add("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
     add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
@@ -113,7 +120,12 @@ def _train(words: Sequence[str]) -> int:
             )
         if told.missing:
             wanted = list(_unpublished(wanted, settings))
-        for item, ended in queue.train_all(wanted, settings, told.budget):
+        trained_items = (
+            lanes.train_all(wanted, settings, told.at_once, told.budget)
+            if told.at_once > 1
+            else queue.train_all(wanted, settings, told.budget)
+        )
+        for item, ended in trained_items:
             if rank() == 0:
                 reached = "trained" if ended else "stopped when the time was up; the same command goes on from there"
                 console.print(f"{escape(item.label)}: {reached}")

@@ -5,6 +5,8 @@ and replaces a part of it in each step, because drawing takes it as long as trai
 training set or, of a user's folder, from beside the test images. Every second image, by chance, is mirrored.
 """
 
+import os
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
@@ -25,8 +27,11 @@ from methods.training.tested import Tested
 POOL = 8_192  # scenes
 _MOST = 4096  # images in a step: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
-_THREADS = 4  # that read photographs
-_KEPT = 2 * 2**30  # bytes of decoded photographs in memory
+_AHEAD = 128  # steps whose scenes a GPU draws at once
+_PART = 256  # images drawn or read together
+_SHOWN = 8  # parts of a drawing, of which the progress is shown if there are more
+_THREADS = min(16, 2 * (os.cpu_count() or 2))  # that read photographs
+_KEPT = 2 * 2**30  # bytes of images in memory
 
 
 class Feed(Protocol):
@@ -59,26 +64,46 @@ def _mirrored(images: Images, share: Share, count: int, order: torch.Generator) 
     return torch.where(flip.to(images.device), images.flip(-1), images)
 
 
+def ready(device: torch.device) -> None:
+    """Wait until what was asked of a GPU is done, so that every training there may use it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 def pooled(card: Card, device: torch.device) -> bool:
     """Return whether a card's images are drawn from a pool on a device, whose size decides which they are."""
     return card.reader == "scenes" and device.type == "cpu"
 
 
 class Scenes:
-    """Every image new."""
+    """Every image new; those of many steps are drawn at once, as a GPU draws a hundred as fast as four."""
 
     told = ""
 
     def __init__(self, card: Card, share: Share, device: torch.device) -> None:
         """Draw on a device."""
         self._card, self._share, self._device = card, share, device
+        self._blocks: dict[tuple[int, int], Tensor] = {}
 
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
-        first = scenes.FIRST_TRAINING_SEED + step * _MOST
-        seeds = self._share.of(torch.arange(first, first + count, device=self._device))
-        images = scenes.render(self._card.source, seeds, self._card.hr_size)
+        block, place = divmod(step, _AHEAD)
+        images = self._block(block, count)[place].float() / 255
         return _mirrored(images, self._share, count, self._share.draws(step))
+
+    def _block(self, block: int, count: int) -> Tensor:
+        """Return the images of some steps, (steps, B, 3, H, W) uint8; kept, as other trainings ask for the same."""
+        if (block, count) not in self._blocks:
+            steps = torch.arange(block * _AHEAD, (block + 1) * _AHEAD, device=self._device)
+            seeds = scenes.FIRST_TRAINING_SEED + steps[:, None] * _MOST + torch.arange(count, device=self._device)
+            own = self._share.of(seeds.T).T
+            images = _drawn(self._card.source, self._card.hr_size, own.flatten())
+            kept = list(self._blocks)
+            if kept and (len(kept) + 1) * images.nbytes > _KEPT:
+                del self._blocks[kept[0]]
+            self._blocks[block, count] = images.unflatten(0, own.shape)
+            ready(self._device)
+        return self._blocks[block, count]
 
 
 class Pool:
@@ -124,8 +149,8 @@ def _first(source: str, side: int, count: int) -> Tensor:
 
 def _drawn(source: str, side: int, seeds: Tensor) -> Tensor:
     """Return the scenes of some seeds, (N, 3, side, side) uint8."""
-    parts = seeds.split(256)
-    shown = track(parts, "draw training images") if len(parts) > 1 else parts
+    parts = seeds.split(_PART)
+    shown = track(parts, "draw training images") if len(parts) > _SHOWN else parts
     return torch.cat([eight_bit(scenes.render(source, part, side)) for part in shown])
 
 
@@ -141,13 +166,27 @@ class Photographs:
         self._readers = ThreadPoolExecutor(_THREADS)
         fits = len(self._ids) * 3 * card.hr_size**2 <= _KEPT
         self._kept: dict[int, Tensor] | None = {} if fits else None
+        self._there: Tensor | None = None
 
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
         order = self._share.draws(step)
-        chosen = self._share.of(torch.randint(len(self._ids), (count,), generator=order)).tolist()
-        images = torch.stack(list(self._readers.map(self._image, chosen)))
+        chosen = self._share.of(torch.randint(len(self._ids), (count,), generator=order))
+        on_device = self._device.type == "cuda" and self._kept is not None
+        images = self._all()[chosen.to(self._device)] if on_device else self._read_all(chosen.tolist())
         return _mirrored(images.to(self._device).float() / 255, self._share, count, order)
+
+    def _all(self) -> Tensor:
+        """Return all images on the device, (N, 3, H, W) uint8, read once: a GPU would wait for every batch."""
+        if self._there is None:
+            self._there = self._read_all(list(range(len(self._ids)))).to(self._device)
+            ready(self._device)
+        return self._there
+
+    def _read_all(self, indices: Sequence[int]) -> Tensor:
+        parts = [indices[first : first + _PART] for first in range(0, len(indices), _PART)]
+        shown = track(parts, "read training images") if len(parts) > _SHOWN else parts
+        return torch.stack([image for part in shown for image in self._readers.map(self._image, part)])
 
     def _image(self, index: int) -> Tensor:
         if self._kept is None:

@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from rich.console import Console
@@ -14,7 +14,7 @@ from bench.resize import eight_bit
 from bench.spec import Images
 from methods.training import stop
 from methods.training.feed import Feed
-from methods.training.processes import rank
+from methods.training.processes import Told, rank
 from methods.training.run import Run
 
 _LOG_EVERY = 50  # steps
@@ -35,8 +35,8 @@ class Training(Protocol):
         """Images of the next step, of all processes together."""
         ...
 
-    def advance(self, real: Images) -> dict[str, float]:
-        """Make a step with this process's real images in [0, 1]; return the losses."""
+    def advance(self, real: Images) -> Told:
+        """Make a step with this process's real images in [0, 1]; return the losses, to be read before the next step."""
         ...
 
     def samples(self) -> Images:
@@ -65,36 +65,46 @@ def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[
 
     `kept` is called behind each checkpoint. Raises `Stopped` behind the last one if Ctrl-C or SIGTERM ended it.
     """
-    with stop.asked() as run.asked:
-        _steps(training, feed, run, label, kept)
-    if run.interrupted:
-        raise stop.Stopped(run.asked.number or signal.SIGTERM)  # another process got it
+    with stop.asked() as run.asked, bars() as shown:
+        for _ in steps(training, feed, run, shown, label, kept):
+            pass
     return training.step >= training.steps
 
 
-def _steps(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[], object]) -> None:
-    """Go on from the checkpoint, and write one at the end."""
-    run.load(training.load)
+def bars() -> Progress:
+    """Return the place for the progress of trainings: a terminal, of the first process."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(20), MofNCompleteColumn(), TimeRemainingColumn(compact=True))
-    shown = console.is_terminal and rank() == 0
-    with Progress(*columns, console=console, disable=not shown) as progress:
-        bar = progress.add_task(label, total=training.steps, completed=training.step)
-        start, first = 0.0, training.step
-        while training.step < training.steps and not run.over and not run.interrupted:
-            step = training.step
-            images = feed.batch(step, training.batch)
-            if step == first:
-                start = time.monotonic()  # a pool was drawn for the first batch, which is not training
-            values = training.advance(images)
-            if step % _LOG_EVERY == 0:
-                run.log(step, values | {"seconds_per_step": (time.monotonic() - start) / (step + 1 - first)})
-            progress.update(bar, completed=training.step)
-            if run.due:
-                _keep(training, run)
-                kept()
+    return Progress(*columns, console=console, disable=not (console.is_terminal and rank() == 0))
+
+
+def steps(  # noqa: PLR0913, PLR0917 - what, with what, where
+    training: Training, feed: Feed, run: Run, shown: Progress, label: str, kept: Callable[[], object]
+) -> Iterator[None]:
+    """Go on from the checkpoint, a step each time something is asked for, and write a checkpoint at the end.
+
+    Raises `Stopped` behind it if one of the signals that `run.asked` notes has ended the training.
+    """
+    run.load(training.load)
+    bar = shown.add_task(label, total=training.steps, completed=training.step)
+    start, first = 0.0, training.step
+    while training.step < training.steps and not run.over and not run.interrupted:
+        step = training.step
+        images = feed.batch(step, training.batch)
+        if step == first:
+            start = time.monotonic()  # a pool was drawn for the first batch, which is not training
+        values = training.advance(images)
+        if step % _LOG_EVERY == 0:
+            run.log(step, {**values, "seconds_per_step": (time.monotonic() - start) / (step + 1 - first)})
+        shown.update(bar, completed=training.step)
+        if run.due:
+            _keep(training, run)
+            kept()
+        yield
     _keep(training, run)
     kept()
+    if run.interrupted:
+        raise stop.Stopped(run.asked.number or signal.SIGTERM)  # another process got it
 
 
 def _keep(training: Training, run: Run) -> None:

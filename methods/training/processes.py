@@ -7,11 +7,15 @@ second derivatives that R1 and path-length regularisation need.)
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, distributed, nn
 
 from bench.spec import BenchError
+
+Told: TypeAlias = dict[str, Tensor]
+"""Losses and the like by name, without a graph, on the device: to read one, a GPU is waited for."""
 
 _TOLD = ("RANK", "LOCAL_RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 
@@ -48,6 +52,11 @@ def once(act: Callable[[], object]) -> None:
     if rank() == 0:
         act()
     agreed(True)
+
+
+def alone() -> bool:
+    """Return whether there are no other processes."""
+    return not distributed.is_initialized()
 
 
 def rank() -> int:
@@ -95,21 +104,21 @@ def average_gradients(parameters: Iterable[nn.Parameter], parts: int = 1) -> Non
 
 
 def descend(
-    losses: Iterable[tuple[Tensor, Mapping[str, float]]],
+    losses: Iterable[tuple[Tensor, Told]],
     optimiser: torch.optim.Optimizer,
     parameters: Sequence[nn.Parameter],
-) -> dict[str, float]:
+) -> Told:
     """Take a step down the mean of the losses of all parts, with the gradients of all processes.
 
     Each loss comes with numbers to be told, whose means over this process's parts are returned. A loss is asked for
-    when the gradient of the one before is there, so that the memory of one part is enough.
+    when the gradient of the one before is there, so that the memory of one part is enough. A GPU is not waited for.
     """
     optimiser.zero_grad(set_to_none=True)
-    told: list[Mapping[str, float]] = []
+    told: list[Told] = []
     for loss, values in losses:
         loss.backward()
         told.append(values)
         del loss  # what is left of its graph would stay while the next is made
     average_gradients(parameters, len(told))
     optimiser.step()
-    return {name: sum(values[name] for values in told) / len(told) for name in told[0]}
+    return {name: torch.stack([values[name] for values in told]).mean() for name in told[0]}

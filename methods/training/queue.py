@@ -3,23 +3,25 @@
 import math
 import platform
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
+from rich.progress import Progress
 
 from bench import cards
-from bench.spec import MissingWeights, Task
+from bench.spec import Card, MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
 from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.presets.sizes import SIZES
-from methods.training import loop, processes, regression, restorer, run
+from methods.training import loop, processes, regression, restorer, run, stop
 from methods.training.bank.bank import BankTraining
-from methods.training.feed import POOL, card_of, open_feed, pooled
+from methods.training.feed import POOL, Feed, card_of, open_feed, pooled
 from methods.training.items import Item, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
@@ -29,6 +31,9 @@ from methods.weights import catalogue, critic, load, lock, trained
 from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
+_FEEDS: dict[tuple[str, str, int, Share], Feed] = {}
+Course: TypeAlias = Generator[None, None, bool]
+"""A training by steps; it returns whether its end was reached."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,23 +66,43 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     Without a checkpoint it goes on from its weight files, if they are there.
     Its weight files are written with each checkpoint, once there is something to keep.
     """
+    with stop.asked() as asked, loop.bars() as shown:
+        return run_through(course(item, settings, seconds, asked, shown))
+
+
+def run_through(steps: Course) -> bool:
+    """Make all steps of a training; return whether its end was reached."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return bool(end.value)
+
+
+def course(item: Item, settings: TrainingSettings, seconds: float, asked: stop.Asked, shown: Progress) -> Course:
+    """Train an item as `train` does, a step each time one is asked for."""
     rank, ranks = processes.join()
     share = Share(settings.seed, rank, ranks, settings.batch_size)
     training = start(item, settings, share)
     key = _key(item, settings)
     processes.once(lambda: _say(key.old_run(settings.runs, item.label)))
     at = run.Run(key.folder(settings.runs, item.label), key, seconds=seconds)
+    at.asked = asked
     alone = lock.held(at.folder, doing=f"training in {at.folder}")
     with alone if rank == 0 else nullcontext():
         at.clean()
-        return _train(item, settings, training, key, at, share)
+        keep = _adopted(item, settings, training, key, at, share)
+        feed = _feed(item, settings, share)
+        yield from loop.steps(training, feed, at, shown, item.label, keep)
+    return training.step >= training.steps
 
 
-def _train(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of both
+def _adopted(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of both
     item: Item, settings: TrainingSettings, training: Training, key: Key, at: run.Run, share: Share
-) -> bool:
-    """Train an item in its folder."""
+) -> Callable[[], None]:
+    """Have an item go on from its weight files, if nothing else is there; return what writes them anew."""
     known = _kept(item, settings)
+    card = card_of(item.task, settings.train_data)
     if not at.begun and len(known) == len(item.parts):
         kept = {part: state_dicts.floating(unpickle.load(path), path) for part, path in known.items()}
         run.adopted(next(iter(known.values())), lambda: training.adopt(kept, min(map(steps, known.values()))))
@@ -94,10 +119,24 @@ def _train(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of bot
             }
             ship(item, training, settings.folder(item), told)
 
+    return keep
+
+
+def _feed(item: Item, settings: TrainingSettings, share: Share) -> Feed:
+    """Return the images of an item. Those of a GPU are the same for all trainings of a category, and are there once."""
     card = card_of(item.task, settings.train_data)
+    known = (item.task.profile, item.task.category, item.task.hr_size, share)
+    if settings.device.type != "cuda":
+        return _open(card, settings, share)
+    if known not in _FEEDS:
+        _FEEDS[known] = _open(card, settings, share)
+    return _FEEDS[known]
+
+
+def _open(card: Card, settings: TrainingSettings, share: Share) -> Feed:
     feed = open_feed(card, share, settings.device, pool=settings.pool)
     _say(feed.told)
-    return loop.train(training, feed, at, item.label, keep)
+    return feed
 
 
 def _key(item: Item, settings: TrainingSettings) -> Key:

@@ -4,7 +4,7 @@ Adam with betas (0.9, 0.99) and cosine annealing to 1e-7, as all restorers (meth
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -15,7 +15,9 @@ from bench import resize
 from bench.spec import Images
 from methods.formats import own_files
 from methods.presets.restorer import RestorerRecipe
-from methods.training.processes import descend
+from methods.training.optimisers import adam, set_rate, take_up
+from methods.training.processes import Told, descend
+from methods.training.recorded import Recorded
 from methods.training.run import precision
 from methods.training.share import Share
 
@@ -58,7 +60,8 @@ class Regression:
         self.network = method.network.to(device).to(memory_format=LAYOUT)
         self.step = 0
         self.trained = [each for each in self.network.parameters() if each.requires_grad]
-        self.optimiser = torch.optim.Adam(self.trained, lr=recipe.rate, betas=BETAS)
+        self.optimiser = adam(self.trained, recipe.rate, BETAS, device)
+        self._recorded = Recorded(device)
         self._shown: Images | None = None
 
     @property
@@ -95,7 +98,7 @@ class Regression:
         self.step = state["step"]
         for name in self.parts + self.optimisers:
             if name in state or name in self.parts:
-                getattr(self, name).load_state_dict(state[name])
+                take_up(getattr(self, name), state[name])
 
     @torch.no_grad()
     def samples(self) -> Images:
@@ -106,12 +109,12 @@ class Regression:
         sr = [self.method.upscale(part).float() for part in lr.split(self.share.at_once or len(lr))]
         return torch.cat([resize.upsample(lr, self.factor), *sr, self._shown])
 
-    def advance(self, real: Images) -> dict[str, float]:
+    def advance(self, real: Images) -> Told:
         """Make one step with this process's HR images (B, 3, H, W), [0, 1]; return the losses."""
         hr = real.to(self.device)
         self._shown = hr[:_SHOWN]
         self._set_rates()
-        told = self._trained([part.contiguous(memory_format=LAYOUT) for part in self.share.split(hr)])
+        told = self._recorded.run("step", self._trained, hr, *self._places(hr))
         self.step += 1
         return told
 
@@ -119,29 +122,40 @@ class Regression:
         """Anneal the learning rates (SGDR, Eq. 5, one period)."""
         part = (1 + math.cos(math.pi * self.step / self.steps)) / 2
         for name, rate in zip(self.optimisers, self.rates, strict=True):
-            for group in getattr(self, name).param_groups:
-                group["lr"] = _LAST_RATE + (rate - _LAST_RATE) * part
+            set_rate(getattr(self, name), _LAST_RATE + (rate - _LAST_RATE) * part)
 
-    def _trained(self, parts: Sequence[Images]) -> dict[str, float]:
+    def _places(self, hr: Images) -> tuple[Tensor, ...]:
+        """Return what else a step needs that differs from step to step, on the device; here nothing."""
+        del hr
+        return ()
+
+    def _trained(self, hr: Images) -> Told:
         """Make a step with HR images; return the losses."""
-        return self._train_network(parts, [])
+        return self._train_network(self._split(hr), [], self._distance)
 
-    def _train_network(self, parts: Sequence[Images], restored: list[Images]) -> dict[str, float]:
-        """Train with HR images, and keep what they are restored to."""
+    def _split(self, hr: Images) -> list[Images]:
+        """Return the parts of a process's images that go through the network together."""
+        return [part.contiguous(memory_format=LAYOUT) for part in self.share.split(hr)]
 
-        def terms() -> Iterator[tuple[Tensor, dict[str, float]]]:
+    def _train_network(
+        self, parts: Sequence[Images], restored: list[Images], distance: Callable[[Images, Images], tuple[Tensor, Told]]
+    ) -> Told:
+        """Train with HR images by the distance of what they are restored to, which is kept."""
+
+        def terms() -> Iterator[tuple[Tensor, Told]]:
             for hr in parts:
                 with self._precision():
                     sr = self.method.upscale(resize.quantise(resize.downsample(hr, self.factor)))
                 restored.append(sr.detach())
-                yield self._distance(sr, hr)
+                yield distance(sr, hr)
 
         return descend(terms(), self.optimiser, self.trained)
 
-    def _distance(self, sr: Images, hr: Images) -> tuple[Tensor, dict[str, float]]:
-        """Return the loss of restored images, and its terms."""
-        pixel = 4 * F.mse_loss(sr.float(), hr)  # of values in [-1, 1]
-        return pixel, {"pixel": pixel.item()}
+    @staticmethod
+    def _distance(sr: Images, hr: Images) -> tuple[Tensor, Told]:
+        """Return the squared error of restored images, of values in [-1, 1], and its value."""
+        pixel = 4 * F.mse_loss(sr.float(), hr)
+        return pixel, {"pixel": pixel.detach()}
 
     def _precision(self) -> torch.autocast:
         return precision(self.device)

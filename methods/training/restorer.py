@@ -8,6 +8,7 @@ from [0, 1] normalised as it was trained with them.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -17,7 +18,8 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 from bench.spec import Images
 from methods.presets.restorer import RestorerRecipe
 from methods.training import losses
-from methods.training.processes import descend
+from methods.training.optimisers import adam
+from methods.training.processes import Told, descend
 from methods.training.regression import BETAS, LAYOUT, Adapter, Regression
 from methods.training.share import Share
 
@@ -43,46 +45,50 @@ class Restorer(Regression):
         super().__init__(method, recipe, factor=factor, device=device, share=share)
         self.vgg = vgg.to(device)
         self.discriminator = discriminator.to(device).to(memory_format=LAYOUT).requires_grad_()
-        self.d_optimiser = torch.optim.Adam(self.discriminator.parameters(), lr=recipe.critic_rate, betas=BETAS)
+        self.d_optimiser = adam(self.discriminator.parameters(), recipe.critic_rate, BETAS, device)
 
     @property
     def rates(self) -> tuple[float, ...]:
         """The learning rate of each optimiser at the beginning."""
         return self.recipe.rate, self.recipe.critic_rate
 
-    def _trained(self, parts: Sequence[Images]) -> dict[str, float]:
-        restored: list[Images] = []
+    def _places(self, hr: Images) -> tuple[Tensor, ...]:
+        """Return the rows and the columns of the part that VGG16 compares, at a random place: (2, side)."""
+        side = self.recipe.crop or hr.shape[-1]
+        corner = torch.randint(hr.shape[-1] - side + 1, (2, 1), generator=self.share.draws(self.step))
+        return ((corner + torch.arange(side)).to(self.device),)
+
+    def _trained(self, hr: Images, *places: Tensor) -> Told:
+        parts, restored = self._split(hr), list[Images]()
         self.discriminator.requires_grad_(requires_grad=False)
-        told = self._train_network(parts, restored)
+        told = self._train_network(parts, restored, partial(self._three, place=places[0]))
         self.discriminator.requires_grad_(requires_grad=True)
         return told | self._train_discriminator(restored, parts)
 
-    def _distance(self, sr: Images, hr: Images) -> tuple[Tensor, dict[str, float]]:
+    def _three(self, sr: Images, hr: Images, place: Tensor) -> tuple[Tensor, Told]:
         """Return the loss of restored images, and its three terms."""
         with self._precision():
-            perceptual = self._perceptual(sr, hr)
+            perceptual = self._perceptual(sr, hr, place)
             adversarial = losses.generator_loss(self.discriminator(sr * 2 - 1).float())
-        pixel, told = super()._distance(sr, hr)
+        pixel, told = self._distance(sr, hr)
         loss = pixel + self.recipe.perceptual * perceptual + self.recipe.adversarial * adversarial
-        return loss, told | {"perceptual": perceptual.item(), "adversarial": adversarial.item()}
+        return loss, told | {"perceptual": perceptual.detach(), "adversarial": adversarial.detach()}
 
-    def _perceptual(self, sr: Images, hr: Images) -> Tensor:
-        """Return the mean squared distance of the features of the images, or of a part at a random place."""
-        side = self.recipe.crop or hr.shape[-1]
-        draws = self.share.draws(self.step)
-        top, left = (int(torch.randint(hr.shape[-1] - side + 1, (), generator=draws).item()) for _ in range(2))
-        sr, hr = (each[..., top : top + side, left : left + side] for each in (sr, hr))
+    def _perceptual(self, sr: Images, hr: Images, place: Tensor) -> Tensor:
+        """Return the mean squared distance of the features of some rows and columns of the images, (2, side)."""
+        rows, columns = place
+        sr, hr = (each.index_select(2, rows).index_select(3, columns) for each in (sr, hr))
         with torch.no_grad():
             wanted = self.vgg(hr)
         return F.mse_loss(self.vgg(sr).float(), wanted.float())
 
-    def _train_discriminator(self, restored: Sequence[Images], parts: Sequence[Images]) -> dict[str, float]:
+    def _train_discriminator(self, restored: Sequence[Images], parts: Sequence[Images]) -> Told:
         judged = (self._judged(sr, hr) for sr, hr in zip(restored, parts, strict=True))
         return descend(judged, self.d_optimiser, list(self.discriminator.parameters()))
 
-    def _judged(self, sr: Images, hr: Images) -> tuple[Tensor, dict[str, float]]:
+    def _judged(self, sr: Images, hr: Images) -> tuple[Tensor, Told]:
         """Return the discriminator's loss."""
         with self._precision():
             real, fake = (self.discriminator(each * 2 - 1).float() for each in (hr, sr))
             loss = losses.discriminator_loss(real, fake)
-        return loss, {"d": loss.item()}
+        return loss, {"d": loss.detach()}

@@ -16,7 +16,8 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.markup import escape
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from bench import atomic
 from bench.spec import BadFile
@@ -40,7 +41,7 @@ class Run:
         self._start = self._saved = time.monotonic()
         self._before = 0.0
         self._seconds = seconds
-        self._lines: list[dict[str, float]] = []
+        self._lines: list[dict[str, float | Tensor]] = []
         self.asked = stop.Asked()
 
     @property
@@ -105,9 +106,10 @@ class Run:
         """Return how long the run took so far, with the parts before it was stopped."""
         return self._before + time.monotonic() - self._start
 
-    def log(self, step: int, values: Mapping[str, float]) -> None:
-        """Keep a line for the log."""
-        self._lines.append({"step": step, **values})
+    def log(self, step: int, values: Mapping[str, float | Tensor]) -> None:
+        """Keep a line for the log; what is on a GPU is read when the log is written."""
+        kept = {name: value.clone() if isinstance(value, Tensor) else value for name, value in values.items()}
+        self._lines.append({"step": step, **kept})
 
     @property
     def due(self) -> bool:
@@ -125,6 +127,7 @@ class Run:
         return anyone(self.asked.number > 0)
 
     def _write_log(self) -> None:
+        self._lines = [{name: _number(value) for name, value in line.items()} for line in self._lines]
         names = list(dict.fromkeys(name for line in self._lines for name in line))
         text = io.StringIO()
         writer = csv.DictWriter(text, names)
@@ -152,6 +155,10 @@ class Run:
             if rank() == 0:
                 path.replace(aside)
         return []
+
+
+def _number(value: float | Tensor) -> float:
+    return value.item() if isinstance(value, Tensor) else value
 
 
 def say(words: str) -> None:
@@ -193,8 +200,8 @@ def precision(device: torch.device, *, half: bool = True) -> torch.autocast:
 
 def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
     """Move an exponential moving average of a network's parameters; buffers are copied."""
+    old, now = ([*each.parameters()] for each in (average, network))
+    get_ema_multi_avg_fn(decay)(old, now, None)
     with torch.no_grad():
-        for old, now in zip(average.parameters(), network.parameters(), strict=True):
-            old.lerp_(now, 1 - decay)
         for buffer, new in zip(average.buffers(), network.buffers(), strict=True):
             buffer.copy_(new)

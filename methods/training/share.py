@@ -67,11 +67,14 @@ class Share:
         """
         return whole[self.rank :: self.ranks]
 
-    def draws(self, step: int, device: torch.device | None = None) -> torch.Generator:
-        """Return the random numbers of a step, the same in all processes."""
-        return torch.Generator(device or torch.device("cpu")).manual_seed(self.seed * 1_000_003 + step)
+    def number(self, step: int) -> int:
+        """Return what the random numbers of a step are drawn from, the same in all processes."""
+        return self.seed * 1_000_003 + step
 
-    def own_draws(self, step: int, device: torch.device) -> torch.Generator:
-        """Return random numbers of a step that no other process has, for noise within networks."""
-        own = (self.seed * 1_000_003 + step) * self.ranks + self.rank
-        return torch.Generator(device).manual_seed(own)
+    def own_number(self, step: int) -> int:
+        """Return what those of a step are drawn from that no other process has, for noise within networks."""
+        return self.number(step) * self.ranks + self.rank
+
+    def draws(self, step: int) -> torch.Generator:
+        """Return the random numbers of a step on the CPU, the same in all processes."""
+        return torch.Generator().manual_seed(self.number(step))

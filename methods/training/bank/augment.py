@@ -24,14 +24,14 @@ _CUT = 0.5  # of the side
 Uniform: TypeAlias = Callable[[], Tensor]
 
 
-def next_probability(p: float, sign: float, images: int) -> float:
-    """Return p after so many more images, whose logits have the mean sign `sign` in [-1, 1]."""
+def next_probability(p: Tensor, sign: Tensor, images: int) -> Tensor:
+    """Return p, (), after so many more images, whose logits have the mean sign `sign` in [-1, 1]."""
     step = images / _IMAGES
-    return min(1.0, max(0.0, p + (step if sign > _TARGET else -step)))
+    return (p + torch.where(sign > _TARGET, step, -step)).clamp(0, 1)
 
 
-def augment(images: Images, p: float, share: Share, draws: torch.Generator) -> Images:
-    """Transform images in [-1, 1], (B, 3, H, W), each with the probability p a transform; p = 0 leaves them.
+def augment(images: Images, p: Tensor, share: Share, draws: torch.Generator) -> Images:
+    """Transform images in [-1, 1], (B, 3, H, W), each with the probability p, (), a transform; p = 0 leaves them.
 
     They are a process's share, and `draws` the same in all.
     """
@@ -42,10 +42,9 @@ def augment(images: Images, p: float, share: Share, draws: torch.Generator) -> I
         return share.of(whole).to(images.device)
 
     changed = images
-    if p > 0:
-        for transform in (_brighter, _contrasted, _saturated, _shifted, _cut):
-            chosen = uniform() < p
-            changed = torch.where(chosen, transform(changed, uniform), changed)
+    for transform in (_brighter, _contrasted, _saturated, _shifted, _cut):
+        chosen = uniform() < p
+        changed = torch.where(chosen, transform(changed, uniform), changed)
     return changed
 
 
@@ -68,11 +67,9 @@ def _shifted(images: Images, uniform: Uniform) -> Images:
     side = images.shape[-1]
     pad = max(1, int(side * _SHIFT))
     padded = F.pad(images, (pad, pad, pad, pad), mode="reflect")
-    x, y = ((uniform() * (2 * pad + 1)).long().view(-1, 1) for _ in range(2))
-    axis = torch.arange(side, device=images.device)
-    batch = torch.arange(len(images), device=images.device).view(-1, 1, 1)
-    moved = padded.permute(0, 2, 3, 1)[batch, (axis + y)[:, :, None], (axis + x)[:, None, :]]
-    return moved.permute(0, 3, 1, 2)
+    x, y = ((uniform() * (2 * pad + 1)).long() + torch.arange(side, device=images.device) for _ in range(2))
+    rows = padded.gather(2, y.mT.expand(-1, *padded.shape[1:2], -1, padded.shape[3]))
+    return rows.gather(3, x.expand(-1, *rows.shape[1:3], -1))
 
 
 def _cut(images: Images, uniform: Uniform) -> Images:

@@ -6,6 +6,7 @@ learned where an image costs a tenth. At a growth the new RGB layer is zero: ima
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -22,7 +23,9 @@ from methods.training.bank.augment import next_probability
 from methods.training.bank.beginning import lazy_adam, untrained
 from methods.training.bank.part import Part
 from methods.training.bank.terms import Terms
-from methods.training.processes import averaged, descend
+from methods.training.optimisers import take_up
+from methods.training.processes import Told, averaged, descend
+from methods.training.recorded import Recorded
 from methods.training.run import follow, precision
 from methods.training.share import Share
 
@@ -48,7 +51,7 @@ class BankTraining:
         self.recipe, self.sizes, self.device, self.share = recipe, sizes, device, share
         self.stage, self.step = -1, 0
         self.path_mean = torch.zeros((), device=device)
-        self.probability = 0.0
+        self.probability = torch.zeros((), device=device)
         self._enter(0)
 
     def _enter(self, stage: int) -> None:
@@ -65,11 +68,14 @@ class BankTraining:
         self.average.requires_grad_(requires_grad=False)
         self.g_optimiser, self.d_optimiser = g_optimiser, d_optimiser
         self.stage = stage
+        self._parts = [Part.of(part, self.device) for part in self.share.parts(self.recipe.stages[stage].batch)]
+        self._recorded = Recorded(self.device, [draws for part in self._parts for draws in (part.draws, part.own)])
 
     def _grow(self, real: Images) -> None:
         """Go to the next stage, with a discriminator that begins as the one before; `real` as in `advance`."""
         old = self.discriminator
         self._enter(self._wanted())
+        self._begin()
         reals = [self._of_stage(each) for each in self.share.split(real)]
 
         @torch.no_grad()
@@ -85,19 +91,20 @@ class BankTraining:
         return {
             "step": self.step,
             "stage": self.stage,
-            "path_mean": self.path_mean,
-            "probability": self.probability,
+            "path_mean": self.path_mean.clone(),
+            "probability": self.probability.item(),
             **{name: getattr(self, name).state_dict() for name in _STATEFUL},
         }
 
     def load(self, state: dict[str, Any]) -> None:
         """Go on where a state was; without those of the optimisers, with new ones."""
         self._enter(state["stage"])
-        self.step, self.probability = state["step"], state["probability"]
-        self.path_mean = torch.as_tensor(state["path_mean"], device=self.device)
+        self.step = state["step"]
+        self.probability.fill_(float(state["probability"]))
+        self.path_mean.fill_(float(state["path_mean"]))
         for name in _STATEFUL:
             if name in state or not name.endswith("_optimiser"):
-                getattr(self, name).load_state_dict(state[name])
+                take_up(getattr(self, name), state[name])
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step: the generator from its average, with new optimisers."""
@@ -133,46 +140,61 @@ class BankTraining:
         """Steps in all."""
         return self.recipe.end(len(self.recipe.stages) - 1)
 
-    def advance(self, real: Images) -> dict[str, float]:
+    def advance(self, real: Images) -> Told:
         """Make one step with this process's real images (B, 3, H, W), [0, 1]; return the losses.
 
         They are of the size of the stage or of a later one.
         """
-        self._parts = [Part.of(share, self.step, self.device) for share in self.share.parts(self.batch)]
         if self.stage != self._wanted():
             self._grow(real)
-        values = self._train_discriminator(self.share.split(real)) | self._train_generator()
-        decay = 0.5 ** (self.recipe.stages[self.stage].batch / self.recipe.half_life)
-        follow(self.average, self.generator, decay)
+        self._begin()
+        kind = _Kind(r1=self.step % _R1_EVERY == 0, path=self.step % _PATH_EVERY == 0)
+        values = self._recorded.run(kind, lambda images: self._trained(kind, images), real)
         self.step += 1
         return values
 
-    def _train_discriminator(self, reals: Sequence[Images]) -> dict[str, float]:
+    def _begin(self) -> None:
+        for part in self._parts:
+            part.begin(self.step)
+
+    def _trained(self, kind: "_Kind", real: Images) -> Told:
+        """Train both networks: all that a GPU does in a step, without waiting for it."""
+        told = self._train_discriminator(self.share.split(real), r1=kind.r1) | self._train_generator(path=kind.path)
+        decay = 0.5 ** (self.recipe.stages[self.stage].batch / self.recipe.half_life)
+        follow(self.average, self.generator, decay)
+        return told
+
+    def _train_discriminator(self, reals: Sequence[Images], *, r1: bool) -> Told:
         recipe, batch = self.recipe, self.recipe.stages[self.stage].batch
         pixels = (recipe.stages[self.stage].size / recipe.stages[-1].size) ** 2
-        r1 = 0.0 if self.step % _R1_EVERY else recipe.gamma * pixels / 2 * _R1_EVERY
+        weight = recipe.gamma * pixels / 2 * _R1_EVERY if r1 else 0.0
         told = descend(
             (
-                self._terms.judged(part, self._of_stage(real), self.probability, r1)
+                self._terms.judged(part, self._of_stage(real), self._augmenting, weight)
                 for part, real in zip(self._parts, reals, strict=True)
             ),
             self.d_optimiser,
             list(self.discriminator.parameters()),
         )
-        told["sign"] = averaged(torch.tensor(told["sign"], device=self.device)).item()
+        told["sign"] = averaged(told["sign"])
         if recipe.adaptive:
-            self.probability = next_probability(self.probability, told["sign"], batch)
-        return told | {"p": self.probability}
+            self.probability.copy_(next_probability(self.probability, told["sign"], batch))
+        return told | {"p": self.probability.clone()}
 
-    def _train_generator(self) -> dict[str, float]:
+    @property
+    def _augmenting(self) -> Tensor | None:
+        """The probability of augmentation, if there is any."""
+        return self.probability if self.recipe.adaptive else None
+
+    def _train_generator(self, *, path: bool) -> Told:
         weights = list(self.generator.parameters())
         self.discriminator.requires_grad_(requires_grad=False)
-        fooling = (self._terms.fooling(part, self.probability) for part in self._parts)
+        fooling = (self._terms.fooling(part, self._augmenting) for part in self._parts)
         told = descend(fooling, self.g_optimiser, weights)
         self.discriminator.requires_grad_(requires_grad=True)
-        return told if self.step % _PATH_EVERY else told | descend(self._path_penalties(), self.g_optimiser, weights)
+        return told | descend(self._path_penalties(), self.g_optimiser, weights) if path else told
 
-    def _path_penalties(self) -> Iterator[tuple[Tensor, dict[str, float]]]:
+    def _path_penalties(self) -> Iterator[tuple[Tensor, Told]]:
         """Yield the penalty on path lengths for each part.
 
         Their mean over the whole batch comes before the first penalty, and the graphs of all parts together would not
@@ -182,15 +204,15 @@ class BankTraining:
         measured = [self._terms.path_lengths(part.twin()).detach() for part in others]
         lengths = self._terms.path_lengths(first)
         mean = averaged(torch.cat([lengths.detach(), *measured]).mean())
-        self.path_mean = self.path_mean.lerp(mean, _PATH_DECAY)
+        self.path_mean.lerp_(mean, _PATH_DECAY)
         yield self._path_penalty(lengths)
         del lengths  # and with them what is left of their graph
         for part in others:
             yield self._path_penalty(self._terms.path_lengths(part))
 
-    def _path_penalty(self, lengths: Tensor) -> tuple[Tensor, dict[str, float]]:
+    def _path_penalty(self, lengths: Tensor) -> tuple[Tensor, Told]:
         penalty = (lengths - self.path_mean).square().mean()
-        return penalty * (_PATH_WEIGHT * _PATH_EVERY), {"path": penalty.item()}
+        return penalty * (_PATH_WEIGHT * _PATH_EVERY), {"path": penalty.detach()}
 
     def _of_stage(self, real: Images) -> Images:
         """Return real images [0, 1] in the size of the stage, [-1, 1]."""
@@ -206,6 +228,14 @@ class BankTraining:
             half=self.recipe.half_precision,
             batch=self.recipe.stages[self.stage].batch,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """What is regularised in a step."""
+
+    r1: bool
+    path: bool
 
 
 _STATEFUL = ("generator", "average", "discriminator", "g_optimiser", "d_optimiser")

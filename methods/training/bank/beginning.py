@@ -6,6 +6,7 @@ from torch import nn
 from methods.nets.stylegan2 import StyleGAN2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.presets.sizes import Sizes
+from methods.training.optimisers import adam
 
 
 def untrained(sizes: Sizes, size: int, device: torch.device) -> tuple[list[StyleGAN2], StyleGAN2Discriminator]:
@@ -21,4 +22,5 @@ def untrained(sizes: Sizes, size: int, device: torch.device) -> tuple[list[Style
 def lazy_adam(network: nn.Module, rate: float, every: int) -> torch.optim.Adam:
     """Return Adam, betas (0, 0.99), for a network that is regularised in every so many-th step (Karras 2020, 3.1)."""
     ratio = every / (every + 1)
-    return torch.optim.Adam(network.parameters(), lr=rate * ratio, betas=(0.0, 0.99**ratio), eps=1e-8)
+    device = next(network.parameters()).device
+    return adam(network.parameters(), rate * ratio, (0.0, 0.99**ratio), device)

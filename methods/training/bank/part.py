@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.spec import Images
-from methods.nets.stylegan2 import StyleGAN2, mix
+from methods.nets.stylegan2 import StyleGAN2
 from methods.training.bank.augment import augment
 from methods.training.share import Share
 
@@ -28,9 +28,14 @@ class Part:
     """Those of no other part, for noise."""
 
     @classmethod
-    def of(cls, share: Share, step: int, device: torch.device) -> Self:
-        """Return a part at the beginning of a step."""
-        return cls(share, share.draws(step, device), share.own_draws(step, device))
+    def of(cls, share: Share, device: torch.device) -> Self:
+        """Return a part."""
+        return cls(share, torch.Generator(device), torch.Generator(device))
+
+    def begin(self, step: int) -> None:
+        """Go to the beginning of a step."""
+        self.draws.manual_seed(self.share.number(step))
+        self.own.manual_seed(self.share.own_number(step))
 
     def twin(self) -> Self:
         """Return a part that draws what this one will, and leaves it to this one to draw it, too."""
@@ -39,12 +44,13 @@ class Part:
     def codes(self, generator: StyleGAN2, count: int) -> Tensor:
         """Return w for random z, of two codes each in a part of the batches: (count, L, D)."""
         z = self._normal(2, count, generator.z_dim)
-        w: Tensor = generator.mapping(z[0])
-        if torch.rand((), generator=self.draws, device=self.draws.device).item() < _MIXED:
-            other: Tensor = generator.mapping(z[1])
-            crossing = torch.randint(1, w.shape[1], (), generator=self.draws, device=self.draws.device)
-            w = mix(w, other, int(crossing.item()))
-        return w
+        one: Tensor = generator.mapping(z[0])
+        other: Tensor = generator.mapping(z[1])
+        layers, device = one.shape[1], self.draws.device
+        mixed = torch.rand((), generator=self.draws, device=device) < _MIXED
+        crossing = torch.randint(1, layers, (), generator=self.draws, device=device)
+        fine = mixed & (torch.arange(layers, device=device) >= crossing)  # decided on the device: nobody waits for it
+        return torch.where(fine[:, None], other, one)
 
     def directions(self, images: Images) -> Tensor:
         """Return N(0, 1) of the shape of images, (B, 3, H, W)."""
@@ -57,9 +63,9 @@ class Part:
         images: Images = generator.synthesis(w, noise=maps or "none")
         return images
 
-    def augmented(self, images: Images, p: float) -> Images:
-        """Return images (B, 3, H, W) augmented with the probability p."""
-        return augment(images, p, self.share, self.draws)
+    def augmented(self, images: Images, p: Tensor | None) -> Images:
+        """Return images (B, 3, H, W) augmented with the probability p; None: as they are."""
+        return images if p is None else augment(images, p, self.share, self.draws)
 
     def _normal(self, sets: int, count: int, *shape: int) -> Tensor:
         """Return this part's N(0, 1) of several sets drawn for the whole batch, (sets, count, *shape)."""

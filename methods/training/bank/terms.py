@@ -10,6 +10,7 @@ from methods.nets.stylegan2 import StyleGAN2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.training import losses
 from methods.training.bank.part import Part
+from methods.training.processes import Told
 from methods.training.run import precision
 
 
@@ -31,8 +32,8 @@ class Terms:
         with self._precision():
             return part.painted(self.generator, w, noise=self.noise)
 
-    def judged(self, part: Part, real: Images, p: float, r1: float) -> tuple[Tensor, dict[str, float]]:
-        """Return the discriminator's loss on a part, (B, 3, R, R), [-1, 1], augmented with the probability p.
+    def judged(self, part: Part, real: Images, p: Tensor | None, r1: float) -> tuple[Tensor, Told]:
+        """Return the discriminator's loss on a part, (B, 3, R, R), [-1, 1], augmented with the probability p, if any.
 
         R1 has the weight `r1`; with 0 it is not computed.
         """
@@ -42,19 +43,19 @@ class Terms:
             real = part.augmented(real, p).requires_grad_(r1 > 0)
             logits = self.discriminator(real).float()
             loss = losses.discriminator_loss(logits, self.discriminator(part.augmented(fake, p)).float())
-            told = {"d": loss.item(), "sign": logits.detach().sign().mean().item()}
+            told = {"d": loss.detach(), "sign": logits.detach().sign().mean()}
             if r1 > 0:
                 penalty = losses.r1_penalty(real, logits)
                 loss = loss + penalty * r1
-                told["r1"] = penalty.item()
+                told["r1"] = penalty.detach()
         return loss, told
 
-    def fooling(self, part: Part, p: float) -> tuple[Tensor, dict[str, float]]:
+    def fooling(self, part: Part, p: Tensor | None) -> tuple[Tensor, Told]:
         """Return the generator's loss on a part, whose images are augmented with the probability p."""
         fake = self.painted(part)
         with self._precision():
             loss = losses.generator_loss(self.discriminator(part.augmented(fake, p)).float())
-        return loss, {"g": loss.item()}
+        return loss, {"g": loss.detach()}
 
     def path_lengths(self, part: Part) -> Tensor:
         """Return path lengths, with a graph, of half as many images as a part has (B / 2,)."""

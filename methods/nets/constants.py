@@ -1,0 +1,13 @@
+"""Numbers that networks need as tensors, each made once for a device: made anew, a GPU would be waited for each time."""
+
+from functools import lru_cache
+
+import torch
+from torch import Tensor
+
+
+@lru_cache(maxsize=256)
+def constant(values: tuple[float, ...], dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Return numbers (N,) on a device, to be read and not written to; gradients can go through what is made of them."""
+    with torch.inference_mode(mode=False):  # or it would be of the mode of whoever came first
+        return torch.tensor(values, dtype=dtype, device=device)
