@@ -8,6 +8,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import FunctionCtx
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from methods.nets.constants import constant
@@ -29,12 +30,40 @@ def blur(x: Tensor, *, padding: int, stride: int = 1, bias: Tensor | None = None
     if stride > 1 and x.dtype is torch.bfloat16 and x.requires_grad and x.device.type == "cpu":
         with torch.autocast("cpu", enabled=False):  # its gradient in bfloat16 takes a CPU twenty times as long
             return blur(x.float(), padding=padding, stride=stride, bias=bias).to(x.dtype)
+    if bias is None and x.requires_grad and torch.is_grad_enabled():
+        return _filtered(x, stride, padding, False)
     return F.conv2d(x, _fir(x), bias, stride=stride, padding=padding, groups=x.shape[1])
 
 
 def double(image: Tensor) -> Tensor:
     """Up-sample (B, C, H, W) to (B, C, 2H, 2W): zeros between the pixels, then the FIR with gain 4."""
+    if image.requires_grad and torch.is_grad_enabled():
+        return _filtered(image, 2, 1, True) * 4
     return F.conv_transpose2d(image, _fir(image) * 4, stride=2, padding=1, groups=image.shape[1])
+
+
+class _Filter(torch.autograd.Function):
+    """The FIR on every channel, or its transpose, each of which is the other's gradient, however often.
+
+    The second derivative of torch's own convolution goes through the channels one by one: hundreds of small operations.
+    """
+
+    @staticmethod
+    def forward(ctx: FunctionCtx, x: Tensor, stride: int, padding: int, transposed: bool) -> Tensor:  # noqa: FBT001
+        """Filter (B, C, H, W)."""
+        ctx.told = stride, padding, not transposed  # type: ignore[attr-defined]
+        convolve = F.conv_transpose2d if transposed else F.conv2d
+        return convolve(x, _fir(x), stride=stride, padding=padding, groups=x.shape[1])
+
+    @staticmethod
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None, None]:
+        """Filter the gradient the other way."""
+        return _filtered(gradients[0], *ctx.told), None, None, None  # type: ignore[attr-defined]
+
+
+def _filtered(x: Tensor, stride: int, padding: int, transposed: bool) -> Tensor:  # noqa: FBT001
+    filtered: Tensor = _Filter.apply(x, stride, padding, transposed)
+    return filtered
 
 
 def _fir(x: Tensor) -> Tensor:

@@ -144,8 +144,9 @@ class Regression:
 
         def terms() -> Iterator[tuple[Tensor, Told]]:
             for hr in parts:
+                lr = resize.quantise(resize.downsample(hr, self.factor))  # in float32, whatever networks compute in
                 with self._precision():
-                    sr = self.method.upscale(resize.quantise(resize.downsample(hr, self.factor)))
+                    sr = self.method.upscale(lr)
                 restored.append(sr.detach())
                 yield distance(sr, hr)
 
