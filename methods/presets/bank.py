@@ -53,7 +53,7 @@ by about the rate. Without noise: in short trainings it paints speckles in the p
 
 
 _PORTRAITS = BankRecipe(
-    stages=(BankStage(32, 180_000, 16), BankStage(64, 160_000, 32), BankStage(128, 320_000, 32)),
+    stages=(BankStage(32, 180_000, 16), BankStage(64, 160_000, 32), BankStage(128, 176_000, 32)),
     rate=0.008,
     gamma=0.5,
     half_life=10_000,
