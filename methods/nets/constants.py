@@ -1,4 +1,4 @@
-"""Numbers that networks need as tensors, each made once for a device: made anew, a GPU would be waited for each time."""
+"""Numbers that networks need as tensors, made once for a device: made anew, a GPU would be waited for each time."""
 
 from functools import lru_cache
 

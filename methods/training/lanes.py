@@ -105,10 +105,6 @@ def _next(waiting: Iterable[Job], lanes: Iterable[Lane]) -> Job | None:
     """Return the first job that needs no bank which is still being trained."""
     banks = [(lane.item.task.profile, lane.item.task.category) for lane in lanes if lane.item.what == "bank"]
     return next(
-        (
-            job
-            for job in waiting
-            if job.item.of_pixels or (job.item.task.profile, job.item.task.category) not in banks
-        ),
+        (job for job in waiting if job.item.of_pixels or (job.item.task.profile, job.item.task.category) not in banks),
         None,
     )

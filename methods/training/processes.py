@@ -5,7 +5,7 @@ second derivatives that R1 and path-length regularisation need.)
 """
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from typing import TypeAlias
 

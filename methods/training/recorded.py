@@ -1,9 +1,9 @@
-"""Steps that a GPU plays back: a step is two thousand small operations, and to start each one takes longer than to run it.
+"""Steps that a GPU plays back: one is two thousand small operations, and to start each takes longer than to run it.
 
-A step is made twice in the ordinary way, so that all memory is there and all constants are made, then recorded as a CUDA
-graph and from then on replayed, with other images, rates and random numbers. What is recorded reads and writes the same
-memory each time: it must change what it keeps in place, decide nothing in Python that differs from step to step, and
-wait for nothing. Other devices make each step in the ordinary way.
+A step is made twice in the ordinary way, so that all memory is there and all constants are made, then recorded as a
+CUDA graph and from then on replayed, with other images, rates and random numbers. What is recorded reads and writes the
+same memory each time: it must change what it keeps in place, decide nothing in Python that differs from step to step,
+and wait for nothing. Other devices make each step in the ordinary way.
 """
 
 from collections.abc import Callable, Hashable, Sequence

@@ -150,7 +150,7 @@ def test_a_carried_state_goes_on_at_any_stage(tmp_path, stop):
     bank, images = tiny(replace(RECIPE, adaptive=True)), feed()
     for step in range(stop):
         bank.advance(images.batch(step, bank.batch))
-    bank.probability = 0.25
+    bank.probability.fill_(0.25)
     run.Run(tmp_path).save(bank.state())
     (tmp_path / "checkpoint.pt").unlink()
     there = tiny(replace(RECIPE, adaptive=True))

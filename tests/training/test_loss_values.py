@@ -162,9 +162,9 @@ def test_a_banks_penalties_have_their_weights(monkeypatch):
 
     monkeypatch.setattr(bank, "descend", stepping)
     training = tiny()
-    values = training.advance(feed().batch(0, 8))
+    values = {name: value.item() for name, value in training.advance(feed().batch(0, 8)).items()}
     assert stepped == pytest.approx([values["d"] + 0.2 * values["r1"], values["g"], 16 * values["path"]], rel=1e-5)
     assert values["r1"] > 0 < values["path"]
     stepped.clear()
-    values = training.advance(feed().batch(1, 8))
+    values = {name: value.item() for name, value in training.advance(feed().batch(1, 8)).items()}
     assert stepped == pytest.approx([values["d"], values["g"]]), "both are lazy"

@@ -3,6 +3,7 @@
 import hashlib
 import math
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -11,6 +12,7 @@ from bench import cards, scenes
 from bench.images import data, sources
 from bench.spec import Card, MissingImages
 from methods.training import feed, losses
+from methods.training.bank import augment as augmentation
 from methods.training.bank.augment import augment, next_probability
 from methods.training.feed import Photographs, Pool, Scenes
 from methods.training.share import Share
@@ -42,20 +44,31 @@ def test_penalties_of_linear_networks():
 def test_augmentation_does_nothing_at_zero_and_something_at_one_with_a_gradient():
     images = torch.rand(6, 3, 16, 16) * 2 - 1
     source = torch.Generator().manual_seed(0)
-    assert augment(images, 0.0, Share(), source) is images
+    assert torch.equal(augment(images, torch.tensor(0.0), Share(), source), images)
     given = images.clone().requires_grad_()
-    changed = augment(given, 1.0, Share(), source)
+    changed = augment(given, torch.tensor(1.0), Share(), source)
     assert all(not torch.equal(a, b) for a, b in zip(changed, images, strict=True))
     changed.sum().backward()
     assert given.grad.abs().sum() > 0
-    rare = augment(images, 0.01, Share(), source)
+    rare = augment(images, torch.tensor(0.01), Share(), source)
     assert sum(torch.equal(a, b) for a, b in zip(rare, images, strict=True)) >= 4, "p = 0.01 leaves nearly all alone"
 
 
 def test_the_probability_follows_overfitting():
-    assert next_probability(0.5, 0.9, 5_000) == pytest.approx(0.51)
-    assert next_probability(0.5, 0.3, 5_000) == pytest.approx(0.49)
-    assert (next_probability(0.0, 0.0, 5_000), next_probability(1.0, 1.0, 5_000)) == (0.0, 1.0)
+    for before, sign, after in ((0.5, 0.9, 0.51), (0.5, 0.3, 0.49), (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)):
+        p = next_probability(torch.tensor(before), torch.tensor(sign), 5_000)
+        assert p.item() == pytest.approx(after), (before, sign)
+
+
+def test_a_shift_moves_an_image_as_a_whole_and_mirrors_what_comes_in():
+    """By numpy: an eighth of the side at most, other rows and columns for each image."""
+    images, shifts = torch.rand(8, 3, 16, 16), torch.rand(2, 8, 1, 1, 1)
+    drawn = iter(shifts)
+    moved = augmentation._shifted(images, lambda: next(drawn))
+    for image, dx, dy, found in zip(images, *shifts.flatten(1), moved, strict=True):
+        padded = np.pad(image.numpy(), ((0, 0), (2, 2), (2, 2)), mode="reflect")
+        top, left = int(dy * 5), int(dx * 5)
+        assert np.array_equal(found.numpy(), padded[:, top : top + 16, left : left + 16])
 
 
 def test_training_images_are_a_function_of_the_step_and_none_is_a_test_image():

@@ -47,7 +47,7 @@ def test_a_step_is_down_the_mean_of_the_parts_and_each_is_made_when_the_one_befo
     def losses():
         for slope in (1.0, 3.0):
             made.append(None if weight.grad is None else weight.grad.item())
-            yield (weight * slope).sum(), {"slope": slope}
+            yield (weight * slope).sum(), {"slope": torch.tensor(slope)}
 
     told = processes.descend(losses(), torch.optim.SGD([weight], lr=1), [weight])
     assert (weight.item(), told) == (-2, {"slope": 2}), "Adam would hide that they are summed"

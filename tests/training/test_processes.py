@@ -43,7 +43,7 @@ def trained(kind, share) -> tuple[int, Tensor]:
     restorer.Restorer._precision = lambda _: torch.autocast("cpu", enabled=False)
     if kind != "restorer":
         training = bank.BankTraining(replace(BANK, noise=kind == "noisy bank"), TINY, CPU, share=share)
-        training.probability = START
+        training.probability.fill_(START)
     else:
         training = started(recipe=replace(RESTORER, images=64, batch=8), share=share)
     feed = Pool(CARD, share, 16)
@@ -51,7 +51,7 @@ def trained(kind, share) -> tuple[int, Tensor]:
         training.advance(feed.batch(training.step, training.batch))
     parts = ("network", "discriminator") if kind == "restorer" else ("generator", "average", "discriminator")
     states = [getattr(training, part).state_dict().values() for part in parts]
-    numbers = torch.tensor([getattr(training, "probability", 0.0), float(getattr(training, "path_mean", 0.0))])
+    numbers = torch.tensor([float(getattr(training, name, 0.0)) for name in ("probability", "path_mean")])
     return training.step, torch.cat([*(value.flatten() for state in states for value in state), numbers])
 
 

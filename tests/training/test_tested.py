@@ -96,13 +96,13 @@ def test_the_training_images_can_be_named_and_then_they_are_in_the_key_and_in_th
     monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": None})
     assert queue._key(item, settings).images != queue._key(item, told).images, "a run would take up the other's"
     kept = []
-    monkeypatch.setattr(queue.loop, "train", lambda *args: args[4]())
     monkeypatch.setattr(queue, "ship", lambda *args: kept.append(args[3]))
     monkeypatch.setattr(queue, "_say", kept.append)
     run = type("Run", (), {"begun": True, "seconds": 1.0})()
     key = queue._key(item, replace(told))
     monkeypatch.setattr(type(key), "recipe", "r")
-    queue._train(item, told, None, key, run, Share())
+    queue._feed(item, told, Share())
+    queue._adopted(item, told, None, key, run, Share())()
     assert kept[0].startswith("none of the 2 training images of face are among the 2 test images")
     assert kept[1]["data"] == "FFHQ-mine"
 
