@@ -38,6 +38,7 @@ from methods.presets.lookup import chosen
 from methods.presets.pulse import PULSE, PulseSettings
 from methods.presets.sizes import SIZES
 from methods.search import fit_cache, optimise
+from methods.search.descent import Adam, Group
 from methods.search.pulse_terms import (
     geocross,
     learning_rate,
@@ -126,9 +127,7 @@ class Pulse:
 
         return optimise.optimise(
             partial(self._step, lr, latent, maps),
-            torch.optim.Adam(
-                [each.requires_grad_() for each in searched], lr=self.settings.learning_rate, fused=not lr.is_meta
-            ),
+            Adam([Group([each.requires_grad_() for each in searched], self.settings.learning_rate)]),
             steps=self.steps,
             rate=partial(learning_rate, steps=self.steps, schedule=self.settings.schedule),
             project=project,
