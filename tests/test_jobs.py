@@ -215,9 +215,7 @@ def test_what_draws_is_imported_while_images_are_scored(monkeypatch):
     begun = Event()
 
     def score():
-        assert begun.wait(20), (
-            "the imports of the end are begun when the workers have nothing to do"
-        )
+        assert begun.wait(20), "the imports of the end are begun when the workers have nothing to do"
         return iter(())
 
     monkeypatch.setattr(table_command, "_rendering", begun.set)
