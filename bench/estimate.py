@@ -69,13 +69,19 @@ def _searching(cell: Cell, measurement: Measurement) -> bool:
 
 
 def _left(measurement: Measurement, cell: Cell) -> _Left | None:
-    """Return what is left of a cell's search; None if its method cannot be loaded."""
+    """Return what is left of a cell's search; None if its method cannot be loaded.
+
+    It is loaded to know in which folder its results would lie, and which method it refines; not if there are none yet.
+    """
+    method, task, place = measurement.methods[cell.method], cell.task, store.cell_folder(measurement.settings.out, cell)
+    if not place.exists() and "+" not in cell.method:
+        spec, ids = method.spec, data.image_ids(measurement.card(cell), measurement.settings.images(cell))
+        return _Left(cell, place, (spec.name, task.factor, task.hr_size), spec.title, len(ids))
     with suppress(BenchError, contract.Failed):
-        method = measurement.methods[cell.method]
         folder, loaded, lacking = outstanding(cell, measurement.card(cell), method, measurement.settings)
         loaded.close()
-        facts, task = loaded.facts, cell.task
-        return _Left(cell, folder, (facts.name, task.factor, task.hr_size), facts.title, lacking)
+        facts = loaded.facts
+        return _Left(cell, folder.parent, (facts.name, task.factor, task.hr_size), facts.title, lacking)
     return None
 
 

@@ -1,17 +1,19 @@
 """The verb `table`: plan, restore, score, render, with what is to be said meanwhile."""
 
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from threading import Thread
+from types import ModuleType
 from typing import Annotated
 
 import torch
 import typer
 
 import methods as suite
-from bench import allocator, devices, estimate, fingerprint, machine, pipeline, report_files, store
+from bench import allocator, devices, estimate, machine, pipeline, report_files
 from bench.console import detail, say, tell
 from bench.options import (
     Categories,
@@ -121,6 +123,8 @@ def _measure(measurement: Measurement, only: Step | None, columns: Sequence[str]
     """Do the steps of a table, or one alone; its end tells whether something failed."""
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
+        if only is None and measurement.settings.jobs > 1:
+            Thread(target=_ahead, daemon=True).start()
         records = measurement.stored() if only is Step.RENDER else list(measurement.score())
         estimate.keep(measurement, records)
         failed |= any(record.status == "failed" for record in records)
@@ -164,23 +168,19 @@ def _restore(measurement: Measurement) -> bool:
     return failed
 
 
+def _ahead() -> None:
+    """Import what the end wants while the workers compute; what is wrong with it is told when it is wanted."""
+    with suppress(Exception):
+        _rendering()
+
+
 def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
     """Write the table and its pictures, and print it."""
-    # Statistics, data frames and figures take seconds to import; the other verbs do without.
-    from bench.report import figures, render, strips, table  # noqa: PLC0415
-    from bench.viewer import page, pictures  # noqa: PLC0415
+    _rendering().write(measurement, records, columns)
 
-    report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
-    shown = [*cells, *measurement.references]
-    result = table.build(report, shown, records, cards, measurement.provenances())
-    result = replace(result, left_out=(*result.left_out, *measurement.lacking))
-    target = store.profile_folder(settings.out, cells[0].task.profile)
-    facts = fingerprint.machine(settings.device)
-    written = render.write(result, records, facts, target, columns)
-    pictures.write_inputs([cell.task for cell in cells if cell.refusal is None], cards, settings, target)
-    written += page.write(target, result, records, facts)
-    # The pictures of one seed are enough.
-    first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
-    written += strips.strip(first, cards, settings, target / f"{report.name}.png")
-    written += figures.curves(result, target / f"{report.name}.curves.png")
-    say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")
+
+def _rendering() -> ModuleType:
+    """Import statistics, data frames and figures: it takes seconds, and the other verbs do without."""
+    from bench import rendering  # noqa: PLC0415
+
+    return rendering

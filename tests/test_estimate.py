@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bench import estimate, machine, paths, pipeline, report_files, timings
+from bench.images import data
 from bench.spec import Record
 from methods.bicubic import Bicubic
 from methods.pseudo_inverse import PseudoInverse
@@ -69,6 +70,12 @@ def test_the_seconds_of_a_few_images_are_those_of_a_beginning(measurement, monke
     assert timings.known() == {}
     estimate.keep(measurement, [*few, replace(few[0], image="4")])
     assert len(timings.known()) == 2
+
+
+def test_a_cell_that_was_never_begun_is_not_loaded_to_count_its_images(measurement, monkeypatch):
+    monkeypatch.setattr(estimate, "outstanding", lambda *_: pytest.fail("a method loaded only to find an empty folder"))
+    left = estimate._left(measurement, next(cell for cell in measurement.cells if cell.refusal is None))
+    assert (left.lacking, left.title) == (len(data.image_ids(measurement.card(left.cell))), left.cell.title)
 
 
 def test_what_is_done_is_not_left(measurement):

@@ -6,11 +6,12 @@ import time
 from contextlib import closing
 from dataclasses import replace
 from threading import Barrier, Event, Lock, Thread
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from bench import machine, pipeline, report_files, store
+from bench import machine, pipeline, report_files, store, table_command
 from bench.pipeline import _after
 from bench.running import isolated, runners
 from bench.running.measuring import Measurers, measured
@@ -208,3 +209,17 @@ def test_as_many_processes_as_cores_and_memory_hold(monkeypatch, memory, jobs):
     monkeypatch.setattr(machine, "cores", lambda: 8)
     monkeypatch.setattr(machine, "memory", lambda: memory)
     assert machine.jobs() == jobs
+
+
+def test_what_draws_is_imported_while_images_are_scored(monkeypatch):
+    begun = Event()
+
+    def score():
+        assert begun.wait(20), "the imports of the end are begun when the workers have nothing to do"
+        return iter(())
+
+    monkeypatch.setattr(table_command, "_rendering", begun.set)
+    monkeypatch.setattr(table_command, "_restore", lambda _: False)
+    monkeypatch.setattr(table_command, "_render", lambda *_: None)
+    monkeypatch.setattr(table_command.estimate, "keep", lambda *_: None)
+    table_command._measure(SimpleNamespace(settings=SimpleNamespace(jobs=2), score=score), None, ())

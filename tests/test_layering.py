@@ -81,7 +81,7 @@ ORDER = [
     {"viewer.page", "viewer.again", "report.compare"},
     {"viewer.handout"},
     {"estimate", "checkup"},
-    {"options", "fetch_images"},
+    {"options", "fetch_images", "rendering"},
     {
         "file_commands",
         "fetch_command",

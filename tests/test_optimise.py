@@ -20,6 +20,7 @@ from methods.formats import own_files
 from methods.nets import pggan, stylegan, stylegan2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.search import optimise as search_loop
+from methods.search.descent import Descent, Group
 from methods.search.mganprior import Mganprior
 from methods.search.optimise import Step, optimise
 from methods.search.pulse import Pulse
@@ -30,8 +31,8 @@ from .test_nets_stylegan import genforce, pulse
 CPU, META = torch.device("cpu"), torch.device("meta")
 
 
-def sgd(*parameters, rate=0.25) -> torch.optim.SGD:
-    return torch.optim.SGD([each.requires_grad_() for each in parameters], lr=rate)
+def sgd(*parameters, rate=0.25) -> Descent:
+    return Descent([Group([each.requires_grad_() for each in parameters], rate)])
 
 
 def follow(x, target, *, scale=1.0) -> Callable[..., Step]:
@@ -84,15 +85,17 @@ def test_the_best_is_chosen_for_each_image():
 
 def test_the_schedule_scales_every_learning_rate_and_leaves_it_as_it_was():
     one, two, seen = torch.zeros(1), torch.zeros(1), []
-    optimiser = torch.optim.SGD(
-        [{"params": [one.requires_grad_()], "lr": 1.0}, {"params": [two.requires_grad_()]}], lr=3.0
-    )
-    optimiser.register_step_post_hook(lambda *_: seen.append([group["lr"] for group in optimiser.param_groups]))
+    optimiser = Descent([Group([one.requires_grad_()], 1.0), Group([two.requires_grad_()], 3.0)])
     step = lambda _: Step(torch.zeros(1, 3, 1, 1), one + two)  # noqa: E731
-    optimise(step, optimiser, steps=3, rate=lambda index: [1.0, 0.5, 0.1][index])
-    assert seen == [[1.0, 3.0], [0.5, 1.5], [0.1, pytest.approx(0.3)]]
-    assert [group["lr"] for group in optimiser.param_groups] == [1.0, 3.0]
-    assert one.item() == pytest.approx(-1.6)
+    optimise(
+        step,
+        optimiser,
+        steps=3,
+        rate=lambda index: [1.0, 0.5, 0.1][index],
+        project=lambda: seen.append((one.item(), two.item())),
+    )
+    assert seen == [(-1.0, -3.0), (-1.5, -4.5), (pytest.approx(-1.6), pytest.approx(-4.8))]
+    assert [group.rate for group in optimiser.groups] == [1.0, 3.0]
 
 
 def test_the_projection_follows_every_step():

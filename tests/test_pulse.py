@@ -274,18 +274,19 @@ def test_the_loss_draws_to_the_input_until_it_is_near_enough(bank):
     method = pulse.Pulse(bank, TASK, QUICK)
     _, lr = made(bank, 1)
     latent = torch.randn(1, 6, 16, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    maps = method._maps(optimise.generators(lr, 0), CPU)
+    maps = [each.requires_grad_() for each in method._maps(optimise.generators(lr, 0), CPU)]
     w = F.leaky_relu(latent * method._deviation + method._mean, 0.2)
     image = (bank.synthesis(w, noise=maps) + 1) / 2
     near = resize.downsample(image, 4) + 0.9 * 2e-3**0.5
     for target, error in ((near, 2e-3), (near + 1, (1 + 0.9 * 2e-3**0.5) ** 2)):
         with torch.enable_grad():
             step = method._step(target, latent, maps, 0)
-            (slope,) = torch.autograd.grad(step.loss.sum(), latent)
+            slope, of_map = torch.autograd.grad(step.loss.sum(), (latent, maps[0]), allow_unused=True)
             v = latent * method._deviation + method._mean
             (cross,) = torch.autograd.grad(0.05 * geocross(F.leaky_relu(v, 0.2)).sum(), latent)
         assert step.loss.item() == pytest.approx(100 * error + 0.05 * geocross(w).item(), rel=1e-4)
         assert torch.allclose(slope, cross, atol=1e-6) == (error == 2e-3), "within epsilon only GEOCROSS has a gradient"
+        assert (of_map is None) == (error == 2e-3), "a pass back through the network that finds zeros alone"
 
 
 @pytest.mark.parametrize(("variant", "wanted"), [(pulse.Pulse, 1.0), (pulse.PulseBest, 2.0)])

@@ -93,6 +93,18 @@ def test_scenes_are_the_renderer_s_pixels():
     assert torch.equal(source.pixels("0001"), expected), "an id is a seed, the size is the card's"
 
 
+def test_scenes_beside_each_other_are_drawn_at_once_and_are_what_each_is_alone(monkeypatch):
+    alone = {number: scenes.exact_images("tower", torch.tensor([number]), 16)[0] for number in (7, 8, 5)}
+    drawn, draw = [], scenes.exact_images
+    monkeypatch.setattr(scenes, "exact_images", lambda name, seeds, size: (drawn.append(1), draw(name, seeds, size))[1])
+    source = sources.open_card(make_card("tower", "scenes", test_images=9))
+    for number, expected in alone.items():
+        assert torch.equal(source.pixels(f"{number:04d}"), expected), "a picture depends on those beside it"
+    source.pixels("0005").zero_()
+    assert torch.equal(source.pixels("0005"), alone[5]), "one reader's picture is another's"
+    assert len(drawn) == 2, "each picture drawn for itself takes twice as long"
+
+
 @pytest.mark.parametrize("image_id", ["1000", "2345", "x", "-1"])
 def test_training_seeds_are_no_test_images(image_id):
     source = sources.open_card(make_card("face", "scenes", ids=(image_id,)))

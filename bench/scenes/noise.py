@@ -83,7 +83,7 @@ def lattice_noise(  # noqa: PLR0913 - a noise has this many degrees of freedom; 
 
 def sample(texture: Tensor, u: Tensor, v: Tensor) -> Tensor:
     """Look a texture (N, C, S, T) up at u, v (N, 1, H, W), [-1, 1] across: (N, C, H, W), bilinear, mirrored outside."""
-    shape = torch.broadcast_shapes(u.shape, v.shape)
-    where = torch.cat([u.expand(shape), v.expand(shape)], dim=1).permute(0, 2, 3, 1)
+    # torch.broadcast_shapes would import sympy, which takes a second.
+    where = torch.cat(torch.broadcast_tensors(u, v), dim=1).permute(0, 2, 3, 1)
     where = where.expand(texture.shape[0], -1, -1, -1)
     return functional.grid_sample(texture, where, mode="bilinear", padding_mode="reflection", align_corners=False)

@@ -22,6 +22,7 @@ from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
 from methods.presets.dgp import DgpSettings
 from methods.search import optimise
+from methods.search.descent import Adam, Group
 
 _PIXELS = 2**18
 """How many pixels are drawn at once in the selection."""
@@ -147,20 +148,19 @@ class Search(ABC, Generic[Searched, Critic]):
         wanted = self.features(target)
         z, *rest = self.select(wanted, source)
         own = {name: self._pretrained[name].clone().requires_grad_() for group in self.groups for name in group}
-        optimiser = torch.optim.Adam(
-            [{"params": [z.requires_grad_()]}, *({"params": [own[name] for name in group]} for group in self.groups)],
-            betas=(0.0, 0.999),
-            fused=not z.is_meta,
-        )
+        groups = [
+            Group([z.requires_grad_()], 0.0),
+            *(Group([own[name] for name in names], 0.0) for names in self.groups),
+        ]
 
         def step(index: int) -> optimise.Step:
             stage = self.stage(index)
-            for group, rate in zip(optimiser.param_groups, self.rates(stage), strict=True):
-                group["lr"] = rate
+            for group, rate in zip(groups, self.rates(stage), strict=True):
+                group.rate = rate
             images = self.images((z, *rest), own)
             return optimise.Step(images, self.loss(images, z, target, wanted, stage))
 
-        return optimise.optimise(step, optimiser, steps=self.steps, label=self.spec.title)
+        return optimise.optimise(step, Adam(groups, (0.0, 0.999)), steps=self.steps, label=self.spec.title)
 
     def select(self, wanted: Sequence[Tensor], source: torch.Generator) -> Code:
         """Return the code of the draw whose three coarsest features are the nearest to those of an input."""

@@ -38,6 +38,7 @@ from methods.presets.lookup import chosen
 from methods.presets.mganprior import MGANPRIOR, MganpriorSettings
 from methods.presets.sizes import SIZES
 from methods.search import optimise
+from methods.search.descent import Descent, Group
 from methods.search.mganprior_terms import MixedBank, mixed, width
 from methods.weights import load, stylegan2_bank
 
@@ -130,7 +131,7 @@ class Mganprior:
 
         found = optimise.optimise(
             step,
-            torch.optim.SGD([z.requires_grad_(), alpha.requires_grad_()], lr=self.settings.learning_rate),
+            Descent([Group([z.requires_grad_(), alpha.requires_grad_()], self.settings.learning_rate)]),
             steps=self.steps,
             label=self.spec.title,
         )

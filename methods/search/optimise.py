@@ -20,6 +20,7 @@ from torch import Tensor
 
 from bench.resize import eight_bit
 from bench.spec import Effort, Images
+from methods.search.descent import Optimiser
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -67,7 +68,7 @@ class Found:
 
 def optimise(  # noqa: PLR0913 - all but two have a usual value
     step: Callable[[int], Step],
-    optimiser: torch.optim.Optimizer,
+    optimiser: Optimiser,
     *,
     steps: int,
     rate: Callable[[int], float] = lambda _: 1.0,
@@ -79,23 +80,20 @@ def optimise(  # noqa: PLR0913 - all but two have a usual value
     `rate` is the factor of every learning rate in step 0, 1, ... An image whose loss is NaN or infinite goes on by
     itself and comes back as NaN; the others are not touched by it. If all are, the optimisation ends.
     """
-    rates = [float(group["lr"]) for group in optimiser.param_groups]
+    parameters = [each for group in optimiser.groups for each in group.parameters]
     found: Found | None = None
     for index in track(range(steps), label):
-        for group, base in zip(optimiser.param_groups, rates, strict=True):
-            group["lr"] = base * rate(index)
-        optimiser.zero_grad(set_to_none=True)
+        for each in parameters:
+            each.grad = None
         with torch.enable_grad():
             made = step(index)
             made.loss.sum().backward()
         found = _kept(found, made, index)
-        optimiser.step()
         with torch.no_grad():
+            optimiser.step(rate(index))
             project()
         if None not in found.broken:
             break
-    for group, base in zip(optimiser.param_groups, rates, strict=True):
-        group["lr"] = base
     if found is None:
         raise ValueError(f"an optimisation needs at least one step, not {steps}.")
     return found

@@ -1,0 +1,29 @@
+"""The last step of a table: its files and pictures, and what is printed of it."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bench import fingerprint, store
+from bench.console import say
+from bench.pipeline import Measurement
+from bench.report import figures, render, strips, table
+from bench.spec import Record
+from bench.viewer import page, pictures
+
+
+def write(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
+    """Write the table and its pictures, and print it."""
+    report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
+    shown = [*cells, *measurement.references]
+    result = table.build(report, shown, records, cards, measurement.provenances())
+    result = replace(result, left_out=(*result.left_out, *measurement.lacking))
+    target = store.profile_folder(settings.out, cells[0].task.profile)
+    facts = fingerprint.machine(settings.device)
+    written = render.write(result, records, facts, target, columns)
+    pictures.write_inputs([cell.task for cell in cells if cell.refusal is None], cards, settings, target)
+    written += page.write(target, result, records, facts)
+    # The pictures of one seed are enough.
+    first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
+    written += strips.strip(first, cards, settings, target / f"{report.name}.png")
+    written += figures.curves(result, target / f"{report.name}.curves.png")
+    say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")
