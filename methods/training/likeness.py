@@ -1,7 +1,7 @@
 """How near a bank's images are to real ones: KID and FID, and what two sets of real images are from each other.
 
-Renders are of seeds that no training has seen. Photographs are those that the bank was trained on, as there are no others
-but the test images: its figures would also be good if it had learnt them by heart, which they cannot tell.
+Renders are of seeds that no training has seen. Photographs are those that the bank was trained on, as there are no
+others but the test images: its figures would be good, too, if it had learnt them by heart.
 """
 
 from collections.abc import Iterator
