@@ -15,7 +15,7 @@ from bench import scenes
 from bench.scores.kid import LEAST, features, kid
 from bench.spec import Card, Images
 from methods.nets.stylegan2 import StyleGAN2
-from methods.training.feed import photographs
+from methods.training.photographs import photographs
 from methods.training.quality import fid
 
 MOST = 5_000
@@ -55,7 +55,7 @@ class Likeness:
 def measure(bank: StyleGAN2, card: Card, most: int = MOST) -> Likeness | None:
     """Compare a bank's samples with real images of a card, at most so many; None if there are less than two sets of 50.
 
-    Raises as `feed.photographs`.
+    Raises as `photographs.photographs`.
     """
     drawn = card.reader == "scenes"
     reals = torch.cat([features(part) for part in (_renders if drawn else _photographs)(card, most)])
