@@ -73,7 +73,7 @@ def _row(item: Item, path: Path) -> tuple[str, ...]:
 
 
 def _figures(distance: Distance) -> tuple[str, str]:
-    return f"{distance.kid:.4f}", f"{distance.fid:.2f}"
+    return f"{distance.kid:z.4f}", f"{distance.fid:.2f}"
 
 
 def sheet(bank: StyleGAN2, path: Path) -> Path:
