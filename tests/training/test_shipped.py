@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 import methods
-from bench import resize, scenes
+from bench import cards, resize, scenes
+from bench.images import sources
 from bench.scores import metrics
 from bench.scores.kid import features
 from bench.spec import Task
@@ -22,12 +23,12 @@ from methods.training import items, likeness
 from methods.training.quality import fid
 from methods.weights import load
 
-from ..conftest import ROOT
+from ..conftest import ROOT, SHARED
 from .test_bank import CPU
 
 pytestmark = pytest.mark.slow
 SHIPPED = ROOT / "methods" / "weights"
-MINI = SHIPPED / "mini"
+MINI, PORTRAITS = SHIPPED / "mini", SHIPPED / "portraits"
 LIMITS = {"mini": 40e6, "portraits": 20e6}
 LISTS = {"mini": "docs/trained.md", "portraits": "docs/portraits/trained.md"}
 COUNT = 100
@@ -106,6 +107,29 @@ def test_a_trained_network_is_nearer_to_the_truth_than_bicubic(item):
     sr = methods.find(item.what).load(item.task, CPU).upscale(lr).clamp(0, 1)
     bicubic = resize.upsample(lr, item.task.factor).clamp(0, 1)
     assert metrics.lpips(sr, hr).mean() < 0.6 * metrics.lpips(bicubic, hr).mean(), "as if it were not trained"
+
+
+@torch.no_grad()
+def test_the_bank_of_portraits_makes_images_that_differ_and_its_discriminator_knows_them():
+    made = likeness.samples(stylegan2_format.generator(unpickle.load(PORTRAITS / "bank_face_128.safetensors")), 32)
+    assert made.std(0).mean() > 0.15, "all samples are alike"
+    critic = stylegan2_format.discriminator(unpickle.load(PORTRAITS / "bank_face_128_discriminator.safetensors"))
+    grey = made.mean((2, 3), keepdim=True).expand_as(made)
+    assert critic(made * 2 - 1).mean() > critic(grey * 2 - 1).mean() + 1, "a plain grey is as good as a face"
+
+
+@pytest.mark.skipif(not (SHARED / "portraits").is_dir(), reason="the photographs are not there")
+@pytest.mark.parametrize("factor", [8, 16])
+@torch.no_grad()
+def test_the_squared_error_alone_gives_more_psnr_than_bicubic_on_photographs(factor, monkeypatch):
+    monkeypatch.setenv("GLEAN_DATA", str(SHARED))
+    card = cards.card("portraits", "face")
+    source = sources.open_card(card)
+    hr = torch.stack([source.pixels(name) for name in source.ids[:8]]).float() / 255
+    lr = resize.quantise(resize.downsample(hr, factor))
+    sr = methods.find("esrgan_plus.mse").load(card.task(factor), CPU).upscale(lr).clamp(0, 1)
+    bicubic = resize.upsample(lr, factor).clamp(0, 1)
+    assert metrics.psnr(resize.quantise(sr), hr).mean() > metrics.psnr(resize.quantise(bicubic), hr).mean() + 1
 
 
 @pytest.mark.parametrize("category", BANKS)
