@@ -29,7 +29,7 @@ _GAUSSIAN = torch.softmax(
 _TRUTHS: Cache[list[Tensor]] = Cache(128 * 2**20, lambda features: sum(each.nbytes for each in features))
 """AlexNet's features of ground truths."""
 _HELD = 2**18
-"""Pixels of the largest truth whose features are held: of 1024 px they take 43 MB, and the next method would find three."""
+"""Pixels of the largest truth whose features are held: of 1024 px they take 43 MB, and three of them are no help."""
 _STRIP = 2**14  # pixels of a channel; with its products and means it is below a megabyte
 _LPIPS_LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 _ROUNDING = 1e-20  # a mean squared error of images in [0, 1] below this is the arithmetic's, not the image's
