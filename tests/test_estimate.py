@@ -51,13 +51,13 @@ def test_what_is_left_is_told_by_what_earlier_images_took(measurement):
     )
     (sentence,) = estimate.rest(measurement)
     assert sentence == (
-        f"About 60 seconds {SAID} (restoring 60 seconds, scoring 0 seconds). "
+        f"Left, searches apart: about 60 seconds{SAID} (restoring 60 seconds, scoring 0 seconds). "
         "Not counted, as new to this machine: Bicubic, Pseudo-inverse."
     ), "six images of the median"
     measurement.scoring.update({bicubic: 30.0, inverse: 20.0})
     estimate.keep(measurement, [took(bicubic, 10.0), took(inverse, 0.0)])
     (sentence,) = estimate.rest(measurement)
-    assert sentence == f"About 5 minutes {SAID} (restoring 60 seconds, scoring 4 minutes)."
+    assert sentence == f"Left, searches apart: about 5 minutes{SAID} (restoring 60 seconds, scoring 4 minutes)."
 
 
 def test_the_seconds_of_a_few_images_are_those_of_a_beginning(measurement, monkeypatch):
