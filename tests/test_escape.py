@@ -10,7 +10,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
@@ -166,6 +166,7 @@ def hostile_table(texts):
 
 
 @settings(deadline=None, max_examples=40)
+@example(("", "", "", "7", "", ""))
 @given(st.tuples(*[HOSTILE] * 6))
 def test_a_whole_report_of_hostile_texts_is_a_report(texts):
     table = hostile_table(texts)

@@ -104,7 +104,7 @@ def remarks(table: Table, escape: Escape) -> list[str]:
     )
     if fewer:
         found.append(_FEWER.format(", ".join(fewer)))
-    found += [_ended(escape(sentence)) for sentence in table.left_out]
+    found += [escape(_ended(sentence.strip())) for sentence in table.left_out]  # "7." alone would be a list
     return found + [f"[{number}] {_ended(escape(note))}" for number, note in enumerate(reasons(table), start=1)]
 
 
@@ -125,7 +125,7 @@ def _apart(table: Table, escape: Escape) -> list[str]:
 def _likeness(table: Table, escape: Escape) -> list[str]:
     """Return what is known of images by their names, and of given LR images, of those that were measured."""
     told = dict.fromkeys(text for row in table.rows if row.summary is not None for text in row.likeness)
-    return [f"{escape(text[0].upper() + text[1:])}." for text in told]
+    return [escape(f"{text[0].upper()}{text[1:]}.") for text in told]
 
 
 def _where(row: Row, escape: Escape) -> str:
