@@ -5,8 +5,7 @@ from functools import cache
 
 _TRIM, _MMAP = -1, -3  # M_TRIM_THRESHOLD and M_MMAP_THRESHOLD of glibc's malloc.h
 _LARGEST = 2**25  # bytes; glibc takes no more
-_LARGE = 2**20
-"""Values. To get the memory of so many again takes a thousandth of the time that is spent on them."""
+_LARGE = 2**20  # values: an image of about 600 px
 
 
 def keep_freed() -> None:
@@ -19,7 +18,7 @@ def keep_freed() -> None:
         library.mallopt(_TRIM, 2**31 - 1)
 
 
-def give_back(values: int = _LARGE) -> None:
+def give_back(values: int) -> None:
     """Give the system what is freed by now, behind work on tensors of so many values; on smaller ones it is kept.
 
     Each thread keeps what it once needed: with images of 1024 px that would be hundreds of megabytes a thread.

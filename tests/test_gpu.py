@@ -133,6 +133,14 @@ def test_a_bank_is_trained_by_steps_that_are_played_back(monkeypatch):
     assert (played - ordinary).abs().mean() < 2e-3
 
 
+def test_a_bank_in_parts_is_trained_without_a_recording():
+    """Path lengths of several parts draw from copies of their random numbers, which no recording knows."""
+    training = BankTraining(BANK, TINY, GPU, share=Share(at_once=4))
+    for _ in range(20):
+        told = training.advance(torch.rand(8, 3, 32, 32, device=GPU))
+    assert all(value.isfinite().all() for value in told.values())
+
+
 @pytest.mark.parametrize("name", ["glean", "esrgan_plus", "srgan"])
 def test_a_restorer_is_trained_by_steps_that_are_played_back(name, monkeypatch):
     """The place that VGG16 looks at and the learning rate differ from step to step."""

@@ -32,9 +32,13 @@ def truncate(w: Tensor, mean: Tensor, psi: float) -> Tensor:
     return mean + psi * (w - mean)
 
 
-def mix(coarse: Tensor, fine: Tensor, layer: int) -> Tensor:
-    """Take the first `layer` of the L latents from `coarse`, the others from `fine`: style mixing, (B, L, D)."""
-    return torch.cat([coarse[:, :layer], fine[:, layer:]], 1)
+def mix(coarse: Tensor, fine: Tensor, layer: int | Tensor) -> Tensor:
+    """Take the first `layer` of the L latents from `coarse`, the others from `fine`: style mixing, (B, L, D).
+
+    A number on their device, (), is not waited for.
+    """
+    first = torch.arange(coarse.shape[1], device=coarse.device) < layer
+    return torch.where(first[:, None], coarse, fine)
 
 
 class StyledConv(nn.Module):

@@ -1,6 +1,7 @@
 """Training images, as a function of the step: a run that was stopped goes on with the images it would have had."""
 
 from typing import Protocol
+from weakref import WeakValueDictionary
 
 import torch
 
@@ -9,7 +10,7 @@ from methods.training.drawn import POOL, Pool, Scenes, pooled
 from methods.training.photographs import Photographs
 from methods.training.share import Share
 
-_OPEN: dict[tuple[str, str, str, str, int, Share], "Feed"] = {}
+_OPEN: WeakValueDictionary[tuple[str, str, str, str, int, Share], "Feed"] = WeakValueDictionary()
 
 
 class Feed(Protocol):
@@ -39,12 +40,12 @@ def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = POO
 def shared_feed(card: Card, share: Share, device: torch.device, *, pool: int = POOL) -> tuple[Feed, bool]:
     """Return the training images of a card, and whether they are opened now; raises as `open_feed`.
 
-    A GPU has them once, for all trainings of a category that are made in this process.
+    A GPU has them once, for all trainings of a category that are side by side.
     """
     known = card.profile, card.category, card.source, card.train_source, card.hr_size, share
-    if device.type != "cuda":
-        return open_feed(card, share, device, pool=pool), True
-    new = known not in _OPEN
-    if new:
-        _OPEN[known] = open_feed(card, share, device, pool=pool)
-    return _OPEN[known], new
+    there = _OPEN.get(known) if device.type == "cuda" else None
+    if there is not None:
+        return there, False
+    feed = open_feed(card, share, device, pool=pool)
+    _OPEN[known] = feed
+    return feed, True

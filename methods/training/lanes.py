@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import torch
 
-from methods.training import loop, queue, stop
+from bench.errors import BenchError
+from methods.training import loop, processes, queue, run, stop
 from methods.training.items import Item
 from methods.training.loop import Course
 from methods.training.settings import TrainingSettings
@@ -65,7 +66,13 @@ class Job:
 def train_all(
     items: Iterable[Item], settings: TrainingSettings, at_once: int, seconds: float = math.inf
 ) -> Iterator[tuple[Item, bool]]:
-    """Train the unfinished items, so many side by side; yield and raise as `side_by_side`."""
+    """Train the unfinished items, so many side by side; yield and raise as `side_by_side`.
+
+    Raises `BenchError` under torchrun: processes would take their steps in orders that differ, and wait for each other.
+    """
+    processes.join()
+    if not processes.alone():
+        raise BenchError("trainings side by side (--at-once) share the GPU of one process; start it without torchrun.")
     with stop.asked() as asked, loop.bars() as shown:
         jobs = [
             Job(item, lambda left, item=item: queue.course(item, settings, left, asked, shown))  # type: ignore[misc]
@@ -79,13 +86,14 @@ def side_by_side(
 ) -> Iterator[tuple[Item, bool]]:
     """Do so many jobs at once, as long as the time lasts; yield each as it ends, and whether it was trained to its end.
 
-    A restorer waits for the bank of its category. Raises `Stopped` when all are stopped, if a signal stops them.
+    A restorer waits for the bank of its category. Raises `Stopped` when all are stopped, if a signal stops them; what
+    another training raises when the others have ended, and begins no more.
     """
     end = time.monotonic() + seconds
     waiting, lanes = list(jobs), list[Lane]()
-    stopped: stop.Stopped | None = None
+    failed: Exception | None = None
     while waiting or lanes:
-        while len(lanes) < at_once and not stopped and (job := _next(waiting, lanes)) and time.monotonic() < end:
+        while len(lanes) < at_once and not failed and (job := _next(waiting, lanes)) and time.monotonic() < end:
             waiting.remove(job)
             lanes.append(Lane(job.item, job.begin(end - time.monotonic()), device))
         if not lanes:
@@ -94,14 +102,18 @@ def side_by_side(
         for lane in free:
             try:
                 lane.go()
-            except stop.Stopped as error:
-                stopped, lane.ended = error, False
-        yield from ((lane.item, lane.ended) for lane in free if lane.ended is not None and not stopped)
+            except Exception as error:  # noqa: BLE001 - the others would lose what they did since their checkpoints
+                if not isinstance(error, stop.Stopped):
+                    run.say(f"{lane.item.label} has failed ({error}); nothing more begins, the others are trained on.")
+                failed, lane.ended = failed or error, False
+            else:
+                if lane.ended is not None:
+                    yield lane.item, lane.ended
         lanes = [lane for lane in lanes if lane.ended is None]
         if not free:
             time.sleep(_PAUSE)
-    if stopped:
-        raise stopped
+    if failed:
+        raise failed
 
 
 def _next(waiting: Iterable[Job], lanes: Iterable[Lane]) -> Job | None:

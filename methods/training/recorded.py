@@ -29,10 +29,13 @@ class _Recording:
 class Recorded:
     """The steps of a training by kind: those of one kind do the same operations."""
 
-    def __init__(self, device: torch.device, draws: Sequence[torch.Generator] = ()) -> None:
-        """Take the random numbers of the device that steps draw, which are set to their beginning before each."""
-        self._records = device.type == "cuda" and alone()
-        self._draws = draws
+    def __init__(self, device: torch.device, draws: Sequence[torch.Generator] | None = ()) -> None:
+        """Take the random numbers of the device that steps draw, which are set to their beginning before each.
+
+        None: a step draws from others, too, and cannot be recorded, as that of a batch in parts.
+        """
+        self._records = device.type == "cuda" and alone() and draws is not None
+        self._draws = draws or ()
         self._made: dict[Hashable, int] = {}
         self._recordings: dict[Hashable, _Recording] = {}
 

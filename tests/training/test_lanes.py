@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench.spec import Task
+from bench.spec import BenchError, Task
 from methods.training import __main__ as command
 from methods.training import lanes, loop, queue, stop
 from methods.training.items import Item
@@ -82,6 +82,27 @@ def test_all_are_stopped_before_a_signal_ends_them():
     with pytest.raises(stop.Stopped):
         list(lanes.side_by_side(jobs, CPU, 2, 600))
     assert order == ["a", "b"], "c was begun after the signal, or b lost its checkpoint"
+
+
+def test_a_training_that_fails_takes_no_other_with_it(capsys):
+    """The others would lose what they did since their last checkpoints."""
+    order = []
+
+    def fails():
+        yield
+        raise BenchError("no VGG16")
+
+    jobs = [job("glean", fails()), job("srgan", waits(order, "b", 5)), job("glean", waits(order, "c", 1))]
+    with pytest.raises(BenchError, match="no VGG16"):
+        list(lanes.side_by_side(jobs, CPU, 2, 600))
+    assert order == ["b"] * 5, "the other one was not trained on, or one more was begun"
+    assert "glean face 16x has failed (no VGG16)" in " ".join(capsys.readouterr().err.split())
+
+
+def test_several_processes_are_refused(settings, monkeypatch):
+    monkeypatch.setattr(lanes.processes, "alone", lambda: False)
+    with pytest.raises(BenchError, match="without torchrun"):
+        list(lanes.train_all([FACE], settings, 2))
 
 
 @pytest.mark.slow

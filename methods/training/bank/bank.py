@@ -70,7 +70,7 @@ class BankTraining:
         self.g_optimiser, self.d_optimiser = g_optimiser, d_optimiser
         self.stage = stage
         self._parts = [Part.of(part, self.device) for part in self.share.parts(self.recipe.stages[stage].batch)]
-        self._recorded = Recorded(self.device, [draws for part in self._parts for draws in (part.draws, part.own)])
+        self._recorded = Recorded(self.device, self._parts[0].sources if len(self._parts) == 1 else None)
 
     def _grow(self, real: Images) -> None:
         """Go to the next stage, with a discriminator that begins as the one before; `real` as in `advance`."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from bench.spec import Images
-from methods.nets.stylegan2 import StyleGAN2
+from methods.nets.stylegan2 import StyleGAN2, mix
 from methods.training.bank.augment import augment
 from methods.training.share import Share
 
@@ -32,6 +32,11 @@ class Part:
         """Return a part."""
         return cls(share, torch.Generator(device), torch.Generator(device))
 
+    @property
+    def sources(self) -> tuple[torch.Generator, torch.Generator]:
+        """Both sources of random numbers."""
+        return self.draws, self.own
+
     def begin(self, step: int) -> None:
         """Go to the beginning of a step."""
         self.draws.manual_seed(self.share.number(step))
@@ -49,8 +54,7 @@ class Part:
         layers, device = one.shape[1], self.draws.device
         mixed = torch.rand((), generator=self.draws, device=device) < _MIXED
         crossing = torch.randint(1, layers, (), generator=self.draws, device=device)
-        fine = mixed & (torch.arange(layers, device=device) >= crossing)  # decided on the device: nobody waits for it
-        return torch.where(fine[:, None], other, one)
+        return mix(one, other, torch.where(mixed, crossing, layers))
 
     def directions(self, images: Images) -> Tensor:
         """Return N(0, 1) of the shape of images, (B, 3, H, W)."""
