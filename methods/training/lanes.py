@@ -31,6 +31,8 @@ class Lane:
         self.item, self._course = item, course
         self.ended: bool | None = None
         """Whether its end was reached; None as long as it goes on."""
+        self.error: Exception | None = None
+        """What it was ended by."""
         self._stream = torch.cuda.Stream(device, priority=-(item.what == "bank")) if device.type == "cuda" else None
         self._asked: list[torch.cuda.Event] = []
 
@@ -42,12 +44,16 @@ class Lane:
         return len(self._asked) < _AHEAD
 
     def go(self) -> None:
-        """Start a step. Raises what the training does."""
+        """Start a step. What it raises is kept: the others would lose what they did since their checkpoints."""
         with torch.cuda.stream(self._stream) if self._stream else nullcontext():
             try:
                 next(self._course)
             except StopIteration as end:
                 self.ended = bool(end.value)
+            except Exception as error:  # noqa: BLE001 - raised when the others have ended
+                self.error, self.ended = error, False
+                if not isinstance(error, stop.Stopped):
+                    run.say(f"{self.item.label} has failed ({error}); nothing more begins, the others are trained on.")
             if self._stream:
                 event = torch.cuda.Event()
                 event.record(self._stream)
@@ -100,15 +106,9 @@ def side_by_side(
             break
         free = [lane for lane in lanes if lane.free]
         for lane in free:
-            try:
-                lane.go()
-            except Exception as error:  # noqa: BLE001 - the others would lose what they did since their checkpoints
-                if not isinstance(error, stop.Stopped):
-                    run.say(f"{lane.item.label} has failed ({error}); nothing more begins, the others are trained on.")
-                failed, lane.ended = failed or error, False
-            else:
-                if lane.ended is not None:
-                    yield lane.item, lane.ended
+            lane.go()
+        failed = failed or next((lane.error for lane in free if lane.error), None)
+        yield from ((lane.item, lane.ended) for lane in free if lane.ended is not None and not lane.error)
         lanes = [lane for lane in lanes if lane.ended is None]
         if not free:
             time.sleep(_PAUSE)
