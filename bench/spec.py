@@ -1,13 +1,15 @@
-"""The nouns of the suite. Plain frozen values, and the errors of bench/errors.py; it imports nothing else of ours."""
+"""The nouns of the suite. Plain frozen values, and the errors of bench/errors.py; it imports nothing else of ours.
+
+Nor does it import torch, before somebody asks for `Images`: what says what there is does without, and starts at once.
+"""
+
+from __future__ import annotations
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from bench.errors import (
     BadFile,
@@ -50,8 +52,21 @@ __all__ = [
     "Weights",
 ]
 
-Images: TypeAlias = Tensor
-"""(N, 3, H, W), float32, RGB, [0, 1]."""
+if TYPE_CHECKING:
+    import torch
+
+    Images: TypeAlias = torch.Tensor
+    """(N, 3, H, W), float32, RGB, [0, 1]."""
+
+
+def __getattr__(name: str) -> object:
+    """Return `Images`, for annotations that are evaluated: it is torch's `Tensor`, and torch takes seconds to import."""
+    if name != "Images":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from torch import Tensor  # noqa: PLC0415
+
+    return Tensor
+
 
 FaceBox: TypeAlias = tuple[float, float, float]
 """Left, top and side of the square of an image in which its face is aligned, in shares of the image's side."""
