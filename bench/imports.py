@@ -21,11 +21,11 @@ _SOURCES = tuple(SOURCE_SUFFIXES)
 _MODULES = (*_SOURCES, *EXTENSION_SUFFIXES)
 _WITHOUT_EFFECT = (
     *(f"bench.{name}" for name in ("spec", "origins", "shipped", "atomic", "paths")),
-    *("methods.formats.file_kinds", "methods.formats.sealed"),
+    *("methods.specs", "methods.formats.file_kinds", "methods.formats.sealed"),
     *(f"methods.weights.{name}" for name in ("catalogue", "fits", "folders", "trained")),
 )
-"""Modules that change no picture: the nouns, whose values are in the fingerprint, and what finds, verifies and tells of
-weight files, whose content is. A corrected address must not throw results away."""
+"""Modules that change no picture: the nouns and the specs, whose values are in the fingerprint, and what finds,
+verifies and tells of weight files, whose content is. A corrected address must not throw results away."""
 
 
 def sources(paths: Iterable[Path]) -> str:
@@ -126,7 +126,7 @@ def _our_names(path: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1024)
 def _our_digest(path: Path) -> str:
-    """Return the sha256 of a file of ours, read once in a process, as `_our_names`: each cell of a table asks for it."""
+    """Return the sha256 of a file of ours, read once in a process, as `_our_names`: each cell asks for it."""
     return sha256(path)
 
 

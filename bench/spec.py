@@ -3,8 +3,6 @@
 Nor does it import torch, before somebody asks for `Images`: what says what there is does without, and starts at once.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -60,7 +58,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> object:
-    """Return `Images`, for annotations that are evaluated: it is torch's `Tensor`, and torch takes seconds to import."""
+    """Return `Images`, for annotations that are evaluated: torch's `Tensor`, and torch takes seconds to import."""
     if name != "Images":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from torch import Tensor  # noqa: PLC0415
@@ -175,11 +173,11 @@ class Method(Protocol):
     spec: ClassVar[Spec]
 
     @classmethod
-    def load(cls, task: Task, device: torch.device) -> Self:
+    def load(cls, task: Task, device: "torch.device") -> Self:
         """Read what the method needs for this task; raises `MissingWeights` if it is not there."""
         ...
 
-    def upscale(self, lr: Images) -> Images:
+    def upscale(self, lr: "Images") -> "Images":
         """Return (N, 3, hr_size, hr_size) for (N, 3, lr_size, lr_size), on the device of `lr`."""
         ...
 
@@ -196,7 +194,7 @@ class Refining(Protocol):
     inner_class: ClassVar[type[Method]]
     inner: Method
 
-    def refine(self, sr: Images, lr: Images) -> Images:
+    def refine(self, sr: "Images", lr: "Images") -> "Images":
         """Return what becomes of the inner method's result (N, 3, hr_size, hr_size), in [0, 1]."""
         ...
 

@@ -8,7 +8,6 @@ import subprocess
 import sys
 from dataclasses import replace
 from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -416,7 +415,7 @@ def test_a_source_file_is_parsed_once_for_all_cells_until_its_text_changes(tmp_p
 
 def test_a_source_file_of_the_suite_is_read_once_for_all_cells(monkeypatch):
     """Each cell of a table read forty files twice, for the names that they import and for their checksums."""
-    read: list[Path] = []
+    read = []
     opened = io.open
     monkeypatch.setattr(io, "open", lambda path, *words, **named: read.append(path) or opened(path, *words, **named))
     imports._our_names.cache_clear()

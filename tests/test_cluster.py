@@ -19,6 +19,7 @@ import pytest
 import torch
 from PIL import Image
 
+from bench import machine
 from bench.running import cluster, isolated, process
 from bench.running.measuring import Measurers
 from bench.scores.metric import Pair
@@ -132,7 +133,7 @@ def test_what_the_cluster_cannot_give_is_refused_with_what_it_has(ray, device, s
 def test_without_the_package_a_sentence_says_how_to_get_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(BenchError, match=r"pip install 'glean-bench\[ray\]'"):
-        cluster.Cluster(cluster.HERE, CPU, 1, None)
+        cluster.Cluster(machine.HERE, CPU, 1, None)
 
 
 def test_an_address_at_which_nobody_answers_is_a_sentence(ray, monkeypatch):

@@ -14,7 +14,7 @@ def doctor(bench, monkeypatch, tmp_path):
     """The command, of one package, one table and one profile."""
     monkeypatch.setattr(checkup, "PACKAGES", {"numpy": "numpy"})
     monkeypatch.setattr(doctor_command, "profiles", lambda: ("mini",))
-    monkeypatch.setattr("bench.report_files.names", lambda: ("flops", "table1"))
+    monkeypatch.setattr("bench.verbs.doctor.tables", lambda: ("flops", "table1"))
     monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("GLEAN_DATA", raising=False)
