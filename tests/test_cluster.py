@@ -213,7 +213,7 @@ def actors(marker: str) -> list[int]:
 
 def run(folder: Path, *words: str, marker: str = "none") -> "subprocess.Popen[str]":
     (folder / "t.toml").write_text(TABLE)
-    command = [sys.executable, "-m", "bench", "table", str(folder / "t.toml"), "-n", str(KILLS), *words]
+    command = [sys.executable, "-m", "bench", "table", str(folder / "t.toml"), "-n", str(2 * KILLS), *words]
     environment = {**os.environ, "GLEAN_TEST_MARKER": marker}
     return subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
@@ -235,7 +235,7 @@ def test_the_pictures_and_figures_are_those_of_a_run_here_whatever_is_killed(tmp
     there = run(tmp_path, "--out", str(tmp_path / "there"), "--ray", "--jobs", "2", marker=marker)
     draw, kills = random.Random(0), 0  # noqa: S311 - nothing is to be kept secret
     while there.poll() is None and kills < KILLS:
-        time.sleep(draw.uniform(1, KILLS / 2))
+        time.sleep(draw.uniform(KILLS / 4, KILLS))
         found = actors(marker)
         if found:
             with suppress(ProcessLookupError):
