@@ -23,7 +23,8 @@ def write(tmp_path, monkeypatch) -> Callable[..., Report]:
     def write(text):
         (tmp_path / "reports").mkdir(exist_ok=True)
         (tmp_path / "reports" / "mine.toml").write_text(text)
-        monkeypatch.setattr(report_files, "facts_root", lambda: tmp_path)
+        for module in (profiles, report_files):
+            monkeypatch.setattr(module, "facts_root", lambda: tmp_path)
         return report_files.read("mine")
 
     return write

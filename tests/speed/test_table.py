@@ -1,6 +1,6 @@
 """How fast a table is made of `mini`, what its time goes into, and what a second process brings: `nox -s speed`.
 
-The figures are of this machine and compare with nothing else: a publisher's seconds are of other images on another card.
+The figures are of this machine and compare with nothing else: a publisher's seconds are of other images and cards.
 """
 
 import subprocess
