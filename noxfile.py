@@ -119,6 +119,15 @@ def speed(session: nox.Session) -> None:
     session.run("pytest", "tests/speed", *options, *session.posargs)
 
 
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """On a GPU: its values against those of a CPU in float64, the seconds of every method, then Table 2."""
+    _install(session, "-e", ".[tests]")
+    session.run("pytest", "-m", "gpu", *session.posargs)
+    for words in (("latency",), ("table", "table2")):
+        session.run("python", "-m", "bench", *words, "--device", "cuda")
+
+
 def _docker_builds() -> bool:
     """Return whether there is a Docker with its builder, and a daemon that answers."""
     if shutil.which("docker") is None:

@@ -163,7 +163,7 @@ def _seconds(start: float, lr: Images) -> float:
 def _outcomes(name: str, sr: Images, lr: Images, seconds: float, efforts: list[Effort]) -> list[Outcome]:
     """Return the outcome of each image, its values clamped; what is suspicious in them joins the effort's note."""
     noted = [declared.noted(effort, text) for effort, text in zip(efforts, suspicions(sr, lr), strict=True)]
-    return [_outcome(name, image, seconds, effort) for image, effort in zip(sr.clamp(0, 1), noted, strict=True)]
+    return [_outcome(name, image.clamp(0, 1), seconds, effort) for image, effort in zip(sr, noted, strict=True)]
 
 
 def _outcome(name: str, image: Tensor, seconds: float, effort: Effort) -> Outcome:

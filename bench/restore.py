@@ -10,7 +10,7 @@ from threading import Lock
 
 import torch
 
-from bench import atomic, contract, locks, store
+from bench import allocator, atomic, contract, locks, store
 from bench.images import data
 from bench.resize import eight_bit
 from bench.running import runner
@@ -142,6 +142,7 @@ class Restoration:
                 yield Restored(entry.id, "refused" if entry.refused else "failed", entry.reason)
             else:
                 yield from _batch(ready, entry)
+                allocator.give_back(entry.hr.numel())
 
     def _next(self) -> data.Batch | data.BadEntry | None:
         """Return the next images that no thread has taken; None if there are none."""

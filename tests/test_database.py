@@ -9,7 +9,7 @@ from PIL import Image
 
 from bench.images import database, sources
 from bench.spec import BadFile, BenchError, Card
-from methods.training.feed import Photographs
+from methods.training.photographs import Photographs
 from methods.training.share import Share
 
 from .conftest import textured

@@ -50,7 +50,7 @@ HELD = 512 * 2**20
 px are 300 MiB."""
 _CACHE: Cache[Tensor] = Cache(HELD, lambda image: image.nbytes)
 _NO_HR = torch.empty(3, 0, 0, dtype=torch.uint8)
-_BATCH = 512 * 2**20  # bytes of the ground truth of a batch in float32, but for a single image that has more
+_BATCH = 24 * 2**20  # bytes of the ground truth of a batch in float32, but for a single image that has more
 
 
 def image_ids(card: Card, limit: int | None = None) -> tuple[str, ...]:
@@ -132,7 +132,8 @@ def low_resolution(hr: Tensor, factor: int) -> Images:
 
     Raises `BenchError` if the factor does not divide the size.
     """
-    return resize.quantise(resize.downsample(hr.cpu().double() / 255, factor))
+    made = [resize.quantise(resize.downsample(image.cpu().double() / 255, factor)) for image in hr.split(1)]
+    return torch.cat(made)  # one by one: in float64 an image of 1024 px takes 25 MB
 
 
 def pixel_sha256(image: Tensor) -> str:

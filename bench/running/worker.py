@@ -115,6 +115,7 @@ def _measure(request: dict[str, Any], content: bytearray) -> Answer:
     if metric.located is not None:
         metric = metric.located(tuple(request["box"]))
     values = metric.function(Pair(sr, hr, lr, request["factor"])).double()
+    allocator.give_back(sr.numel())
     return {"shape": list(values.shape)}, [values]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import atomic, files, resize, store
+from bench import allocator, atomic, files, resize, store
 from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
@@ -201,7 +201,9 @@ def _entry(  # noqa: PLR0913, PLR0917 - as `_lines`
 ) -> list[_Line]:
     """Return the lines of a batch, or the one of an image that cannot be used."""
     if isinstance(entry, data.Batch):
-        return _batch(cell, entry, result, wanted, stored)
+        lines = _batch(cell, entry, result, wanted, stored)
+        allocator.give_back(entry.hr.numel())
+        return lines
     status: Status = "refused" if entry.refused else "failed"
     return [_Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run))]
 

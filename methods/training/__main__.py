@@ -6,10 +6,9 @@ there as `python -m methods.training`, with the same words. Under torchrun every
 
 import argparse
 import math
-import re
 import signal
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,19 +16,19 @@ import torch
 from rich.console import Console
 from rich.markup import escape
 
-from bench import cards, devices
+from bench import cards
 from bench.console import run as run_command
 from bench.spec import BenchError, Task
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
 from methods.training import lanes, published, queue, run, trained_report
-from methods.training.feed import POOL
+from methods.training.drawn import POOL
 from methods.training.items import Item, everything
 from methods.training.processes import rank
+from methods.training.settings import TrainingSettings
 from methods.training.stop import Stopped
+from methods.training.words import device, duration, number
 from methods.weights import trained
-
-_SECONDS = {"s": 1, "m": 60, "h": 3600}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -49,23 +48,23 @@ def parser() -> argparse.ArgumentParser:
         help="mini, portraits, paper, or a folder with one sub-folder of photographs per category",
     )
     add("--category", help="face, cat, car, bedroom, tower, ...")
-    add("--factor", type=_number(2, 1024), default=16, help="of a method")
+    add("--factor", type=number(2, 1024), default=16, help="of a method")
     add(
         "--hr-size",
-        type=_number(4, cards.LARGEST),
+        type=number(4, cards.LARGEST),
         metavar="N",
         help="side of the images in pixels, for the card's own",
     )
-    add("--budget", type=_duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
+    add("--budget", type=duration, default=math.inf, metavar="TIME", help="stop after 90s, 25m, 2h")
     add(
         "--at-once",
-        type=_number(1, 64),
+        type=number(1, 64),
         default=1,
         metavar="N",
         help="trainings side by side, with --missing: small networks leave most of a GPU idle",
     )
-    add("--seed", type=_number(0, 2**31 - 1), default=0, help="of weights, images and noise")
-    add("--device", type=_device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
+    add("--seed", type=number(0, 2**31 - 1), default=0, help="of weights, images and noise")
+    add("--device", type=device, default="cuda" if torch.cuda.is_available() else "cpu", help="cpu, cuda, cuda:1 ...")
     add("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
     add("--out", type=Path, help="for the weight files, instead of where the profile looks for them")
     add("--train-data", type=Path, metavar="PATH", help="photographs or an LMDB to train on, in place of the card's")
@@ -73,13 +72,13 @@ def parser() -> argparse.ArgumentParser:
     add("--vgg16", type=Path, help="VGG16's weights in torchvision's names, instead of the published file")
     add(
         "--batch-size",
-        type=_number(1, 4096),
+        type=number(1, 4096),
         metavar="N",
         help="images at once in a process, to fit its memory; gradients are gathered to the recipe's batch",
     )
     add(
         "--pool",
-        type=_number(1, 10**7),
+        type=number(1, 10**7),
         default=POOL,
         help="scenes in memory on a CPU; another number is another training",
     )
@@ -95,7 +94,7 @@ def _train(words: Sequence[str]) -> int:
     """Train as the words say."""
     told = parser().parse_args(words)
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    settings = queue.TrainingSettings(
+    settings = TrainingSettings(
         device=told.device,
         seed=told.seed,
         runs=told.runs,
@@ -141,7 +140,7 @@ def _train(words: Sequence[str]) -> int:
     return 0
 
 
-def _unpublished(items: Sequence[Item], settings: queue.TrainingSettings) -> Iterator[Item]:
+def _unpublished(items: Sequence[Item], settings: TrainingSettings) -> Iterator[Item]:
     """Yield the items that have no published files here that can be read; say which the others have."""
     for item in queue.unfinished(items, settings):
         if files := published.standing(item):
@@ -180,37 +179,6 @@ def _check_side(task: Task) -> None:
 def _begun(item: Item, told: argparse.Namespace) -> Item:
     """Return an item that begins with what the words allow."""
     return replace(item, task=replace(item.task, unfinished=told.unfinished))
-
-
-def _number(least: int, most: int) -> Callable[[str], int]:
-    """Return what reads a whole number within bounds."""
-
-    def read(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = least - 1
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} to {most}")
-        return value
-
-    return read
-
-
-def _device(text: str) -> torch.device:
-    """Return a device that is there and computes."""
-    try:
-        return devices.named(text)
-    except BenchError as error:
-        raise argparse.ArgumentTypeError(f"there is no device {text!r} on this machine; take cpu, or cuda") from error
-
-
-def _duration(text: str) -> float:
-    """Return the seconds of 90s, 25m, 1.5h."""
-    match = re.fullmatch(r"(\d+(?:\.\d+)?)([smh])", text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form 90s, 25m or 2h")
-    return float(match[1]) * _SECONDS[match[2]]
 
 
 if __name__ == "__main__":

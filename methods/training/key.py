@@ -21,7 +21,7 @@ from bench.profiles import profiles
 from bench.spec import BadFile, Card, Task
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
-from methods.training.feed import card_of, photographs
+from methods.training.photographs import card_of, photographs
 
 _LOOKED_AT = 8  # photographs of which the pixels count; the names of all do
 

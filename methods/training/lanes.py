@@ -15,7 +15,8 @@ import torch
 
 from methods.training import loop, queue, stop
 from methods.training.items import Item
-from methods.training.queue import Course, TrainingSettings
+from methods.training.loop import Course
+from methods.training.settings import TrainingSettings
 
 _AHEAD = 2  # steps that wait on the GPU, so that it has something to do while others are started
 _PAUSE = 1e-4  # seconds, when all have as much
@@ -47,7 +48,9 @@ class Lane:
             except StopIteration as end:
                 self.ended = bool(end.value)
             if self._stream:
-                self._asked.append(self._stream.record_event())
+                event = torch.cuda.Event()
+                event.record(self._stream)
+                self._asked.append(event)
 
 
 @dataclass(frozen=True, slots=True)

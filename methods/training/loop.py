@@ -2,8 +2,8 @@
 
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Generator, Iterator, Mapping
+from typing import Any, Protocol, TypeAlias
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -18,6 +18,8 @@ from methods.training.processes import Told, rank
 from methods.training.run import Run
 
 _LOG_EVERY = 50  # steps
+Course: TypeAlias = Generator[None, None, bool]
+"""A training by steps; it returns whether its end was reached."""
 
 
 class Training(Protocol):
@@ -69,6 +71,15 @@ def train(training: Training, feed: Feed, run: Run, label: str, kept: Callable[[
         for _ in steps(training, feed, run, shown, label, kept):
             pass
     return training.step >= training.steps
+
+
+def run_through(steps: Course) -> bool:
+    """Make all steps of a training; return whether its end was reached."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return bool(end.value)
 
 
 def bars() -> Progress:

@@ -1,4 +1,7 @@
-"""Adam, as each kind of device has it: on a GPU its rate and its steps lie there, so that a step can be recorded."""
+"""Adam, as each kind of device has it, and the moving average of what it trains.
+
+On a GPU its rate and its steps lie there, so that a step can be recorded.
+"""
 
 import warnings
 from collections.abc import Iterable, Mapping
@@ -6,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 # Only the steps before a recording are made in the ordinary way, and these few may be slower.
 warnings.filterwarnings("ignore", message="This instance was constructed with capturable=True", category=UserWarning)
@@ -38,3 +42,12 @@ def take_up(part: nn.Module | torch.optim.Optimizer, saved: Mapping[str, Any]) -
     if isinstance(part, torch.optim.Optimizer):
         saved = {**saved, "param_groups": part.state_dict()["param_groups"]}
     part.load_state_dict(dict(saved))
+
+
+def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
+    """Move an exponential moving average of a network's parameters; buffers are copied."""
+    old, now = (list[Tensor](each.parameters()) for each in (average, network))
+    get_ema_multi_avg_fn(decay)(old, now, None)
+    with torch.no_grad():
+        for buffer, new in zip(average.buffers(), network.buffers(), strict=True):
+            buffer.copy_(new)

@@ -3,17 +3,16 @@
 import math
 import platform
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import TypeAlias
 
 import torch
 from rich.progress import Progress
 
 from bench import cards
-from bench.spec import Card, MissingWeights, Task
+from bench.spec import MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
@@ -21,43 +20,19 @@ from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.presets.sizes import SIZES
 from methods.training import loop, processes, regression, restorer, run, stop
 from methods.training.bank.bank import BankTraining
-from methods.training.feed import POOL, Feed, card_of, open_feed, pooled
+from methods.training.drawn import POOL, pooled
+from methods.training.feed import shared_feed
 from methods.training.items import Item, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
+from methods.training.photographs import card_of
+from methods.training.settings import TrainingSettings
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import catalogue, critic, load, lock, trained
+from methods.weights import catalogue, critic, load, lock
 from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
-_FEEDS: dict[tuple[str, str, int, Share], Feed] = {}
-Course: TypeAlias = Generator[None, None, bool]
-"""A training by steps; it returns whether its end was reached."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TrainingSettings:
-    """How and where everything is trained."""
-
-    device: torch.device
-    seed: int = 0
-    runs: Path = Path("runs")
-    """For checkpoints, logs and samples, a folder for each item."""
-    out: Path | None = None
-    """For the weight files; None: where the profile looks for them."""
-    pool: int = POOL
-    """Scenes that are kept in memory on a CPU."""
-    vgg16: Path | None = None
-    """Weights for the perceptual loss; None: the published file, where weight files are looked for."""
-    train_data: Path | None = None
-    """The training images, a folder of photographs or a database; None: those of the card."""
-    batch_size: int | None = None
-    """Images at once in a process; None: all that it has of the recipe's batch."""
-
-    def folder(self, item: Item) -> Path:
-        """Return where an item's weight files go."""
-        return self.out or trained.folder(item.task.profile, item.task.preset)
 
 
 def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> bool:
@@ -67,19 +42,10 @@ def train(item: Item, settings: TrainingSettings, seconds: float = math.inf) -> 
     Its weight files are written with each checkpoint, once there is something to keep.
     """
     with stop.asked() as asked, loop.bars() as shown:
-        return run_through(course(item, settings, seconds, asked, shown))
+        return loop.run_through(course(item, settings, seconds, asked, shown))
 
 
-def run_through(steps: Course) -> bool:
-    """Make all steps of a training; return whether its end was reached."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return bool(end.value)
-
-
-def course(item: Item, settings: TrainingSettings, seconds: float, asked: stop.Asked, shown: Progress) -> Course:
+def course(item: Item, settings: TrainingSettings, seconds: float, asked: stop.Asked, shown: Progress) -> loop.Course:
     """Train an item as `train` does, a step each time one is asked for."""
     rank, ranks = processes.join()
     share = Share(settings.seed, rank, ranks, settings.batch_size)
@@ -92,7 +58,9 @@ def course(item: Item, settings: TrainingSettings, seconds: float, asked: stop.A
     with alone if rank == 0 else nullcontext():
         at.clean()
         keep = _adopted(item, settings, training, key, at, share)
-        feed = _feed(item, settings, share)
+        card = card_of(item.task, settings.train_data)
+        feed, new = shared_feed(card, share, settings.device, pool=settings.pool)
+        _say(feed.told if new else "")
         yield from loop.steps(training, feed, at, shown, item.label, keep)
     return training.step >= training.steps
 
@@ -120,23 +88,6 @@ def _adopted(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of b
             ship(item, training, settings.folder(item), told)
 
     return keep
-
-
-def _feed(item: Item, settings: TrainingSettings, share: Share) -> Feed:
-    """Return the images of an item. Those of a GPU are the same for all trainings of a category, and are there once."""
-    card = card_of(item.task, settings.train_data)
-    known = (item.task.profile, item.task.category, item.task.hr_size, share)
-    if settings.device.type != "cuda":
-        return _open(card, settings, share)
-    if known not in _FEEDS:
-        _FEEDS[known] = _open(card, settings, share)
-    return _FEEDS[known]
-
-
-def _open(card: Card, settings: TrainingSettings, share: Share) -> Feed:
-    feed = open_feed(card, share, settings.device, pool=settings.pool)
-    _say(feed.told)
-    return feed
 
 
 def _key(item: Item, settings: TrainingSettings) -> Key:

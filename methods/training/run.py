@@ -16,8 +16,7 @@ from typing import Any
 import torch
 from rich.console import Console
 from rich.markup import escape
-from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch import Tensor
 
 from bench import atomic
 from bench.spec import BadFile
@@ -73,7 +72,7 @@ class Run:
             self._key.check(path, _key_of(path, state), "Move or delete its folder to begin anew.")
         adopted(path, lambda: take(state))
         self._before = state["seconds"]
-        self._lines = [line for line in self._read_log() if line["step"] < state["step"]]
+        self._lines = [{**line} for line in self._read_log() if line["step"] < state["step"]]
 
     def _whole(self) -> tuple[Path | None, dict[str, Any]]:
         """Return the first state that is whole, and its file; none if there is no file."""
@@ -127,12 +126,12 @@ class Run:
         return anyone(self.asked.number > 0)
 
     def _write_log(self) -> None:
-        self._lines = [{name: _number(value) for name, value in line.items()} for line in self._lines]
-        names = list(dict.fromkeys(name for line in self._lines for name in line))
+        lines = [{name: _number(value) for name, value in line.items()} for line in self._lines]
+        names = list(dict.fromkeys(name for line in lines for name in line))
         text = io.StringIO()
         writer = csv.DictWriter(text, names)
         writer.writeheader()
-        writer.writerows(self._lines)
+        writer.writerows(lines)
         atomic.write(self.folder / _LOG, text.getvalue().encode())
 
     def _read_log(self) -> list[dict[str, float]]:
@@ -196,12 +195,3 @@ def precision(device: torch.device, *, half: bool = True) -> torch.autocast:
     """
     fast = device.type != "cpu" or torch.backends.cpu.get_cpu_capability() == "AVX512"
     return torch.autocast(device.type, torch.bfloat16, enabled=half and fast)
-
-
-def follow(average: nn.Module, network: nn.Module, decay: float) -> None:
-    """Move an exponential moving average of a network's parameters; buffers are copied."""
-    old, now = ([*each.parameters()] for each in (average, network))
-    get_ema_multi_avg_fn(decay)(old, now, None)
-    with torch.no_grad():
-        for buffer, new in zip(average.buffers(), network.buffers(), strict=True):
-            buffer.copy_(new)

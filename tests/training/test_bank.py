@@ -15,7 +15,7 @@ from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.sizes import Sizes
 from methods.training import loop, run
 from methods.training.bank import bank as training
-from methods.training.feed import Pool
+from methods.training.drawn import Pool
 from methods.training.share import Share
 
 TINY = Sizes(
@@ -158,7 +158,7 @@ def test_a_carried_state_goes_on_at_any_stage(tmp_path, stop):
     run.Run(tmp_path).load(there.load)
     assert (there.step, there.stage, there.probability) == (stop, bank.stage, 0.25)
     torch.testing.assert_close(there.samples(), bank.samples(), rtol=0, atol=5e-3)
-    torch.testing.assert_close(there.path_mean, bank.path_mean)
+    torch.testing.assert_close(there.paths.mean, bank.paths.mean)
     values = there.advance(images.batch(stop, there.batch))
     assert there.step == stop + 1
     assert all(math.isfinite(value) for value in values.values())

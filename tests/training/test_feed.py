@@ -6,7 +6,8 @@ from PIL import Image
 
 from bench import cards
 from bench.spec import BadFile, BenchError, Card, MissingImages
-from methods.training.feed import Photographs, open_feed, photographs
+from methods.training.feed import open_feed
+from methods.training.photographs import Photographs, photographs
 from methods.training.share import Share
 
 from .test_bank import CPU

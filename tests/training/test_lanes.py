@@ -7,7 +7,7 @@ import torch
 
 from bench.spec import Task
 from methods.training import __main__ as command
-from methods.training import lanes, queue, stop
+from methods.training import lanes, loop, queue, stop
 from methods.training.items import Item
 
 from .test_bank import CPU
@@ -37,7 +37,7 @@ def test_they_take_turns_and_end_with_the_weights_of_one_after_another():
     assert [ended for _, ended in lanes.side_by_side(jobs, CPU, 2, 600)] == [True, True]
     assert turns == together * 6, "one is trained behind the other"
     for one, other in zip(alone, together, strict=True):
-        queue.run_through(steps(one, 6, []))
+        loop.run_through(steps(one, 6, []))
         for key, value in one.network.state_dict().items():
             assert torch.equal(other.network.state_dict()[key], value), key
 
@@ -86,7 +86,7 @@ def test_all_are_stopped_before_a_signal_ends_them():
 
 @pytest.mark.slow
 def test_the_command_trains_side_by_side(settings, capsys, monkeypatch):
-    monkeypatch.setattr(queue, "TrainingSettings", lambda **_: settings)
+    monkeypatch.setattr(command, "TrainingSettings", lambda **_: settings)
     monkeypatch.setattr(command, "everything", lambda _: [FACE, Item("esrgan_plus", replace(FACE.task, factor=16))])
     monkeypatch.setattr(command.published, "standing", lambda _: [])
     assert command.main(["--missing", "--at-once", "2"]) == 0

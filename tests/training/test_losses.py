@@ -11,10 +11,11 @@ from torch import nn
 from bench import cards, scenes
 from bench.images import data, sources
 from bench.spec import Card, MissingImages
-from methods.training import feed, losses
+from methods.training import losses, photographs
 from methods.training.bank import augment as augmentation
 from methods.training.bank.augment import augment, next_probability
-from methods.training.feed import Photographs, Pool, Scenes
+from methods.training.drawn import Pool, Scenes
+from methods.training.photographs import Photographs
 from methods.training.share import Share
 
 CPU = torch.device("cpu")
@@ -107,7 +108,7 @@ def test_photographs_are_those_that_are_not_tested(photos):
 
 
 def test_the_average_follows():
-    from methods.training.run import follow
+    from methods.training.optimisers import follow
 
     old, new = nn.Linear(2, 2), nn.Linear(2, 2)
     expected = 0.9 * old.weight.detach() + 0.1 * new.weight.detach()
@@ -140,7 +141,7 @@ def test_training_crops_are_those_of_their_own_table(photos, monkeypatch):
     assert any(torch.equal(x, y) for x in batch for y in known), "none is upright"
     assert any(torch.equal(x, y.flip(-1)) for x in batch for y in known), "none is mirrored"
     assert torch.equal(Photographs(card, share, CPU).batch(7, 16), batch), "a run that goes on would have other images"
-    monkeypatch.setattr(feed, "_KEPT", 0)
+    monkeypatch.setattr(photographs, "KEPT", 0)
     assert torch.equal(Photographs(card, share, CPU).batch(7, 16), batch), "kept images are others"
 
 

@@ -143,7 +143,7 @@ def test_a_run_goes_on_with_other_parts_and_ends_the_same(settings, tmp_path, mo
 
 
 def test_the_command_line_refuses_what_does_not_fit(settings, capsys, monkeypatch):
-    monkeypatch.setattr(queue, "TrainingSettings", lambda **told: replace(settings, batch_size=told["batch_size"]))
+    monkeypatch.setattr(command, "TrainingSettings", lambda **told: replace(settings, batch_size=told["batch_size"]))
     assert command.main(["bank", "--category", "face", "--batch-size", "3"]) == 2
     assert "--batch-size has to divide them and be a multiple of 4" in capsys.readouterr().err
 
@@ -154,7 +154,7 @@ def test_another_size_is_trained_for_where_networks_have_it(settings, capsys, mo
     (item,) = command._items(words)
     assert (item.task.hr_size, item.file("bank")) == (64, "bank_cat_64.safetensors")
     assert queue.card_of(item.task, None).hr_size == 64, "the images would have the card's size"
-    monkeypatch.setattr(queue, "TrainingSettings", lambda **_: settings)
+    monkeypatch.setattr(command, "TrainingSettings", lambda **_: settings)
     assert command.main(["bank", "--category", "face", "--hr-size", "64"]) == 2
     assert "grows to 128 px, and 64 px are asked for" in " ".join(capsys.readouterr().err.split())
     assert command.main(["--missing", "--hr-size", "64"]) == 2

@@ -18,7 +18,8 @@ from bench.spec import BenchError
 from methods.presets.bank import BankRecipe, BankStage
 from methods.training import processes, restorer
 from methods.training.bank import bank, growth
-from methods.training.feed import Photographs, Pool, Scenes
+from methods.training.drawn import Pool, Scenes
+from methods.training.photographs import Photographs
 from methods.training.share import Share
 
 from ..conftest import ROOT
@@ -51,7 +52,7 @@ def trained(kind, share) -> tuple[int, Tensor]:
         training.advance(feed.batch(training.step, training.batch))
     parts = ("network", "discriminator") if kind == "restorer" else ("generator", "average", "discriminator")
     states = [getattr(training, part).state_dict().values() for part in parts]
-    numbers = torch.tensor([float(getattr(training, name, 0.0)) for name in ("probability", "path_mean")])
+    numbers = torch.stack([training.probability, training.paths.mean]) if kind != "restorer" else torch.zeros(2)
     return training.step, torch.cat([*(value.flatten() for state in states for value in state), numbers])
 
 

@@ -10,9 +10,9 @@ from bench import cards
 from bench.images import data
 from bench.spec import BenchError, Card, MissingImages, Task
 from methods.training import __main__ as command
-from methods.training import feed, queue
-from methods.training.feed import Photographs
+from methods.training import feed, photographs, queue
 from methods.training.items import Item
+from methods.training.photographs import Photographs
 from methods.training.share import Share
 
 from .test_bank import CPU
@@ -88,7 +88,7 @@ def test_nothing_but_test_images_is_refused(profile, tmp_path):
 def test_the_training_images_can_be_named_and_then_they_are_in_the_key_and_in_the_file(profile, tmp_path, monkeypatch):
     shades(tmp_path / "others" / "FFHQ-mine", 200, 210)
     task = Task(profile, "face", 1, 32, preset="mini")
-    other = feed.card_of(task, tmp_path / "others" / "FFHQ-mine")
+    other = photographs.card_of(task, tmp_path / "others" / "FFHQ-mine")
     assert greys(other) == {200, 210}
     settings = queue.TrainingSettings(device=CPU, runs=tmp_path / "runs")
     told = replace(settings, train_data=tmp_path / "others" / "FFHQ-mine")
@@ -101,7 +101,7 @@ def test_the_training_images_can_be_named_and_then_they_are_in_the_key_and_in_th
     run = type("Run", (), {"begun": True, "seconds": 1.0})()
     key = queue._key(item, replace(told))
     monkeypatch.setattr(type(key), "recipe", "r")
-    queue._feed(item, told, Share())
+    kept.append(feed.open_feed(photographs.card_of(task, told.train_data), Share(), CPU).told)
     queue._adopted(item, told, None, key, run, Share())()
     assert kept[0].startswith("none of the 2 training images of face are among the 2 test images")
     assert kept[1]["data"] == "FFHQ-mine"
@@ -111,12 +111,12 @@ def test_a_database_that_is_named_is_read_as_one(profile, tmp_path):
     (tmp_path / "cat" / "cat_lmdb").mkdir(parents=True)
     with lmdb.open(str(tmp_path / "cat" / "cat_lmdb"), map_size=2**20) as made, made.begin(write=True) as transaction:
         transaction.put(b"a", (tmp_path / "train" / "110.png").read_bytes())
-    assert greys(feed.card_of(Task(profile, "face", 1, 32), tmp_path / "cat"), 4) == {110}
+    assert greys(photographs.card_of(Task(profile, "face", 1, 32), tmp_path / "cat"), 4) == {110}
 
 
 def test_training_images_are_named_for_one_category_of_photographs(profile, capsys, tmp_path):
     with pytest.raises(BenchError, match="are drawn, for training too; --train-data is for photographs"):
-        feed.card_of(SCENES.task, tmp_path)
+        photographs.card_of(SCENES.task, tmp_path)
     assert command.main(["--missing", "--train-data", str(tmp_path)]) == 2
     assert "--train-data is for the images of one category" in capsys.readouterr().err
     lsun = replace(card(profile), reader="lmdb", train_source="")

@@ -18,18 +18,19 @@ from methods.nets.stylegan2 import StyleGAN2
 from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.presets.bank import BankRecipe
 from methods.presets.sizes import Sizes
-from methods.training.bank import growth
+from methods.training.bank import growth, paths
 from methods.training.bank.augment import next_probability
 from methods.training.bank.beginning import lazy_adam, untrained
 from methods.training.bank.part import Part
+from methods.training.bank.paths import Paths
 from methods.training.bank.terms import Terms
-from methods.training.optimisers import take_up
+from methods.training.optimisers import follow, take_up
 from methods.training.processes import Told, averaged, descend
 from methods.training.recorded import Recorded
-from methods.training.run import follow, precision
+from methods.training.run import precision
 from methods.training.share import Share
 
-_R1_EVERY, _PATH_EVERY, _PATH_DECAY, _PATH_WEIGHT = 16, 8, 0.01, 2.0
+_R1_EVERY = 16  # steps
 
 
 class BankTraining:
@@ -50,7 +51,7 @@ class BankTraining:
             share.parts(each.batch)
         self.recipe, self.sizes, self.device, self.share = recipe, sizes, device, share
         self.stage, self.step = -1, 0
-        self.path_mean = torch.zeros((), device=device)
+        self.paths = Paths(device)
         self.probability = torch.zeros((), device=device)
         self._enter(0)
 
@@ -58,7 +59,7 @@ class BankTraining:
         """Make the networks of a stage out of those of the one before; what is new is drawn alike in every process."""
         torch.manual_seed(self.share.seed + stage)
         generators, discriminator = untrained(self.sizes, self.recipe.stages[stage].size, self.device)
-        g_optimiser = lazy_adam(generators[0], self.recipe.rate, _PATH_EVERY)
+        g_optimiser = lazy_adam(generators[0], self.recipe.rate, paths.EVERY)
         d_optimiser = lazy_adam(discriminator, self.recipe.rate, _R1_EVERY)
         if self.stage >= 0:
             growth.generator(generators[1], self.average)
@@ -91,7 +92,7 @@ class BankTraining:
         return {
             "step": self.step,
             "stage": self.stage,
-            "path_mean": self.path_mean.clone(),
+            "path_mean": self.paths.mean.clone(),
             "probability": self.probability.item(),
             **{name: getattr(self, name).state_dict() for name in _STATEFUL},
         }
@@ -101,7 +102,7 @@ class BankTraining:
         self._enter(state["stage"])
         self.step = state["step"]
         self.probability.fill_(float(state["probability"]))
-        self.path_mean.fill_(float(state["path_mean"]))
+        self.paths.mean.fill_(float(state["path_mean"]))
         for name in _STATEFUL:
             if name in state or not name.endswith("_optimiser"):
                 take_up(getattr(self, name), state[name])
@@ -148,7 +149,7 @@ class BankTraining:
         if self.stage != self._wanted():
             self._grow(real)
         self._begin()
-        kind = _Kind(r1=self.step % _R1_EVERY == 0, path=self.step % _PATH_EVERY == 0)
+        kind = _Kind(r1=self.step % _R1_EVERY == 0, path=self.step % paths.EVERY == 0)
         values = self._recorded.run(kind, lambda images: self._trained(kind, images), real)
         self.step += 1
         return values
@@ -192,27 +193,9 @@ class BankTraining:
         fooling = (self._terms.fooling(part, self._augmenting) for part in self._parts)
         told = descend(fooling, self.g_optimiser, weights)
         self.discriminator.requires_grad_(requires_grad=True)
-        return told | descend(self._path_penalties(), self.g_optimiser, weights) if path else told
-
-    def _path_penalties(self) -> Iterator[tuple[Tensor, Told]]:
-        """Yield the penalty on path lengths for each part.
-
-        Their mean over the whole batch comes before the first penalty, and the graphs of all parts together would not
-        fit: so all parts but one are measured first, and painted once more for their penalty.
-        """
-        first, *others = self._parts
-        measured = [self._terms.path_lengths(part.twin()).detach() for part in others]
-        lengths = self._terms.path_lengths(first)
-        mean = averaged(torch.cat([lengths.detach(), *measured]).mean())
-        self.path_mean.lerp_(mean, _PATH_DECAY)
-        yield self._path_penalty(lengths)
-        del lengths  # and with them what is left of their graph
-        for part in others:
-            yield self._path_penalty(self._terms.path_lengths(part))
-
-    def _path_penalty(self, lengths: Tensor) -> tuple[Tensor, Told]:
-        penalty = (lengths - self.path_mean).square().mean()
-        return penalty * (_PATH_WEIGHT * _PATH_EVERY), {"path": penalty.detach()}
+        return (
+            told | descend(self.paths.penalties(self._terms, self._parts), self.g_optimiser, weights) if path else told
+        )
 
     def _of_stage(self, real: Images) -> Images:
         """Return real images [0, 1] in the size of the stage, [-1, 1]."""
