@@ -1,7 +1,7 @@
 """The verbs of the command line: parse, call one function per verb, print. `python -m bench --help` lists them."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -78,7 +78,7 @@ def train(context: typer.Context) -> None:
     raise typer.Exit(start(context.args))
 
 
-for verb in (
+_VERBS: tuple[Callable[..., None], ...] = (
     file_commands.upscale,
     file_commands.diagnose,
     file_commands.sheet,
@@ -93,7 +93,9 @@ for verb in (
     view_command.export,
     stored_commands.render,
     stored_commands.compare,
-):
+)
+"""Those that are called as their functions are."""
+for verb in _VERBS:
     app.command()(computing(verb))
 app.command("flops")(computing(flops_command.count_flops))
 app.command("lists")(computing(file_commands.write_lists))
