@@ -128,7 +128,7 @@ def rest(measurement: Measurement) -> Iterator[str]:
     if total >= 1:
         parts = ", ".join(f"{name} {spelt(seconds)}" for name, seconds in spent.items())
         left_out = f" Not counted, as new to this machine: {', '.join(new)}." if new else ""
-        yield f"About {spelt(total)} are left, searches apart, as earlier runs on this machine say ({parts}).{left_out}"
+        yield f"Left, searches apart: about {spelt(total)}, as earlier runs on this machine say ({parts}).{left_out}"
 
 
 def _lacking(cell: Cell, measurement: Measurement) -> tuple[int, int]:

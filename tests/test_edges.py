@@ -144,7 +144,8 @@ def test_the_duration_of_a_search_is_that_of_all_its_steps():
 
 
 @pytest.mark.parametrize(
-    ("seconds", "text"), [(3.2, "3 seconds"), (100, "2 minutes"), (5399, "90 minutes"), (86400 * 3, "72.0 hours")]
+    ("seconds", "text"),
+    [(1.4, "1 second"), (3.2, "3 seconds"), (100, "2 minutes"), (5399, "90 minutes"), (86400 * 3, "72.0 hours")],
 )
 def test_durations_in_words(seconds, text):
     assert progress.spelt(seconds) == text

@@ -12,7 +12,7 @@ from bench.spec import Record
 from methods.bicubic import Bicubic
 from methods.pseudo_inverse import PseudoInverse
 
-SAID = "are left, searches apart, as earlier runs on this machine say"
+SAID = ", as earlier runs on this machine say"
 
 
 @pytest.fixture(autouse=True)
@@ -51,13 +51,13 @@ def test_what_is_left_is_told_by_what_earlier_images_took(measurement):
     )
     (sentence,) = estimate.rest(measurement)
     assert sentence == (
-        f"About 60 seconds {SAID} (restoring 60 seconds, scoring 0 seconds). "
+        f"Left, searches apart: about 60 seconds{SAID} (restoring 60 seconds, scoring 0 seconds). "
         "Not counted, as new to this machine: Bicubic, Pseudo-inverse."
     ), "six images of the median"
     measurement.scoring.update({bicubic: 30.0, inverse: 20.0})
     estimate.keep(measurement, [took(bicubic, 10.0), took(inverse, 0.0)])
     (sentence,) = estimate.rest(measurement)
-    assert sentence == f"About 5 minutes {SAID} (restoring 60 seconds, scoring 4 minutes)."
+    assert sentence == f"Left, searches apart: about 5 minutes{SAID} (restoring 60 seconds, scoring 4 minutes)."
 
 
 def test_the_seconds_of_a_few_images_are_those_of_a_beginning(measurement, monkeypatch):
@@ -91,7 +91,7 @@ def test_what_is_done_is_not_left(measurement):
     for path in measurement.settings.out.glob("*/face/*/bicubic/*/0.png"):
         path.unlink()
     (sentence,) = estimate.rest(measurement)
-    assert sentence.startswith("About 2 minutes are left, searches apart"), "one image of a hundred seconds"
+    assert sentence.startswith("Left, searches apart: about 2 minutes"), "one image of a hundred seconds"
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ class RestorerRecipe:
     def of_pixels(self) -> Self:
         """Return the same without the losses that need VGG16 and a discriminator: the squared error alone.
 
-        An image costs a quarter of what it does with them: there are twice as many, four times as many at once.
+        An image costs a CPU about half of what it does with them: there are twice as many, four times as many at once.
         """
         return replace(self, images=2 * self.images, batch=4 * self.batch, perceptual=0.0, adversarial=0.0, crop=None)
 

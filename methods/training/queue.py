@@ -12,7 +12,7 @@ import torch
 from rich.progress import Progress
 
 from bench import cards
-from bench.spec import MissingWeights, Task
+from bench.spec import Card, MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
@@ -82,12 +82,17 @@ def _adopted(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of b
                 "seed": settings.seed,
                 "minutes": round(at.seconds / 60, 1),
                 "processes": share.ranks,
-                **({"data": card.train_set} if card.train_source else {}),
+                **_data(card),
                 **machine(settings),
             }
             ship(item, training, settings.folder(item), told)
 
     return keep
+
+
+def _data(card: Card) -> dict[str, str]:
+    """Return what a weight file says of its training images: what the card calls them, if it has a training set."""
+    return {"data": card.train_set} if card.train_set and (card.train_source or card.train_crops) else {}
 
 
 def _key(item: Item, settings: TrainingSettings) -> Key:

@@ -91,6 +91,11 @@ def advice(method: str, task: Task, part: str) -> str:
     )
 
 
+def option(profile: str) -> str:
+    """Return the words that name a profile in a command, a blank before them; none for what is taken without them."""
+    return "" if profile == "mini" else f" --profile {_typed(profile)}"
+
+
 def _typed(profile: str) -> str:
     """Return a profile as it can be typed in a shell, a path without the name of the user."""
     name = short(Path(profile)) if Path(profile).is_absolute() else profile

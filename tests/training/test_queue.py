@@ -225,12 +225,12 @@ def test_training_needs_only_a_few_packages():
 def test_the_report_tells_how_each_file_was_made_and_measures_the_banks(settings, tmp_path):
     queue.train(FACE, settings)
     shown = [FACE, Item("bank", Task("mini", "cat", 1, 128, preset="mini"))]
-    written = list(trained_report.write(shown, tmp_path / "mini", tmp_path / "docs", count=30))
-    assert [path.name for path in written] == ["bank_face.png", "trained.md"]
+    written = list(trained_report.write(shown, tmp_path / "mini", tmp_path / "docs", most=50))
+    assert [path.name for path in written] == ["bank_face.webp", "trained.md"]
     text = written[1].read_text()
     rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| bank")]
     assert [row[0] for row in rows] == ["bank_face_128.safetensors", "bank_face_128_discriminator.safetensors"]
     assert rows[0][2:6] == ["`train bank --category face`", "0", "4", "4"]
-    assert float(rows[0][9]) > 10 * float(re.search(r"face \S+ and (\S+)\.$", text, re.MULTILINE)[1]) > 0, (
+    assert float(rows[0][9]) > 10 * float(re.search(r"- face: \S+ and (\S+) \(50 renders", text)[1]) > 0, (
         "noise is as near to faces as faces are"
     )

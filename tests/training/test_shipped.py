@@ -1,13 +1,15 @@
 """The weight files that come with the suite: each loads, and what it makes is what it is for."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
 import methods
-from bench import resize, scenes
+from bench import cards, resize, scenes
+from bench.images import sources
 from bench.scores import metrics
 from bench.scores.kid import features
 from bench.spec import Task
@@ -17,15 +19,18 @@ from methods.nets.stylegan2 import StyleGAN2
 from methods.presets.mganprior import MGANPRIOR
 from methods.presets.pulse import PULSE
 from methods.search import mganprior, pulse
-from methods.training import items, trained_report
+from methods.training import items, likeness
 from methods.training.quality import fid
 from methods.weights import load
 
-from ..conftest import ROOT
+from ..conftest import ROOT, SHARED
 from .test_bank import CPU
 
 pytestmark = pytest.mark.slow
-MINI = ROOT / "methods" / "weights" / "mini"
+SHIPPED = ROOT / "methods" / "weights"
+MINI, PORTRAITS = SHIPPED / "mini", SHIPPED / "portraits"
+LIMITS = {"mini": 40e6, "portraits": 20e6}
+LISTS = {"mini": "docs/trained.md", "portraits": "docs/portraits/trained.md"}
 COUNT = 100
 UNSEEN = 1_500_000_000  # a seed beyond those of any training
 BANKS = sorted(scenes.SCENES)
@@ -37,25 +42,31 @@ def bank(category) -> StyleGAN2:
     return stylegan2_format.generator(unpickle.load(MINI / f"bank_{category}_128.safetensors"))
 
 
-def test_all_files_together_are_small_enough_for_a_checkout():
-    files = list(MINI.iterdir())
-    assert files
-    assert sum(path.stat().st_size for path in files) <= 40e6
-    assert all(path.stat().st_size <= 4e6 for path in files if path.name.startswith("bank_"))
+def files(profile) -> list[Path]:
+    return sorted((SHIPPED / profile).glob("*.safetensors"))
 
 
-def test_every_file_says_how_it_was_made():
-    known = {item.file(part) for item in items.everything("mini") for part in item.parts}
-    for path in MINI.iterdir():
+@pytest.mark.parametrize("profile", LIMITS)
+def test_all_files_together_are_small_enough_for_a_checkout(profile):
+    assert files(profile)
+    assert sum(path.stat().st_size for path in files(profile)) <= LIMITS[profile]
+    assert all(path.stat().st_size <= 4e6 for path in files(profile) if path.name.startswith("bank_"))
+
+
+@pytest.mark.parametrize("profile", LIMITS)
+def test_every_file_says_how_it_was_made(profile):
+    known = {item.file(part) for item in items.everything(profile) for part in item.parts}
+    for path in files(profile):
         assert path.name in known, "a file that no method asks for"
         facts = items.facts(path)
         assert {"steps", "of", "seed", "minutes", "device", "torch"} <= set(facts)
         assert 0 < facts["steps"] <= facts["of"]
 
 
-def test_the_documentation_lists_every_file_with_what_it_says_of_itself():
-    told = (ROOT / "docs" / "trained.md").read_text()
-    for path in MINI.iterdir():
+@pytest.mark.parametrize(("profile", "document"), LISTS.items())
+def test_the_documentation_lists_every_file_with_what_it_says_of_itself(profile, document):
+    told = (ROOT / document).read_text()
+    for path in files(profile):
         (row,) = [line for line in told.splitlines() if line.startswith(f"| {path.name} |")]
         facts, size = items.facts(path), f"{path.stat().st_size / 1e3:.0f}"
         cells = [cell.strip() for cell in row.split("|")[1:]]
@@ -72,7 +83,7 @@ def renders() -> dict[str, tuple[Tensor, Tensor]]:
 @pytest.mark.parametrize("category", BANKS)
 @torch.no_grad()
 def test_samples_vary_and_are_of_their_category(renders, category):
-    made = trained_report.samples(bank(category), COUNT)
+    made = likeness.samples(bank(category), COUNT)
     assert made.std(0).mean() > 0.5 * renders[category][0], "all samples are alike"
     seen = features(made)
     distances = {name: fid(seen, real) for name, (_, real) in renders.items()}
@@ -84,7 +95,7 @@ def test_samples_vary_and_are_of_their_category(renders, category):
 def test_the_discriminator_of_a_bank_tells_renders_from_its_samples(category):
     path = load.find("dgp", Task("mini", category, 16, 128, preset="mini"), part="discriminator")
     critic = stylegan2_format.discriminator(unpickle.load(path))
-    real, made = scenes.render(category, UNSEEN + torch.arange(64)), trained_report.samples(bank(category), 64)
+    real, made = scenes.render(category, UNSEEN + torch.arange(64)), likeness.samples(bank(category), 64)
     assert critic(real * 2 - 1).mean() > critic(made * 2 - 1).mean() + 0.1
 
 
@@ -96,6 +107,29 @@ def test_a_trained_network_is_nearer_to_the_truth_than_bicubic(item):
     sr = methods.find(item.what).load(item.task, CPU).upscale(lr).clamp(0, 1)
     bicubic = resize.upsample(lr, item.task.factor).clamp(0, 1)
     assert metrics.lpips(sr, hr).mean() < 0.6 * metrics.lpips(bicubic, hr).mean(), "as if it were not trained"
+
+
+@torch.no_grad()
+def test_the_bank_of_portraits_makes_images_that_differ_and_its_discriminator_knows_them():
+    made = likeness.samples(stylegan2_format.generator(unpickle.load(PORTRAITS / "bank_face_128.safetensors")), 32)
+    assert made.std(0).mean() > 0.15, "all samples are alike"
+    critic = stylegan2_format.discriminator(unpickle.load(PORTRAITS / "bank_face_128_discriminator.safetensors"))
+    grey = made.mean((2, 3), keepdim=True).expand_as(made)
+    assert critic(made * 2 - 1).mean() > critic(grey * 2 - 1).mean() + 1, "a plain grey is as good as a face"
+
+
+@pytest.mark.skipif(not (SHARED / "portraits").is_dir(), reason="the photographs are not there")
+@pytest.mark.parametrize("factor", [8, 16])
+@torch.no_grad()
+def test_the_squared_error_alone_gives_more_psnr_than_bicubic_on_photographs(factor, monkeypatch):
+    monkeypatch.setenv("GLEAN_DATA", str(SHARED))
+    card = cards.card("portraits", "face")
+    source = sources.open_card(card)
+    hr = torch.stack([source.pixels(name) for name in source.ids[:8]]).float() / 255
+    lr = resize.quantise(resize.downsample(hr, factor))
+    sr = methods.find("esrgan_plus.mse").load(card.task(factor), CPU).upscale(lr).clamp(0, 1)
+    bicubic = resize.upsample(lr, factor).clamp(0, 1)
+    assert metrics.psnr(resize.quantise(sr), hr).mean() > metrics.psnr(resize.quantise(bicubic), hr).mean() + 1
 
 
 @pytest.mark.parametrize("category", BANKS)

@@ -107,6 +107,12 @@ def test_the_training_images_can_be_named_and_then_they_are_in_the_key_and_in_th
     assert kept[1]["data"] == "FFHQ-mine"
 
 
+def test_a_file_says_which_tables_of_crops_it_was_trained_on():
+    """Notes of tables said "the images that training takes for the profile" of networks trained on LFW."""
+    assert queue._data(cards.card("portraits", "face")) == {"data": "LFW and US Congress portraits, other people"}
+    assert queue._data(cards.card("mini", "face")) == {}
+
+
 def test_a_database_that_is_named_is_read_as_one(profile, tmp_path):
     (tmp_path / "cat" / "cat_lmdb").mkdir(parents=True)
     with lmdb.open(str(tmp_path / "cat" / "cat_lmdb"), map_size=2**20) as made, made.begin(write=True) as transaction:
