@@ -1,7 +1,7 @@
 """The verbs of the command line: parse, call one function per verb, print. `python -m bench --help` lists them."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
@@ -78,25 +78,20 @@ def train(context: typer.Context) -> None:
     raise typer.Exit(start(context.args))
 
 
-_VERBS: tuple[Callable[..., None], ...] = (
-    file_commands.upscale,
-    file_commands.diagnose,
-    file_commands.sheet,
-    file_commands.convert,
-    data_command.data,
-    fetch_command.fetch,
-    inputs_command.inputs,
-    init_command.init_table,
-    latency_command.latency,
-    doctor_command.doctor,
-    view_command.view,
-    view_command.export,
-    stored_commands.render,
-    stored_commands.compare,
-)
-"""Those that are called as their functions are."""
-for verb in _VERBS:
-    app.command()(computing(verb))
+app.command()(computing(file_commands.upscale))
+app.command()(computing(file_commands.diagnose))
+app.command()(computing(file_commands.sheet))
+app.command()(computing(file_commands.convert))
+app.command()(computing(data_command.data))
+app.command()(computing(fetch_command.fetch))
+app.command()(computing(inputs_command.inputs))
+app.command()(computing(init_command.init_table))
+app.command()(computing(latency_command.latency))
+app.command()(computing(doctor_command.doctor))
+app.command()(computing(view_command.view))
+app.command()(computing(view_command.export))
+app.command()(computing(stored_commands.render))
+app.command()(computing(stored_commands.compare))
 app.command("flops")(computing(flops_command.count_flops))
 app.command("lists")(computing(file_commands.write_lists))
 
