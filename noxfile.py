@@ -113,7 +113,7 @@ def compare(session: nox.Session) -> None:
 
 @nox.session
 def speed(session: nox.Session) -> None:
-    """Time the parts of the suite; arguments go to pytest, such as --benchmark-json FILE."""
+    """Time the parts of the suite, and what a table's time goes into; arguments go to pytest: --benchmark-json FILE."""
     _install(session, "-e", ".[tests]")
     options = ("-o", "addopts=", "--benchmark-only", "--benchmark-columns", "min,median,iqr,rounds")
     session.run("pytest", "tests/speed", *options, *session.posargs)

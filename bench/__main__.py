@@ -31,11 +31,10 @@ def _leave_working_directory() -> None:
 def _start(words: list[str]) -> int:
     """Run a verb; return its exit status.
 
-    Raises `BenchError` if something hides the methods of the suite, or if torch ends while it is imported.
+    Raises `BenchError` if something hides the methods of the suite.
     """
     from importlib.util import find_spec  # noqa: PLC0415
 
-    from bench import console  # noqa: PLC0415
     from bench.errors import BenchError  # noqa: PLC0415
 
     methods = find_spec("methods")
@@ -45,33 +44,11 @@ def _start(words: list[str]) -> int:
             f"the package `methods` was found at {origin or 'no place'}, not in {_ROOT}; take what hides it off "
             "PYTHONPATH, or install glean-bench again."
         )
-    if "torch" not in sys.modules:  # it takes seconds to import
-        console.loading(words)
-    _import_torch()
     # Figures are drawn for files: matplotlib wants the name of a display's backend to be one while it is imported.
     os.environ["MPLBACKEND"] = "agg"
     from bench import commands  # noqa: PLC0415 - see above
 
     return commands.start(words)
-
-
-def _import_torch() -> None:
-    """Import torch. Raises `BenchError` if it takes offence at an environment variable, naming those it reads."""
-    try:
-        import torch  # noqa: F401, PLC0415 - see above
-    except ImportError:  # `console.run` says what to install
-        raise
-    except Exception as error:
-        told = [f"{name}={value}" for name, value in os.environ.items() if name.startswith(("TORCH", "PYTORCH"))]
-        if not told:
-            raise
-
-        from bench.errors import BenchError  # noqa: PLC0415
-
-        raise BenchError(
-            f"torch could not be imported: {type(error).__name__}. Correct or unset the environment "
-            f"variable{'s' if len(told) > 1 else ''} that it reads: {', '.join(told)}."
-        ) from error
 
 
 if __name__ == "__main__":

@@ -2,34 +2,32 @@
 
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench import cards as card_files
 from bench import (
+    check_command,
     data_command,
-    devices,
     doctor_command,
     fetch_command,
     file_commands,
-    fingerprint,
     flops_command,
     init_command,
     inputs_command,
     inventory,
     latency_command,
+    machine,
     progress,
     stored_commands,
     table_command,
     view_command,
 )
 from bench.console import STOPPED, say, set_verbose
-from bench.options import Choice, ChosenWeights, Device, Profile, Timeout, Unfinished
-from bench.running import cluster, runner, runners
-from bench.spec import BenchError
+from bench.errors import BenchError
+from bench.loading import computing
 
 app = typer.Typer(
     pretty_exceptions_enable=False,
@@ -40,7 +38,7 @@ app = typer.Typer(
 def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
     """Print the version and end."""
     if wanted:
-        say(f"glean-bench {fingerprint.package_version('glean-bench')}")
+        say(f"glean-bench {version('glean-bench')}")
         raise typer.Exit
 
 
@@ -59,33 +57,8 @@ def common(
     set_verbose(verbose=verbose)
 
 
-app.command("table")(table_command.make_table)
-
-
-@app.command()
-def check(
-    method: Annotated[str, typer.Argument(help="A name, FILE:CLASS, or a network FILE.pth.")],
-    *,
-    profile: Profile = "mini",
-    device: Device = "auto",
-    weights: ChosenWeights = Choice.ANY,
-    unfinished: Unfinished = False,
-    timeout: Timeout = None,
-) -> None:
-    """Check a method: shapes, range, repeatability, for every category and factor it declares."""
-    say(f"{method}: checking it ...")
-    found = runners.named(method, timeout, factors=(1,))
-    cards = card_files.cards(profile).values()
-    fitting = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]
-    tasks = [replace(task, weights=weights.value, unfinished=unfinished) for task in fitting]
-    broken = checked = 0
-    for task, problems in runner.sweep(found, tasks, devices.named(device)):
-        checked += 1
-        broken += bool(problems)
-        say(f"{task.category} {task.factor}x: {'; '.join(problems) or 'ok'}")
-    say(f"{found.spec.title}: {checked} tasks checked, {broken} with problems.")
-    if broken or not checked:
-        raise typer.Exit(1)
+app.command("table")(computing(table_command.make_table))
+app.command()(computing(check_command.check))
 
 
 @app.command("list")
@@ -97,27 +70,30 @@ def list_all(
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+@computing
 def train(context: typer.Context) -> None:
     """Train a bank or a method, or all that is missing: see `python -m bench train --help`."""
-    from methods.training.__main__ import main as start  # noqa: PLC0415 - the other verbs do without
+    from methods.training.__main__ import main as start
 
     raise typer.Exit(start(context.args))
 
 
-for verb in (file_commands.upscale, file_commands.diagnose, file_commands.sheet, file_commands.convert):
-    app.command()(verb)
-app.command()(data_command.data)
-app.command()(fetch_command.fetch)
-app.command()(inputs_command.inputs)
-app.command()(init_command.init_table)
-app.command()(latency_command.latency)
-app.command()(doctor_command.doctor)
-app.command("flops")(flops_command.count_flops)
-app.command()(view_command.view)
-app.command()(view_command.export)
-app.command()(stored_commands.render)
-app.command()(stored_commands.compare)
-app.command("lists")(file_commands.write_lists)
+app.command()(computing(file_commands.upscale))
+app.command()(computing(file_commands.diagnose))
+app.command()(computing(file_commands.sheet))
+app.command()(computing(file_commands.convert))
+app.command()(computing(data_command.data))
+app.command()(computing(fetch_command.fetch))
+app.command()(computing(inputs_command.inputs))
+app.command()(computing(init_command.init_table))
+app.command()(computing(latency_command.latency))
+app.command()(computing(doctor_command.doctor))
+app.command()(computing(view_command.view))
+app.command()(computing(view_command.export))
+app.command()(computing(stored_commands.render))
+app.command()(computing(stored_commands.compare))
+app.command("flops")(computing(flops_command.count_flops))
+app.command("lists")(computing(file_commands.write_lists))
 
 
 def _called() -> str:
@@ -128,7 +104,7 @@ def _called() -> str:
 def start(words: Sequence[str]) -> int:
     """Run a verb with its words; return the exit status. Raises `BenchError` for words that are none of its options."""
     # An option whose value may be left away: click has those, typer's copy of it has not.
-    words = [f"--ray={cluster.HERE}" if word == "--ray" else word for word in words]
+    words = [f"--ray={machine.HERE}" if word == "--ray" else word for word in words]
     try:
         status = app(words or ["--help"], prog_name=_called(), standalone_mode=False)
     except typer.Abort as error:

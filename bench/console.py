@@ -1,6 +1,5 @@
 """What the command line prints, and how it ends: errors are one line, and the exit status tells which kind."""
 
-import itertools
 import os
 import shlex
 import sys
@@ -54,11 +53,9 @@ def tell(kind: str, text: str) -> None:
         Console(stderr=True, soft_wrap=True, highlight=False, emoji=False).print(line)
 
 
-def loading(words: Sequence[str]) -> None:
-    """Say on standard error that the command has begun; not to a shell that completes a word, nor with `-q`."""
-    options = itertools.takewhile(lambda word: word.startswith("-"), words)
-    completing = any(name.startswith("_") and name.endswith("_COMPLETE") for name in os.environ)
-    if sys.stderr is not None and not completing and not {"-q", "--quiet"} & set(options):
+def loading() -> None:
+    """Say on standard error that a command has begun that will take some time to start."""
+    if sys.stderr is not None:
         with suppress(OSError):
             print(LOADING, file=sys.stderr, flush=True)  # noqa: T201 - as `tell`
 

@@ -12,10 +12,10 @@ from statistics import median
 import torch
 
 from bench import contract, store, timings
-from bench.cost.duration import spelt
 from bench.fingerprint import device_name
 from bench.images import data
 from bench.pipeline import Measurement
+from bench.progress import spelt
 from bench.restore import outstanding
 from bench.spec import BenchError, Cell, Images, Record, Spec, Task
 from bench.together import ahead

@@ -1,30 +1,19 @@
 """The verbs that read or write single files: images, checkpoints, weights, lists."""
 
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from time import perf_counter
 from typing import Annotated
 
-import torch
 import typer
 
-from bench import atomic, devices, diagnosis, pipeline, store, tiles
+from bench import atomic
 from bench import cards as card_files
 from bench.console import say, tell
-from bench.images import data, photos
-from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Profile, Timeout, Unfinished
+from bench.errors import BenchError, OutputError
+from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Part, Profile, Timeout, Unfinished
 from bench.progress import track
-from bench.running import runners
-from bench.spec import BenchError, OutputError, Task
-from methods.formats import checkpoints, own_files, unpickle
-
-
-class Part(StrEnum):
-    """What `convert` takes of a file."""
-
-    NETWORK = "network"
-    DISCRIMINATOR = "discriminator"
+from bench.spec import Task
 
 
 def upscale(
@@ -41,6 +30,10 @@ def upscale(
     timeout: Timeout = None,
 ) -> None:
     """Restore one low-resolution image with one method, in tiles if it is larger than the method's networks take."""
+    from bench import devices, pipeline, store, tiles
+    from bench.images import photos
+    from bench.running import runners
+
     start = perf_counter()
     say(f"{source}: reading it ...")
     _check_png(target, source)
@@ -80,6 +73,9 @@ def diagnose(
     hr: Annotated[Path, typer.Argument(help="The image it was made from.")],
 ) -> None:
     """Say how a low-resolution image was probably made."""
+    from bench import diagnosis
+    from bench.images import photos
+
     say(f"{lr}: comparing it with what can be made of {hr} ...")
     small, large = photos.read(lr)[None] / 255, photos.read(hr)[None] / 255
     (height, width), (full_height, full_width) = small.shape[-2:], large.shape[-2:]
@@ -100,6 +96,11 @@ def sheet(
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
 ) -> None:
     """Draw a contact sheet: the first test images of each category."""
+    import torch
+
+    from bench import store
+    from bench.images import data
+
     _check_png(target)
     found = card_files.cards(profile, hr_size)
     say(f"{target}: the first images of {', '.join(found)} ...")
@@ -119,6 +120,8 @@ def convert(
     mapping: Annotated[Path | None, typer.Option(help="The second file of PULSE's StyleGAN, mapping.pt.")] = None,
 ) -> None:
     """Rewrite a published checkpoint as safetensors in this suite's layout; its own is recognised by its names."""
+    from methods.formats import checkpoints, own_files, unpickle
+
     for each in (source, *([mapping] if mapping else [])):
         own_files.check_target(target, each)
     say(f"{source}: reading it ...")
@@ -136,6 +139,8 @@ def convert(
 
 def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
     """Write the lists of a profile's test images anew, each with the checksum of its pixels."""
+    from bench.images import data
+
     say(f"{profile}: reading the images of its lists ...")
     for path in data.write_lists(profile):
         say(f"written: {path}")

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bench.holdings import tensors
 from bench.imports import files, home, modules, sha256, sources
+from bench.running.declared import spec
 from bench.spec import Method, MissingWeights, Task
 
 SCHEMA = 3
@@ -29,7 +30,7 @@ def run(method_class: type[Method], method: Method, task: Task, device: torch.de
     """
     facts = {
         "schema": SCHEMA,
-        "method": method_class.spec.name,
+        "spec": repr(spec(method_class.spec)),
         "task": [task.profile, task.category, task.factor, task.hr_size, task.seed, task.preset],
         "sources": sources(files(method_class)),
         "files": {name: sha256(path) for name, path in declared(method_class).items()},

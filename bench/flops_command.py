@@ -4,16 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
-import methods as suite
-from bench import atomic, fingerprint, report_files
+from bench import atomic
 from bench import cards as card_files
 from bench.console import say
+from bench.errors import UnknownName
 from bench.options import Categories, Factors, Folder, Methods, named
 from bench.progress import track
-from bench.spec import UnknownName
 
 
 def count_flops(
@@ -26,8 +24,12 @@ def count_flops(
 ) -> None:
     """Count operations and parameters of every method, or of some, at the paper's sizes and those of `mini`."""
     say("Counting the operations of every method, which takes about a minute for all ...")
-    from bench.cost import cost_table  # noqa: PLC0415 - data frames take a second to import
-    from bench.report import spreadsheet  # noqa: PLC0415
+    import torch
+
+    import methods as suite
+    from bench import fingerprint, report_files
+    from bench.cost import cost_table
+    from bench.report import spreadsheet
 
     report = report_files.read("flops")
     cards = [card_files.cards(name) for name in ([profile] if profile else ("paper", "mini"))]

@@ -21,11 +21,11 @@ _SOURCES = tuple(SOURCE_SUFFIXES)
 _MODULES = (*_SOURCES, *EXTENSION_SUFFIXES)
 _WITHOUT_EFFECT = (
     *(f"bench.{name}" for name in ("spec", "origins", "shipped", "atomic", "paths")),
-    *("methods.formats.file_kinds", "methods.formats.sealed"),
+    *("methods.specs", "methods.formats.file_kinds", "methods.formats.sealed"),
     *(f"methods.weights.{name}" for name in ("catalogue", "fits", "folders", "trained")),
 )
-"""Modules that change no picture: the nouns, whose values are in the fingerprint, and what finds, verifies and tells of
-weight files, whose content is. A corrected address must not throw results away."""
+"""Modules that change no picture: the nouns and the specs, whose values are in the fingerprint, and what finds,
+verifies and tells of weight files, whose content is. A corrected address must not throw results away."""
 
 
 def sources(paths: Iterable[Path]) -> str:
@@ -33,7 +33,7 @@ def sources(paths: Iterable[Path]) -> str:
     ours = {path for path in paths if path.is_relative_to(_ROOT)}
     foreign = set(paths) - ours
     common = Path(os.path.commonpath([path.parent for path in foreign])) if foreign else _ROOT
-    named = [(path.relative_to(_ROOT if path in ours else common).as_posix(), sha256(path)) for path in paths]
+    named = [(path.relative_to(_ROOT if path in ours else common).as_posix(), _digest(path)) for path in paths]
     return hashlib.sha256(json.dumps(sorted(named)).encode()).hexdigest()
 
 
@@ -81,7 +81,7 @@ def home(method_class: type[Method]) -> Path | None:
 
 def modules(method_class: type[Method]) -> list[ModuleType]:
     """Return the modules of a guest: its own file's and those beside it that it imports, as far as they are loaded."""
-    wanted = {path for path in files(method_class) if not any(path.is_relative_to(_ROOT / top) for top in _OURS)}
+    wanted = {path for path in files(method_class) if not _is_ours(path)}
     found = [module for _, module in sorted(sys.modules.items()) if _file(module) in wanted]
     return sorted(found, key=lambda module: str(_file(module)))
 
@@ -103,7 +103,31 @@ def _installed(path: Path) -> bool:
 
 def _names(path: Path) -> tuple[str, ...]:
     """Return the names that a source file imports, but for relative ones: their package is taken whole anyway."""
-    return _named(path.read_bytes()) if path.name.endswith(_SOURCES) else ()
+    if not path.name.endswith(_SOURCES):
+        return ()
+    return _our_names(path) if _is_ours(path) else _named(path.read_bytes())
+
+
+def _digest(path: Path) -> str:
+    """Return the sha256 of a source file."""
+    return _our_digest(path) if _is_ours(path) else sha256(path)
+
+
+def _is_ours(path: Path) -> bool:
+    """Return whether a file is of the suite; a guest's may be edited while we run, and is then imported again."""
+    return any(path.is_relative_to(_ROOT / top) for top in _OURS)
+
+
+@lru_cache(maxsize=1024)
+def _our_names(path: Path) -> tuple[str, ...]:
+    """Return the names that a file of ours imports, read once in a process: what runs is what was imported."""
+    return _named(path.read_bytes())
+
+
+@lru_cache(maxsize=1024)
+def _our_digest(path: Path) -> str:
+    """Return the sha256 of a file of ours, read once in a process, as `_our_names`: each cell asks for it."""
+    return sha256(path)
 
 
 @lru_cache(maxsize=1024)

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from bench import atomic, report_files
+from bench import atomic
 from bench.console import say
-from bench.scores.metrics import METRICS
-from bench.spec import BadFile, OutputError
+from bench.errors import BadFile, OutputError
+from bench.profiles import tables
 
 _TEXT = """\
 # A table of glean-bench: python -m bench table {name}
@@ -65,7 +65,9 @@ def init_table(
     path = target if target.suffix == ".toml" else target.with_name(f"{target.name}.toml")
     if path.exists():
         raise OutputError(f"{path} is there already; choose another name, or delete it.")
-    if path.stem in report_files.names():
+    if path.stem in tables():
         raise BadFile(f"{path} would have the name of a table of the suite; choose another.")
+    from bench.scores.metrics import METRICS
+
     atomic.write(path, _TEXT.format(name=path, title=path.stem, metrics=", ".join(METRICS)).encode())
     say(f"written: {path}. Measure it: python -m bench table {path}")

@@ -2,11 +2,10 @@
 
 import json
 
-import methods as suite
-from bench import report_files
 from bench.paths import short
-from bench.profiles import profiles
+from bench.profiles import profiles, tables
 from bench.spec import Spec
+from methods import specs
 from methods.weights import catalogue, trained
 
 
@@ -23,7 +22,7 @@ def as_text() -> str:
     return "\n".join(
         [
             *lines,
-            f"tables    {', '.join(report_files.names())}",
+            f"tables    {', '.join(tables())}",
             f"profiles  {', '.join(profiles())}, or the path of a folder",
             f"weights   {len(own)} trained with this suite{where}",
             f"          {len(published)} of {len(catalogue.catalogue())} published ones (fetch gets more)",
@@ -46,7 +45,7 @@ def as_json() -> str:
             for found in _by_family().values()
             for spec in found
         ],
-        "tables": list(report_files.names()),
+        "tables": list(tables()),
         "profiles": list(profiles()),
         "weights": {
             "published": {file.name: str(path) for file, path in catalogue.present()},
@@ -60,8 +59,8 @@ def as_json() -> str:
 def _by_family() -> dict[str, list[Spec]]:
     """Return family -> the specs of its methods, both in the suite's order."""
     found: dict[str, list[Spec]] = {}
-    for method in suite.ALL:
-        found.setdefault(method.spec.family, []).append(method.spec)
+    for spec in specs.ALL:
+        found.setdefault(spec.family, []).append(spec)
     return found
 
 

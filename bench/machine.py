@@ -4,6 +4,8 @@ import os
 import re
 from pathlib import Path
 
+HERE = "here"
+"""In place of the address of a cluster: one of this machine alone, which ends with the run."""
 _A_PROCESS = 2**31
 """Bytes of memory that a process of ours may come to need: a network and its features at 1024 px."""
 

@@ -18,6 +18,21 @@ class Choice(StrEnum):
     OWN = "own"
 
 
+class Step(StrEnum):
+    """The steps of a table that can be run alone."""
+
+    RESTORE = "restore"
+    SCORE = "score"
+    RENDER = "render"
+
+
+class Part(StrEnum):
+    """What `convert` takes of a file."""
+
+    NETWORK = "network"
+    DISCRIMINATOR = "discriminator"
+
+
 ChosenWeights = Annotated[
     Choice, typer.Option("--weights", help="any: your own come first, if their training has ended.")
 ]

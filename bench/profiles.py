@@ -1,7 +1,8 @@
 """The names of profiles: `mini`, `paper` and `portraits` come with the suite, any other is the path of a user's folder.
 
 The plain words always mean ours; a folder of such a name in the working directory is `./mini`. However a folder is
-written (`photos`, `./photos/`, by way of a link), its profile is the real path, so that it is one.
+written (`photos`, `./photos/`, by way of a link), its profile is the real path, so that it is one. The names of
+tables, too.
 """
 
 import os
@@ -31,6 +32,11 @@ def facts_root() -> Path:
 def profiles() -> tuple[str, ...]:
     """Return the names of the profiles that come with the suite."""
     return tuple(sorted({card.parent.name for card in (facts_root() / "datasets").glob("*/*.toml")}))
+
+
+def tables() -> tuple[str, ...]:
+    """Return the names of the tables that come with the suite."""
+    return tuple(sorted(path.stem for path in (facts_root() / "reports").glob("*.toml")))
 
 
 def profile_name(profile: str) -> str:

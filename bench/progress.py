@@ -23,7 +23,6 @@ from rich.progress import (
 from rich.table import Column
 from rich.text import Text
 
-from bench.cost.duration import spelt
 from bench.escape import plain
 
 Item = TypeVar("Item")
@@ -39,6 +38,11 @@ def silence(*, quiet: bool = True) -> None:
         _QUIET.set()
     else:
         _QUIET.clear()
+
+
+def silent() -> bool:
+    """Return whether only results and errors are to be printed."""
+    return _QUIET.is_set()
 
 
 class _Lines:
@@ -143,3 +147,11 @@ def follow(downloads: Iterable[tuple[int, int, str]]) -> Iterator[str]:
                 bars[name] = progress.add_task(plain(name), total=total or None)
             progress.update(bars[name], completed=done)
         yield from list(bars)[-1:]
+
+
+def spelt(duration: float) -> str:
+    """Return seconds in the unit that suits them."""
+    if duration < 90:  # noqa: PLR2004 - a minute and a half
+        return "1 second" if round(duration) == 1 else f"{duration:.0f} seconds"
+    minutes = duration / 60
+    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"  # noqa: PLR2004

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import schema
 from bench.cards import LARGEST
-from bench.profiles import facts_root
+from bench.profiles import facts_root, tables
 from bench.scores import from_pyiqa
 from bench.scores.metrics import METRICS, find
 from bench.scores.references import REFERENCES
@@ -63,11 +63,6 @@ _REPORT = schema.Table(
 )
 
 
-def names() -> tuple[str, ...]:
-    """Return the names of the tables there are."""
-    return tuple(sorted(path.stem for path in (facts_root() / "reports").glob("*.toml")))
-
-
 def read(name: str) -> Report:
     """Return a table's facts by name, or from a .toml file anywhere.
 
@@ -90,11 +85,11 @@ def _path(name: str) -> Path:
     ours = facts_root() / "reports"
     if name.endswith(".toml"):
         path = Path(name).expanduser()
-        if path.stem in names() and path.resolve().parent != ours.resolve():
+        if path.stem in tables() and path.resolve().parent != ours.resolve():
             raise BadFile(f"{path} has the name of a table of the suite, whose results it would replace; rename it.")
         return path
-    if name not in names():
-        raise UnknownName("table", name, names())
+    if name not in tables():
+        raise UnknownName("table", name, tables())
     return ours / f"{name}.toml"
 
 

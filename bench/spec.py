@@ -1,13 +1,13 @@
-"""The nouns of the suite. Plain frozen values, and the errors of bench/errors.py; it imports nothing else of ours."""
+"""The nouns of the suite. Plain frozen values, and the errors of bench/errors.py; it imports nothing else of ours.
+
+Nor does it import torch, before somebody asks for `Images`: what says what there is does without, and starts at once.
+"""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
 from bench.errors import (
     BadFile,
@@ -50,8 +50,21 @@ __all__ = [
     "Weights",
 ]
 
-Images: TypeAlias = Tensor
-"""(N, 3, H, W), float32, RGB, [0, 1]."""
+if TYPE_CHECKING:
+    import torch
+
+    Images: TypeAlias = torch.Tensor
+    """(N, 3, H, W), float32, RGB, [0, 1]."""
+
+
+def __getattr__(name: str) -> object:
+    """Return `Images`, for annotations that are evaluated: torch's `Tensor`, and torch takes seconds to import."""
+    if name != "Images":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from torch import Tensor  # noqa: PLC0415
+
+    return Tensor
+
 
 FaceBox: TypeAlias = tuple[float, float, float]
 """Left, top and side of the square of an image in which its face is aligned, in shares of the image's side."""
@@ -160,11 +173,11 @@ class Method(Protocol):
     spec: ClassVar[Spec]
 
     @classmethod
-    def load(cls, task: Task, device: torch.device) -> Self:
+    def load(cls, task: Task, device: "torch.device") -> Self:
         """Read what the method needs for this task; raises `MissingWeights` if it is not there."""
         ...
 
-    def upscale(self, lr: Images) -> Images:
+    def upscale(self, lr: "Images") -> "Images":
         """Return (N, 3, hr_size, hr_size) for (N, 3, lr_size, lr_size), on the device of `lr`."""
         ...
 
@@ -181,7 +194,7 @@ class Refining(Protocol):
     inner_class: ClassVar[type[Method]]
     inner: Method
 
-    def refine(self, sr: Images, lr: Images) -> Images:
+    def refine(self, sr: "Images", lr: "Images") -> "Images":
         """Return what becomes of the inner method's result (N, 3, hr_size, hr_size), in [0, 1]."""
         ...
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench import atomic, fingerprint
+from bench import atomic
 from bench.console import say
+from bench.errors import BenchError
 from bench.options import Columns
-from bench.spec import BenchError
 
 if TYPE_CHECKING:
     from bench.report.compare import Comparison
@@ -25,9 +25,10 @@ def render(
     Pages, too, where the pictures lie; where they do not, a page that was handed on stays, which holds them.
     """
     say(f"{folder}: rendering its tables ...")
-    from bench.report import figures, stored  # noqa: PLC0415 - data frames and statistics take seconds to import
-    from bench.report import render as layout  # noqa: PLC0415
-    from bench.viewer import page, pictures  # noqa: PLC0415
+    from bench import fingerprint
+    from bench.report import figures, stored
+    from bench.report import render as layout
+    from bench.viewer import page, pictures
 
     commit = fingerprint.commit()  # before a file of the checkout may change
     for name in stored.names(folder):
@@ -56,8 +57,8 @@ def compare(
 ) -> None:
     """Compare two runs image by image; exit status 1 if the second is worse than tolerance and interval allow."""
     say(f"comparing {second} with {first} ...")
-    from bench.report import compare as comparison  # noqa: PLC0415 - data frames and statistics take seconds to import
-    from bench.report import runs  # noqa: PLC0415
+    from bench.report import compare as comparison
+    from bench.report import runs
 
     allowed = comparison.tolerances(tolerance)
     one, other = runs.read(first), runs.read(second)
@@ -80,7 +81,7 @@ def compare(
 
 def _show(name: str, found: "Comparison") -> None:
     """Print a comparison: every cell that differs, in a line."""
-    from tabulate import tabulate  # noqa: PLC0415
+    from tabulate import tabulate
 
     rows = [
         (*each.place, each.metric, each.n, _interval(each.mean, each.half_width), each.farthest, each.worse)

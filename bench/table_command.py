@@ -1,20 +1,11 @@
-"""The verb `table`: plan, restore, score, render, with what is to be said meanwhile."""
+"""The verb `table`: its words, and its outline."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
-from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
-from threading import Thread
-from types import ModuleType
 from typing import Annotated
 
-import torch
 import typer
 
-import methods as suite
-from bench import allocator, devices, estimate, machine, pipeline, report_files
-from bench.console import detail, say, tell
+from bench.console import say
 from bench.options import (
     Categories,
     Choice,
@@ -32,26 +23,11 @@ from bench.options import (
     Ray,
     RayShare,
     Seeds,
+    Step,
     Timeout,
     Unfinished,
     named,
 )
-from bench.pipeline import Measurement
-from bench.plan import Part
-from bench.restore import RunSettings
-from bench.running import process, runners
-from bench.running.cluster import Cluster
-from bench.running.places import HERE
-from bench.running.runner import Runner
-from bench.spec import Record, Report
-
-
-class Step(StrEnum):
-    """The steps that can be run alone."""
-
-    RESTORE = "restore"
-    SCORE = "score"
-    RENDER = "render"
 
 
 def make_table(
@@ -80,15 +56,17 @@ def make_table(
     ray_share: RayShare = 1.0,
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
+    from bench import devices, pipeline, report_files
+    from bench.plan import Part
+    from bench.restore import RunSettings
+    from bench.verbs import table
+
     report = report_files.read(name)
     say(f"{report.title}: looking for images and weights ...")
-    allocator.keep_freed()
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
-    if settings.device.type == "cpu":
-        torch.set_num_threads(1)  # the cores are for processes: the operations on an image are too small to be shared
-    with _placed(settings, jobs, ray, ray_share) as settings:
-        chosen = _runners(named(rows), report, timeout, settings)
-        others = _runners([*_own(report, whole=not chosen), *(guests or [])], report, timeout, settings)
+    with table.placed(settings, jobs, ray, ray_share) as settings:
+        chosen = table.chosen(named(rows), report, timeout, settings)
+        others = table.chosen([*table.own(report, whole=not chosen), *(guests or [])], report, timeout, settings)
         measurement = pipeline.prepare(
             report,
             (chosen | others).values(),
@@ -102,85 +80,4 @@ def make_table(
             part=Part(categories or (), factors or (), [method.spec.name for method in chosen.values()]),
         )
         say(measurement.describe())
-        _measure(measurement, only, columns or ())
-
-
-@contextmanager
-def _placed(settings: RunSettings, jobs: int | None, ray: str | None, share: float) -> Iterator[RunSettings]:
-    """Yield the settings with the place of the workers, here or on a cluster, and how many there are."""
-    if ray is not None:
-        with closing(Cluster(ray, settings.device, share, jobs)) as cluster:
-            say(f"{cluster.jobs} workers on the cluster.")
-            yield replace(settings, jobs=cluster.jobs, place=cluster.place)
-        return
-    settings = replace(settings, jobs=jobs or (machine.jobs() if settings.device.type == "cpu" else 1))
-    if settings.jobs > 1:
-        process.TEMPLATE.start()
-    yield settings
-
-
-def _measure(measurement: Measurement, only: Step | None, columns: Sequence[str]) -> None:
-    """Do the steps of a table, or one alone; its end tells whether something failed."""
-    failed = _restore(measurement) if only in (None, Step.RESTORE) else False
-    if only is not Step.RESTORE:
-        if only is None and measurement.settings.jobs > 1:
-            Thread(target=_ahead, daemon=True).start()
-        records = measurement.stored() if only is Step.RENDER else list(measurement.score())
-        estimate.keep(measurement, records)
-        failed |= any(record.status == "failed" for record in records)
-        if only is not Step.SCORE:
-            say("Computing intervals, drawing figures and writing the page ...")
-            _render(measurement, records, columns)
-    if failed:
-        raise typer.Exit(1)
-
-
-def _own(report: Report, *, whole: bool) -> list[str]:
-    """Return the methods of a table that there are; of a part of it, the one that the others are compared with."""
-    names = [name for name in report.methods if name not in report.pending or name in suite.BY_NAME]
-    return names if whole else [name for name in names if name == report.full]
-
-
-def _runners(words: Sequence[str], report: Report, timeout: float | None, settings: RunSettings) -> dict[str, Runner]:
-    """Return names, FILE:CLASS or folders of restored images -> the rows."""
-    beside = settings.jobs > 1 or settings.place is not HERE
-    return {word: runners.row(word, timeout, report.factors, beside=beside, place=settings.place) for word in words}
-
-
-def _restore(measurement: Measurement) -> bool:
-    """Say how long it will take, restore what is missing, print what is wrong once, return whether something failed.
-
-    A cell that is refused, such as for want of weights, is in order: the table says why.
-    """
-    failed, told = False, set()
-    with measurement.reading():
-        for sentence in (machine.busy(), *estimate.sentences(measurement)):
-            if sentence:
-                say(sentence)
-        for cell, image in measurement.restore():
-            failed |= image.status == "failed"
-            where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
-            detail(f"{where}: {'kept' if image.kept else image.status}")
-            wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
-            if wrong and image.reason not in told:
-                told.add(image.reason)
-                tell(image.status, f"{where}: {image.reason}")
-    return failed
-
-
-def _ahead() -> None:
-    """Import what the end wants while the workers compute; what is wrong with it is told when it is wanted."""
-    with suppress(Exception):
-        _rendering()
-
-
-def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
-    """Write the table and its pictures, and print it."""
-    _rendering().write(measurement, records, columns)
-
-
-def _rendering() -> ModuleType:
-    """Import statistics, data frames and figures: it takes seconds, and the other verbs do without."""
-    from bench import rendering  # noqa: PLC0415
-
-    return rendering
+        table.measure(measurement, only, columns or ())

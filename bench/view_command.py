@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from bench import profiles, store
+from bench import profiles
 from bench.console import say
+from bench.errors import BenchError, UnknownName
 from bench.options import Folder, Profile
-from bench.spec import BenchError, UnknownName
 
 _RESULTS = Path("reports/out")
 
@@ -60,7 +60,7 @@ def export(
 ) -> None:
     """Write a table's page with its first pictures, to hand on: it needs nothing else, and no network."""
     say(f"{table}: writing its page ...")
-    from bench.viewer import handout  # noqa: PLC0415 - data frames and statistics take seconds to import
+    from bench.viewer import handout
 
     path = Path(table) if table.endswith(".json") else _place(folder, profile) / f"{table}.json"
     if single and target.is_dir():
@@ -73,6 +73,8 @@ def export(
 
 def _place(folder: Path, profile: str) -> Path:
     """Return the folder of a profile's results."""
+    from bench import store
+
     return store.profile_folder(folder, profiles.profile_name(profile))
 
 

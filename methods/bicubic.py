@@ -4,15 +4,14 @@ from typing import ClassVar
 
 from bench import resize
 from bench.spec import Images, Spec
-from methods.interpolation import FACTORS, Interpolation
+from methods import specs
+from methods.interpolation import Interpolation
 
 
 class Bicubic(Interpolation):
     """R. Keys, "Cubic convolution interpolation for digital image processing", IEEE TASSP 1981."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="bicubic", title="Bicubic", family="interpolation", paper="Keys 1981", factors=FACTORS
-    )
+    spec: ClassVar[Spec] = specs.BICUBIC
 
     def upscale(self, lr: Images) -> Images:
         """Enlarge by two matrix products."""

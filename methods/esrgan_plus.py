@@ -14,7 +14,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError, Images, Spec, Task
-from methods import glean
+from methods import glean, specs
 from methods.formats import esrgan
 from methods.nets.rrdbnet import RRDBNet, Width, match
 from methods.nets.shapes import shapes
@@ -56,14 +56,7 @@ def esrgan_network(task: Task) -> RRDBNet:
 class EsrganPlus:
     """The adapter; the network works in [0, 1]."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="esrgan_plus",
-        title="ESRGAN+",
-        family="feed-forward",
-        paper="Wang et al., ECCV Workshops 2018; enlarged, Chan et al., CVPR 2021",
-        factors=(4, 8, 16, 32, 64),
-        max_batch=4,
-    )
+    spec: ClassVar[Spec] = specs.ESRGAN_PLUS
 
     def __init__(self, network: RRDBNet) -> None:
         """Take a ready network."""
@@ -90,6 +83,4 @@ class EsrganPlus:
 class EsrganMse(EsrganPlus):
     """ESRGAN+'s network trained by the squared error alone, ESRGAN's PSNR-oriented form: the bound of distortion."""
 
-    spec: ClassVar[Spec] = replace(
-        EsrganPlus.spec, name="esrgan_plus.mse", title="ESRGAN+ (MSE alone)", paper="Wang et al., ECCV Workshops 2018"
-    )
+    spec: ClassVar[Spec] = specs.ESRGAN_MSE

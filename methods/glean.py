@@ -6,13 +6,13 @@ for `mini`. The ablations are GLEAN with other switches (Figures 7, 8, 9), each 
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Self
 
 import torch
 
 from bench.spec import BenchError, Images, Spec, Task
+from methods import specs
 from methods.formats import glean as glean_format
 from methods.formats import own_files
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
@@ -22,15 +22,6 @@ from methods.nets.winograd import fastest
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.weights import load, stylegan2_bank
-
-_SPEC = Spec(
-    name="glean",
-    title="GLEAN",
-    family="latent-bank",
-    paper="Chan et al., CVPR 2021",
-    factors=(4, 8, 16, 32, 64),
-    max_batch=4,
-)
 
 
 def glean_network(task: Task, switches: Switches = FULL, bank: StyleGAN2Synthesis | None = None) -> GLEAN:
@@ -61,7 +52,7 @@ def _with_bank(state: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
 class Glean:
     """The adapter: images in [0, 1] outside, [-1, 1] inside."""
 
-    spec: ClassVar[Spec] = _SPEC
+    spec: ClassVar[Spec] = specs.GLEAN
     switches: ClassVar[Switches] = FULL
 
     def __init__(self, network: GLEAN) -> None:
@@ -91,62 +82,58 @@ class Glean:
         return dead_macs(self.network)
 
 
-def _named(name: str, title: str) -> Spec:
-    return replace(_SPEC, name=f"{_SPEC.name}.{name}", title=title)
-
-
 class LatentOnly(Glean):
     """Figure 7: the bank gets latents but no features of the encoder; its RGB is the output."""
 
-    spec = _named("latent-only", "GLEAN, latents only")
+    spec = specs.LATENT_ONLY
     switches = Switches(encoder_features="none", decoder=False)
 
 
 class CoarseEncoder(Glean):
     """Figure 7: only the coarser half of the encoder's features; the bank's RGB is the output."""
 
-    spec = _named("coarse-encoder", "GLEAN, coarse encoder features, no decoder")
+    spec = specs.COARSE_ENCODER
     switches = Switches(encoder_features="coarse", decoder=False)
 
 
 class NoDecoder(Glean):
     """Figures 7 and 9: all features of the encoder; the bank's RGB is the output."""
 
-    spec = _named("no-decoder", "GLEAN, no decoder")
+    spec = specs.NO_DECODER
     switches = Switches(decoder=False)
 
 
 class NoBank(Glean):
     """Figure 8: encoder and decoder alone."""
 
-    spec = _named("no-bank", "GLEAN, no bank")
+    spec = specs.NO_BANK
     switches = Switches(bank_features="none")
 
 
 class CoarseBank(Glean):
     """Figure 8: the decoder gets the coarser half of the bank's features."""
 
-    spec = _named("coarse-bank", "GLEAN, coarse bank features")
+    spec = specs.COARSE_BANK
     switches = Switches(bank_features="coarse")
 
 
 class SingleLatent(Glean):
     """One latent for all layers of the bank."""
 
-    spec = _named("single-latent", "GLEAN, single latent")
+    spec = specs.SINGLE_LATENT
     switches = Switches(latents="single")
 
 
 class UnfrozenBank(Glean):
     """The same network, trained with its bank."""
 
-    spec = _named("unfrozen-bank", "GLEAN, unfrozen bank")
+    spec = specs.UNFROZEN_BANK
 
 
 class Light(Glean):
     """LightGLEAN (Chan et al., TPAMI 2022): the encoder's finest features only, learned latents."""
 
-    spec = _named("light", "LightGLEAN")
+    spec = specs.LIGHT
     switches = LIGHT
 
 

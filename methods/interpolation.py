@@ -6,8 +6,6 @@ import torch
 
 from bench.spec import Task
 
-FACTORS = (2, 4, 8, 16, 32, 64)
-
 
 class Interpolation:
     """A method that needs the factor and nothing else."""

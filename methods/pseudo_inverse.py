@@ -7,15 +7,14 @@ from typing import ClassVar
 
 from bench import resize
 from bench.spec import Images, Spec
-from methods.interpolation import FACTORS, Interpolation
+from methods import specs
+from methods.interpolation import Interpolation
 
 
 class PseudoInverse(Interpolation):
     """The Moore-Penrose inverse of the MATLAB bicubic operator, applied along both axes."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="pseudo_inverse", title="Pseudo-inverse", family="interpolation", paper="Penrose 1955", factors=FACTORS
-    )
+    spec: ClassVar[Spec] = specs.PSEUDO_INVERSE
 
     def upscale(self, lr: Images) -> Images:
         """Enlarge by two matrix products."""

@@ -11,6 +11,7 @@ from typing import ClassVar, Self
 import torch
 
 from bench.spec import BenchError, Images, Spec, Task
+from methods import specs
 from methods.formats import srresnet
 from methods.nets.srresnet import MSRResNet
 from methods.nets.winograd import fastest
@@ -34,14 +35,7 @@ def srgan_network(task: Task) -> MSRResNet:
 class Srgan:
     """The adapter; the network works in [0, 1]."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="srgan",
-        title="SRGAN",
-        family="feed-forward",
-        paper="Ledig et al., CVPR 2017",
-        factors=(4, 8, 16, 32, 64),
-        max_batch=4,
-    )
+    spec: ClassVar[Spec] = specs.SRGAN
 
     def __init__(self, network: MSRResNet) -> None:
         """Take a ready network."""

@@ -1,6 +1,7 @@
 """What makes a result be made anew: each line of the table in docs/adding.md, and each place that holds weights."""
 
 import ast
+import io
 import os
 import re
 import subprocess
@@ -61,8 +62,8 @@ def module_of_ours(folder, patch) -> tuple[str, str]:
         path.relative_to(ROOT).as_posix() for path in imports.files(methods.find(guest)) if path.is_relative_to(ROOT)
     }, "also through a public name of the package"
     before = run(guest)
-    read = imports.sha256
-    patch.setattr(imports, "sha256", lambda path: "edited" if path.name == "srresnet.py" else read(path))
+    read = imports._our_digest
+    patch.setattr(imports, "_our_digest", lambda path: "edited" if path.name == "srresnet.py" else read(path))
     return before, run(guest)
 
 
@@ -410,3 +411,18 @@ def test_a_source_file_is_parsed_once_for_all_cells_until_its_text_changes(tmp_p
     assert len(parsed) == 2
     path.write_text("import nothing_beside\n")
     assert imports.imported([path]) == {path}, "what was imported is remembered by the file's name"
+
+
+def test_a_source_file_of_the_suite_is_read_once_for_all_cells(monkeypatch):
+    """Each cell of a table read forty files twice, for the names that they import and for their checksums."""
+    read = []
+    opened = io.open
+    monkeypatch.setattr(io, "open", lambda path, *words, **named: read.append(path) or opened(path, *words, **named))
+    imports._our_names.cache_clear()
+    imports._our_digest.cache_clear()
+    found = imports.files(methods.find("glean"))
+    first = imports.sources(found)
+    assert {path: read.count(path) for path in found} == dict.fromkeys(found, 2)
+    read.clear()
+    assert imports.sources(imports.files(methods.find("glean"))) == first
+    assert read == []

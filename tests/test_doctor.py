@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from bench import checkup, doctor_command, paths, shipped
+from bench import checkup, paths, shipped
 from bench.spec import BadFile
 
 
@@ -13,8 +13,8 @@ from bench.spec import BadFile
 def doctor(bench, monkeypatch, tmp_path):
     """The command, of one package, one table and one profile."""
     monkeypatch.setattr(checkup, "PACKAGES", {"numpy": "numpy"})
-    monkeypatch.setattr(doctor_command, "profiles", lambda: ("mini",))
-    monkeypatch.setattr("bench.report_files.names", lambda: ("flops", "table1"))
+    monkeypatch.setattr("bench.verbs.doctor.profiles", lambda: ("mini",))
+    monkeypatch.setattr("bench.verbs.doctor.tables", lambda: ("flops", "table1"))
     monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.delenv("GLEAN_DATA", raising=False)
@@ -100,7 +100,7 @@ def other_images(tmp_path, monkeypatch):
 )  # fmt: skip
 def test_what_is_broken_is_told_with_what_to_do_and_the_exit_status(doctor, tmp_path, monkeypatch, damage):
     words = damage(tmp_path, monkeypatch)
-    monkeypatch.setattr(doctor_command, "_tables", lambda *_, **__: iter(()))
+    monkeypatch.setattr("bench.verbs.doctor._tables", lambda *_, **__: iter(()))
     status, out, err = doctor()
     assert status == 1
     assert "Nothing is broken" not in out
@@ -110,18 +110,18 @@ def test_what_is_broken_is_told_with_what_to_do_and_the_exit_status(doctor, tmp_
 
 
 def test_a_training_that_has_not_ended_breaks_nothing(doctor, tmp_path, monkeypatch):
-    monkeypatch.setattr(doctor_command, "_tables", lambda *_, **__: iter(()))
+    monkeypatch.setattr("bench.verbs.doctor._tables", lambda *_, **__: iter(()))
     monkeypatch.setattr(
-        doctor_command.trained, "present", lambda: [paths.user_weights()[0] / "bank_face_64.safetensors"]
+        "methods.weights.trained.present", lambda: [paths.user_weights()[0] / "bank_face_64.safetensors"]
     )
-    monkeypatch.setattr(doctor_command.trained, "unfinished", lambda _: "5 of 10 steps")
+    monkeypatch.setattr("methods.weights.trained.unfinished", lambda _: "5 of 10 steps")
     status, out, err = doctor()
     assert (status, err) == (0, "")
     assert "1 trained here, 1 of them not to the end, 0 damaged" in out
 
 
 def test_a_profile_without_images_can_fill_no_table(doctor, monkeypatch):
-    monkeypatch.setattr(doctor_command, "profiles", lambda: ("portraits",))
+    monkeypatch.setattr("bench.verbs.doctor.profiles", lambda: ("portraits",))
     status, out, err = doctor()
     assert (status, err) == (0, ""), "what was never put there is not broken"
     assert re.search(r"face +missing: \$GLEAN_DATA is not set, so portraits was not looked for\n", out)

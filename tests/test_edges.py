@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import pipeline
+from bench import pipeline, progress
 from bench.cost import duration
 from bench.cost.count import count
 from bench.restore import RunSettings
@@ -148,7 +148,7 @@ def test_the_duration_of_a_search_is_that_of_all_its_steps():
     [(1.4, "1 second"), (3.2, "3 seconds"), (100, "2 minutes"), (5399, "90 minutes"), (86400 * 3, "72.0 hours")],
 )
 def test_durations_in_words(seconds, text):
-    assert duration.spelt(seconds) == text
+    assert progress.spelt(seconds) == text
 
 
 SEARCH = """

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from bench import cards, data_command
+from bench import cards
 from bench.images import data as images
 from bench.images import known
 
@@ -145,7 +145,7 @@ def test_known_images_tell_whether_the_numbers_are_those_of_the_list(data, tmp_p
     photo(tmp_path / "known/a.jpg", 0)
     card = replace(cards.card("paper", "cat"), hr_size=64)
     looks = {names[0]: known.look(images.read(replace(card, source=str(tmp_path / "known"), ids=("a",)), "a"))}
-    monkeypatch.setattr(data_command.card_files, "cards", lambda _: {"cat": replace(card, looks=looks)})
+    monkeypatch.setattr(cards, "cards", lambda _: {"cat": replace(card, looks=looks)})
     status, out, _ = data("--prepare")
     assert status == first
     assert ("cat: verified by 1 images of the list" in out) != ("1 of 1 known ones look different" in out)

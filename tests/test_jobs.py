@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from bench import machine, pipeline, report_files, store, table_command
+from bench import machine, pipeline, report_files, store
 from bench.pipeline import _after
 from bench.running import isolated, runners
 from bench.running.measuring import Measurers, measured
@@ -20,6 +20,7 @@ from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS
 from bench.spec import BenchError, Cell, Task
 from bench.together import ahead, together
+from bench.verbs.table import measure
 
 from . import guests
 
@@ -218,8 +219,8 @@ def test_what_draws_is_imported_while_images_are_scored(monkeypatch):
         assert begun.wait(20), "the imports of the end are begun when the workers have nothing to do"
         return iter(())
 
-    monkeypatch.setattr(table_command, "_rendering", begun.set)
-    monkeypatch.setattr(table_command, "_restore", lambda _: False)
-    monkeypatch.setattr(table_command, "_render", lambda *_: None)
-    monkeypatch.setattr(table_command.estimate, "keep", lambda *_: None)
-    table_command._measure(SimpleNamespace(settings=SimpleNamespace(jobs=2), score=score), None, ())
+    monkeypatch.setattr("bench.verbs.table._rendering", begun.set)
+    monkeypatch.setattr("bench.verbs.table._restore", lambda _: False)
+    monkeypatch.setattr("bench.verbs.table._render", lambda *_: None)
+    monkeypatch.setattr("bench.estimate.keep", lambda *_: None)
+    measure(SimpleNamespace(settings=SimpleNamespace(jobs=2), score=score), None, ())

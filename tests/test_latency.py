@@ -7,9 +7,10 @@ import time
 import pytest
 import torch
 
-from bench import latency_command, machine
+from bench import cards, machine
 from bench.cost import latency
 from bench.spec import Effort, Spec, Task
+from bench.verbs.latency import places
 
 TASK = Task("mini", "face", 8, 64, preset="mini")
 CPU = torch.device("cpu")
@@ -73,8 +74,8 @@ def test_a_search_is_told_by_a_few_of_its_steps():
 
 
 def test_images_of_one_size_are_measured_once():
-    cards = latency_command.card_files.cards("mini")
-    assert [(card.category, factor) for card, factor in latency_command._places(list(cards.values()), [8, 16])] == [
+    found = list(cards.cards("mini").values())
+    assert [(card.category, factor) for card, factor in places(found, [8, 16])] == [
         ("face", 8),
         ("face", 16),
     ]

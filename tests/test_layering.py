@@ -81,7 +81,8 @@ ORDER = [
     {"viewer.page", "viewer.again", "report.compare"},
     {"viewer.handout"},
     {"estimate", "checkup"},
-    {"options", "fetch_images", "rendering"},
+    {"options", "loading", "fetch_images", "rendering"},
+    {"verbs.data", "verbs.doctor", "verbs.fetch", "verbs.inputs", "verbs.latency", "verbs.table"},
     {
         "file_commands",
         "fetch_command",
@@ -94,6 +95,7 @@ ORDER = [
         "table_command",
         "view_command",
         "doctor_command",
+        "check_command",
         "inventory",
     },
     {"commands"},
@@ -101,9 +103,8 @@ ORDER = [
 ]
 RANK = {name: rank for rank, names in enumerate(ORDER) for name in names}
 PROGRAMS = {
+    "check_command",
     "commands",
-    "doctor_command",
-    "fetch_command",
     "fetch_images",
     "file_commands",
     "flops_command",
@@ -111,7 +112,10 @@ PROGRAMS = {
     "latency_command",
     "running.runners",
     "running.worker",
-    "table_command",
+    "verbs.doctor",
+    "verbs.fetch",
+    "verbs.latency",
+    "verbs.table",
 }
 FOR_METHODS = {
     "bench.atomic",

@@ -5,6 +5,7 @@ import methods
 from bench import resize
 from bench.running import runner
 from bench.spec import BenchError, Task, UnknownName
+from methods import specs
 
 CPU = torch.device("cpu")
 TASKS = [Task("mini", "face", factor, 128, preset="mini") for factor in (2, 4, 8, 16, 32, 64)]
@@ -30,6 +31,10 @@ def test_every_method_keeps_the_contract_for_every_factor_it_declares(name):
 
 def test_names_are_those_of_the_specs():
     assert [method.spec.name for method in methods.ALL] == list(methods.BY_NAME)
+
+
+def test_what_is_listed_without_the_methods_is_what_they_say():
+    assert [method.spec for method in methods.ALL] == list(specs.ALL), "`list` would lack a method, or tell another's"
     assert methods.find("bicubic+bp").spec.name == "bicubic+bp"
 
 

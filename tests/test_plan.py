@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench import cards, plan, report_files
+from bench import cards, plan, profiles, report_files
 from bench.report import table
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS as METRICS_BY_NAME
@@ -166,7 +166,7 @@ def test_categories_of_a_users_folder_are_measured_although_the_table_does_not_n
 @pytest.mark.parametrize("profile", ["mini", "paper"])
 def test_a_table_of_ours_keeps_to_its_categories(profile):
     found = cards.cards(profile)
-    for name in report_files.names():
+    for name in profiles.tables():
         report = report_files.read(name)
         assert plan.widened(report, found) == report
         assert plan.unmeasured(report, found) == []

@@ -4,7 +4,7 @@ from collections.abc import Callable
 import pytest
 
 import methods
-from bench import cards, report_files
+from bench import cards, profiles, report_files
 from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
 
 MINIMAL = """
@@ -23,7 +23,8 @@ def write(tmp_path, monkeypatch) -> Callable[..., Report]:
     def write(text):
         (tmp_path / "reports").mkdir(exist_ok=True)
         (tmp_path / "reports" / "mine.toml").write_text(text)
-        monkeypatch.setattr(report_files, "facts_root", lambda: tmp_path)
+        for module in (profiles, report_files):
+            monkeypatch.setattr(module, "facts_root", lambda: tmp_path)
         return report_files.read("mine")
 
     return write
@@ -61,7 +62,7 @@ def test_sums_of_the_papers_columns():
         assert sum(found) == pytest.approx(expected, abs=1e-9), (method, metric)
 
 
-@pytest.mark.parametrize("name", report_files.names())
+@pytest.mark.parametrize("name", profiles.tables())
 def test_every_method_of_a_table_exists(name):
     # A slip in a name would only show as a refused row.
     report = report_files.read(name)
@@ -69,7 +70,7 @@ def test_every_method_of_a_table_exists(name):
 
 
 def test_every_ablation_of_the_paper_is_there_and_says_what_is_full():
-    full = {name: report_files.read(name).full for name in report_files.names() if name.startswith("ablation_")}
+    full = {name: report_files.read(name).full for name in profiles.tables() if name.startswith("ablation_")}
     names = ("bank", "decoder", "encoder", "frozen", "latents")
     assert full == {f"ablation_{name}": "glean" for name in names} | {"ablation_encoder": "glean.no-decoder"}
 

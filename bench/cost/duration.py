@@ -46,11 +46,3 @@ def _timed(method: Method, task: Task, lr: Images) -> float:
     if lr.device.type == "cuda":
         torch.cuda.synchronize(lr.device)
     return perf_counter() - start
-
-
-def spelt(duration: float) -> str:
-    """Return seconds in the unit that suits them."""
-    if duration < 90:  # noqa: PLR2004 - a minute and a half
-        return "1 second" if round(duration) == 1 else f"{duration:.0f} seconds"
-    minutes = duration / 60
-    return f"{minutes:.0f} minutes" if minutes < 90 else f"{minutes / 60:.1f} hours"  # noqa: PLR2004

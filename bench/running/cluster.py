@@ -23,8 +23,6 @@ from bench.running.process import START, Ended, Refused, late, opening
 from bench.running.worker import Worker
 from bench.spec import BenchError
 
-HERE = "here"
-"""In place of an address: a cluster of this machine alone, which ends with the run."""
 _AGAIN = 5
 """How often a batch is asked again of another actor."""
 _TOLD = ("GLEAN_", "GLIBC_TUNABLES", "CUBLAS_WORKSPACE_CONFIG")
@@ -150,7 +148,7 @@ def _connected(address: str) -> Any:  # noqa: ANN401 - Ray is not typed
         raise BenchError("--ray needs the package ray: pip install 'glean-bench[ray]'.") from error
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
     try:
-        if address == HERE:
+        if address == machine.HERE:
             ray.init(num_cpus=machine.cores(), include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)

@@ -31,7 +31,6 @@ none was trained.
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import ClassVar, Self
 
 import torch
@@ -39,6 +38,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench.spec import Images, Spec, Task
+from methods import specs
 from methods.formats import biggan as biggan_format
 from methods.nets.biggan import BigGAN, BigGANDiscriminator
 from methods.nets.stylegan2 import StyleGAN2, truncate
@@ -78,15 +78,7 @@ def _critic(task: Task) -> StyleGAN2Discriminator:
 class Dgp(Search[StyleGAN2, StyleGAN2Discriminator]):
     """The port to StyleGAN2."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="dgp",
-        title="DGP (StyleGAN2 port)",
-        family="inversion",
-        paper="Pan et al., ECCV 2020",
-        factors=(4, 8, 16, 32, 64),
-        max_batch=4,
-        seeded=True,
-    )
+    spec: ClassVar[Spec] = specs.DGP
     compared = slice(1, None)
 
     def __init__(
@@ -140,7 +132,7 @@ class Dgp(Search[StyleGAN2, StyleGAN2Discriminator]):
 class DgpBiggan(Search[BigGAN, BigGANDiscriminator]):
     """The original: BigGAN of ImageNet, class unknown."""
 
-    spec: ClassVar[Spec] = replace(Dgp.spec, name="dgp.biggan", title="DGP (BigGAN)", trained_on="ImageNet")
+    spec: ClassVar[Spec] = specs.DGP_BIGGAN
     compared = slice(-8, None)
 
     def __init__(

@@ -31,6 +31,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
+from methods import specs
 from methods.formats import stylegan_pggan, vgg16
 from methods.nets.pggan import PGGAN
 from methods.nets.vgg16 import Vgg16
@@ -49,15 +50,7 @@ _VGG_SIDE = 256
 class Mganprior:
     """The adapter: images in [0, 1] outside, [-1, 1] in bank and loss."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="mganprior",
-        title="mGANprior",
-        family="inversion",
-        paper="Gu et al., CVPR 2020",
-        factors=(4, 8, 16, 32, 64),
-        max_batch=8,
-        seeded=True,
-    )
+    spec: ClassVar[Spec] = specs.MGANPRIOR
     down_scaler: ClassVar[str] = "benchmark"
     loops = ("steps",)
     any_threads: ClassVar[bool] = True
@@ -167,7 +160,7 @@ class Mganprior:
 class MganpriorBilinear(Mganprior):
     """The down-scaler of the released code: bilinear without antialias, the mean of the middle 2x2 of each block."""
 
-    spec: ClassVar[Spec] = replace(Mganprior.spec, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
+    spec: ClassVar[Spec] = specs.MGANPRIOR_BILINEAR
     down_scaler = "original bilinear"
 
     def _shrunk(self, images: Images) -> Images:

@@ -23,7 +23,6 @@ Ours, where the paper or the code say nothing or cannot be followed:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, Literal, Self, TypeAlias
 
@@ -33,6 +32,7 @@ from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from bench import resize
 from bench.spec import BenchError, Effort, Images, Spec, Task
+from methods import specs
 from methods.formats import stylegan_pggan, unpickle
 from methods.nets.stylegan import StyleGAN
 from methods.nets.stylegan2 import StyleGAN2
@@ -56,15 +56,7 @@ StyledBank: TypeAlias = StyleGAN | StyleGAN2
 class Pulse:
     """The adapter: images in [0, 1] outside, [-1, 1] in the bank."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="pulse",
-        title="PULSE",
-        family="inversion",
-        paper="Menon et al., CVPR 2020",
-        factors=(4, 8, 16, 32, 64),
-        max_batch=4,
-        seeded=True,
-    )
+    spec: ClassVar[Spec] = specs.PULSE
     result: ClassVar[Literal["last", "best"]] = "last"
     """Which image is the result: that of the last step, or that of the lowest loss."""
     border: ClassVar[Literal["benchmark", "reflect"]] = "benchmark"
@@ -172,14 +164,14 @@ class Pulse:
 class PulseBest(Pulse):
     """The image of the lowest loss in place of the last."""
 
-    spec: ClassVar[Spec] = replace(Pulse.spec, name="pulse.best", title="PULSE, best step")
+    spec: ClassVar[Spec] = specs.PULSE_BEST
     result = "best"
 
 
 class PulseReflect(Pulse):
     """The down-scaler of the released code, which does not know how the benchmark made the input."""
 
-    spec: ClassVar[Spec] = replace(Pulse.spec, name="pulse.original-downscaler", title="PULSE, original down-scaler")
+    spec: ClassVar[Spec] = specs.PULSE_REFLECT
     border = "reflect"
 
 

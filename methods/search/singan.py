@@ -19,6 +19,7 @@ from typing import ClassVar, Self
 import torch
 
 from bench.spec import Effort, Images, Spec, Task
+from methods import specs
 from methods.nets.singan import SMALLEST
 from methods.presets.lookup import chosen
 from methods.presets.singan import SINGAN, SinganSettings
@@ -30,15 +31,7 @@ from methods.search.singan_training import Pyramid
 class SinGan:
     """The adapter: images in [0, 1] outside, [-1, 1] inside."""
 
-    spec: ClassVar[Spec] = Spec(
-        name="singan",
-        title="SinGAN",
-        family="internal-learning",
-        paper="Shaham et al., ICCV 2019",
-        factors=(4, 8, 16, 32, 64),
-        max_batch=8,
-        seeded=True,
-    )
+    spec: ClassVar[Spec] = specs.SINGAN
     loops: ClassVar[tuple[str, ...]] = ("epochs steps",)
     any_threads: ClassVar[bool] = True
 

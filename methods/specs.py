@@ -1,0 +1,125 @@
+"""What each method of the suite says of itself. The methods take it from here.
+
+It stands apart because it is known without torch, which the methods import: `list` starts at once. A method's facts
+(paper, sections, deviations) are in its own file.
+"""
+
+from dataclasses import replace
+
+from bench.spec import Spec
+
+_ANY = (2, 4, 8, 16, 32, 64)
+_FACTORS = (4, 8, 16, 32, 64)
+
+
+def _glean(name: str, title: str) -> Spec:
+    """Return what a variant of GLEAN says of itself."""
+    return replace(GLEAN, name=f"{GLEAN.name}.{name}", title=title)
+
+
+BICUBIC = Spec(name="bicubic", title="Bicubic", family="interpolation", paper="Keys 1981", factors=_ANY)
+PSEUDO_INVERSE = Spec(
+    name="pseudo_inverse", title="Pseudo-inverse", family="interpolation", paper="Penrose 1955", factors=_ANY
+)
+SRGAN = Spec(
+    name="srgan",
+    title="SRGAN",
+    family="feed-forward",
+    paper="Ledig et al., CVPR 2017",
+    factors=_FACTORS,
+    max_batch=4,
+)
+MGANPRIOR = Spec(
+    name="mganprior",
+    title="mGANprior",
+    family="inversion",
+    paper="Gu et al., CVPR 2020",
+    factors=_FACTORS,
+    max_batch=8,
+    seeded=True,
+)
+PULSE = Spec(
+    name="pulse",
+    title="PULSE",
+    family="inversion",
+    paper="Menon et al., CVPR 2020",
+    factors=_FACTORS,
+    max_batch=4,
+    seeded=True,
+)
+DGP = Spec(
+    name="dgp",
+    title="DGP (StyleGAN2 port)",
+    family="inversion",
+    paper="Pan et al., ECCV 2020",
+    factors=_FACTORS,
+    max_batch=4,
+    seeded=True,
+)
+SINGAN = Spec(
+    name="singan",
+    title="SinGAN",
+    family="internal-learning",
+    paper="Shaham et al., ICCV 2019",
+    factors=_FACTORS,
+    max_batch=8,
+    seeded=True,
+)
+ESRGAN_PLUS = Spec(
+    name="esrgan_plus",
+    title="ESRGAN+",
+    family="feed-forward",
+    paper="Wang et al., ECCV Workshops 2018; enlarged, Chan et al., CVPR 2021",
+    factors=_FACTORS,
+    max_batch=4,
+)
+GLEAN = Spec(
+    name="glean",
+    title="GLEAN",
+    family="latent-bank",
+    paper="Chan et al., CVPR 2021",
+    factors=_FACTORS,
+    max_batch=4,
+)
+ESRGAN_MSE = replace(
+    ESRGAN_PLUS, name="esrgan_plus.mse", title="ESRGAN+ (MSE alone)", paper="Wang et al., ECCV Workshops 2018"
+)
+MGANPRIOR_BILINEAR = replace(MGANPRIOR, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
+PULSE_BEST = replace(PULSE, name="pulse.best", title="PULSE, best step")
+PULSE_REFLECT = replace(PULSE, name="pulse.original-downscaler", title="PULSE, original down-scaler")
+DGP_BIGGAN = replace(DGP, name="dgp.biggan", title="DGP (BigGAN)", trained_on="ImageNet")
+LATENT_ONLY = _glean("latent-only", "GLEAN, latents only")
+COARSE_ENCODER = _glean("coarse-encoder", "GLEAN, coarse encoder features, no decoder")
+NO_DECODER = _glean("no-decoder", "GLEAN, no decoder")
+NO_BANK = _glean("no-bank", "GLEAN, no bank")
+COARSE_BANK = _glean("coarse-bank", "GLEAN, coarse bank features")
+SINGLE_LATENT = _glean("single-latent", "GLEAN, single latent")
+UNFROZEN_BANK = _glean("unfrozen-bank", "GLEAN, unfrozen bank")
+LIGHT = _glean("light", "LightGLEAN")
+
+ALL: tuple[Spec, ...] = (
+    BICUBIC,
+    PSEUDO_INVERSE,
+    SRGAN,
+    MGANPRIOR,
+    PULSE,
+    DGP,
+    SINGAN,
+    ESRGAN_PLUS,
+    GLEAN,
+    ESRGAN_MSE,
+    MGANPRIOR_BILINEAR,
+    PULSE_BEST,
+    PULSE_REFLECT,
+    DGP_BIGGAN,
+    LATENT_ONLY,
+    COARSE_ENCODER,
+    NO_DECODER,
+    NO_BANK,
+    COARSE_BANK,
+    SINGLE_LATENT,
+    UNFROZEN_BANK,
+    LIGHT,
+)
+"""In the order of the paper's tables, as `methods.ALL`."""
+BY_NAME: dict[str, Spec] = {spec.name: spec for spec in ALL}
