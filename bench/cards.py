@@ -85,6 +85,11 @@ def card(profile: str, category: str, hr_size: int | None = None) -> Card:
     return _card(profile, categories[category], hr_size, need_lists=True)
 
 
+def preset(profile: str) -> str:
+    """Return the preset of a profile, for whose networks its tables are; raises what `cards` does."""
+    return next(iter(cards(profile, need_lists=False).values())).preset
+
+
 def list_paths(profile: str) -> dict[str, Path]:
     """Return category -> where its list is: as its card says, or `<category>.sha256` beside it.
 

@@ -55,6 +55,10 @@ methods = ["bicubic", "esrgan_plus", "glean"]
 # hr_size = 1024
 # sha256 = ""
 # operator = "matlab-bicubic"
+
+# What is asked otherwise of profiles whose cards have a preset.
+# [presets.portraits]
+# factors = [8, 16]
 """
 
 

@@ -213,7 +213,8 @@ def run(  # noqa: PLR0913 - as `prepare`
     seeds: Sequence[int] = (0,),
 ) -> list[Record]:
     """Measure a table: restore what is not there yet, score it, return one record per image and per refused cell."""
-    measurement = prepare(report_files.read(report), methods, settings, profile=profile, hr_size=hr_size, seeds=seeds)
+    facts = report_files.read(report, card_files.preset(profile))
+    measurement = prepare(facts, methods, settings, profile=profile, hr_size=hr_size, seeds=seeds)
     for _ in measurement.restore():
         pass
     return list(measurement.score())

@@ -32,19 +32,19 @@ class _MetricName:
 _METRIC = _MetricName()
 _FIGURE = schema.form(r"-?[0-9]{1,9}(\.[0-9]{1,9})?", 'of digits as printed, such as "26.84"')
 _FACTOR = schema.form(r"x[1-9][0-9]{0,4}", "of x and the factor, such as x16")
+_ASKED: dict[str, schema.Kind] = {
+    "title": schema.NAME,
+    "caption": schema.TEXT,
+    "metrics": schema.ListOf(_METRIC),
+    "categories": schema.ListOf(schema.NAME, least=1),
+    "factors": schema.ListOf(schema.whole(2, LARGEST), least=1),
+    "methods": schema.ListOf(schema.NAME, least=1),
+}
+_FURTHER: dict[str, schema.Kind] = {"also": schema.ListOf(_METRIC), "full": schema.NAME}
 _REPORT = schema.Table(
+    {"source": schema.TEXT, **_ASKED},
     {
-        "title": schema.NAME,
-        "caption": schema.TEXT,
-        "source": schema.TEXT,
-        "metrics": schema.ListOf(_METRIC),
-        "categories": schema.ListOf(schema.NAME, least=1),
-        "factors": schema.ListOf(schema.whole(2, LARGEST), least=1),
-        "methods": schema.ListOf(schema.NAME, least=1),
-    },
-    {
-        "full": schema.NAME,
-        "also": schema.ListOf(_METRIC),
+        **_FURTHER,
         "pending": schema.TableOf(schema.NAME, schema.NAME),
         "test_sets": schema.TableOf(schema.NAME, schema.NAME),
         "test_data": schema.TableOf(
@@ -59,17 +59,19 @@ _REPORT = schema.Table(
         ),
         "margin": schema.TableOf(_METRIC, schema.MARGIN),
         "references": schema.ListOf(schema.Choice("reference", REFERENCES)),
+        "presets": schema.TableOf(schema.NAME, schema.Table({}, {**_ASKED, **_FURTHER})),
     },
 )
 
 
-def read(name: str) -> Report:
-    """Return a table's facts by name, or from a .toml file anywhere.
+def read(name: str, preset: str = "") -> Report:
+    """Return a table's facts by name, or from a .toml file anywhere; for a preset, with what it says of that instead.
 
     Raises `UnknownName`, or `BadFile` if its file cannot be used as it stands.
     """
     path = _path(name)
     values = schema.read(path, _REPORT)
+    values |= values.pop("presets", {}).get(preset, {})
     if "full" in values and values["full"] not in values["methods"]:
         raise BadFile(f"{path}: full: {UnknownName('method', values['full'], values['methods'])}")
     if twice := set(values["metrics"]) & set(values.get("also", [])):

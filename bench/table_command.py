@@ -56,12 +56,12 @@ def make_table(
     ray_share: RayShare = 1.0,
 ) -> None:
     """Measure a table of the paper: restore, score, render. Run again, it goes on where it stopped."""
-    from bench import devices, pipeline, report_files
+    from bench import cards, devices, pipeline, report_files
     from bench.plan import Part
     from bench.restore import RunSettings
     from bench.verbs import table
 
-    report = report_files.read(name)
+    report = report_files.read(name, cards.preset(profile))
     say(f"{report.title}: looking for images and weights ...")
     settings = RunSettings(folder, devices.named(device), batch_size, limit, allow_enlarge)
     with table.placed(settings, jobs, ray, ray_share) as settings:

@@ -6,6 +6,7 @@ import pytest
 import methods
 from bench import cards, profiles, report_files
 from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
+from methods.training import items
 
 MINIMAL = """
 title = "T"
@@ -150,3 +151,33 @@ def test_a_table_to_begin_with_can_be_measured_and_names_every_key(bench, monkey
     assert keys - set(re.findall(r"^(?:# )?\[?([a-z_]+)", text, re.MULTILINE)) == set(), "a key that nobody is told of"
     assert bench("init-table", "mine")[0] == 2, "it is there already"
     assert bench("init-table", "table2")[0] == 2
+
+
+def test_a_preset_is_asked_what_its_networks_are_trained_for(write):
+    # Table 1 of real faces is made at 8x and 16x; the paper's, and with it that of every other profile, at 16x alone.
+    write(MINIMAL + '[presets.small]\ntitle = "S"\nfactors = [8, 16]\n')
+    small, other = report_files.read("mine", "small"), report_files.read("mine", "large")
+    assert (small.title, small.factors, small.methods) == ("S", (8, 16), ("bicubic",))
+    assert (other.title, other.factors) == ("T", (16,))
+    assert report_files.read("mine") == other
+
+
+def test_what_a_preset_is_asked_is_checked_like_the_rest(write):
+    for words, error in (
+        ("factor = [8]", "'factor'.*did you mean factors"),
+        ("factors = [1]", "presets.small.factors"),
+    ):
+        with pytest.raises(BadFile, match=error):
+            write(MINIMAL + f"[presets.small]\n{words}\n")
+    write(MINIMAL + '[presets.small]\nfull = "glean"\n')
+    with pytest.raises(BadFile, match=r"full.*'glean'"):
+        report_files.read("mine", "small")
+
+
+@pytest.mark.parametrize("name", ["table1", "table2", "ablation_bank", "ablation_decoder", "ablation_encoder"])
+def test_a_table_of_portraits_asks_for_networks_that_are_trained(name):
+    # A row that nothing trains is refused for ever.
+    report = report_files.read(name, cards.preset("portraits"))
+    trained = {(item.what, item.task.factor) for item in items.everything("portraits")}
+    asked = {(method, factor) for method in report.methods for factor in report.factors}
+    assert {each for each in asked if each[0].partition(".")[0] in {"glean", "esrgan_plus", "srgan"}} <= trained

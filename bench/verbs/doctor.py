@@ -84,9 +84,10 @@ def _tables(profile: str, folder: Path, *, there: bool) -> Iterator[Finding]:
     if not there:
         yield Finding(section, "all", "nothing, as no category has its images", counts=(("runnable", 0),))
         return
+    preset = cards.preset(profile)
     names = [name for name in tables() if report_files.read(name).metrics]
     for name in track(names, f"tables on {profile}", len(names)):
-        report = report_files.read(name)
+        report = report_files.read(name, preset)
         methods = [suite.find(method) for method in report.methods if method not in report.pending]
         try:
             cells = pipeline.prepare(report, methods, RunSettings(folder, torch.device("cpu")), profile=profile).cells

@@ -24,8 +24,8 @@ class RestorerRecipe:
     def of_pixels(self) -> Self:
         """Return the same without the losses that need VGG16 and a discriminator: the squared error alone.
 
-        An image costs a CPU about half of what it does with them, and the squared error takes larger batches well: as many
-        steps, each of four times as many images.
+        An image costs a CPU about half of what it does with them, and the squared error takes larger batches well: as
+        many steps, each of four times as many images.
         """
         return replace(self, images=4 * self.images, batch=4 * self.batch, perceptual=0.0, adversarial=0.0, crop=None)
 
