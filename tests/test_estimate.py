@@ -114,7 +114,7 @@ def test_a_cache_that_cannot_be_written_costs_the_estimate_alone(measurement, mo
 
 
 def test_a_run_keeps_what_it_took(bench, measurement, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(report_files, "read", lambda _: measurement.report)
+    monkeypatch.setattr(report_files, "read", lambda *_: measurement.report)
     words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out")
     for step in ("restore", "score"):
         assert bench(*words, "--only", step)[0] == 0

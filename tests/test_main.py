@@ -224,7 +224,7 @@ def small(monkeypatch) -> Callable[..., None]:
         report = replace(
             report_files.read(name), methods=("bicubic", "pseudo_inverse"), metrics=("psnr",), also=(), **changes
         )
-        monkeypatch.setattr(report_files, "read", lambda _: report)
+        monkeypatch.setattr(report_files, "read", lambda *_: report)
 
     return shrink
 

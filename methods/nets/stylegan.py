@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
 from methods.nets.pggan import EqualConv
+from methods.nets.searched import Normed, is_searched
 from methods.nets.stylegan2 import MappingNetwork
 from methods.nets.stylegan2_layers import EqualLinear, config_f
 from methods.nets.synthesis import MappedGenerator, Synthesis
@@ -53,6 +54,10 @@ class Epilogue(nn.Module):
 
     def forward(self, x: Tensor, latent: Tensor, noise: Tensor | None) -> Tensor:
         """Map (1 or B, width, R, R), styled by (B, style_dim), to (B, width, R, R)."""
+        if len(x) == len(latent) == 1 and is_searched(x, self.bias, self.noise_gain):
+            scale, shift = self.style(latent)[0].chunk(2)
+            normed: Tensor = Normed.apply(x, scale + 1, shift, noise, self.noise_gain, self.bias, self.epsilon)
+            return normed
         x = x + self.bias[:, None, None]
         if noise is not None:
             x = torch.addcmul(x, noise, self.noise_gain[:, None, None])

