@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from methods.nets import searched
+from methods.nets import searched, stylegan2
 from methods.nets.stylegan import Epilogue, StyleGAN
 from methods.nets.stylegan2 import StyledConv, StyleGAN2
 
@@ -15,6 +15,7 @@ SIDE = 12
 @pytest.fixture(autouse=True)
 def blocks(monkeypatch):
     monkeypatch.setattr(searched, "_BLOCK", 100)  # an image is several blocks, the last of them shorter
+    monkeypatch.setattr(stylegan2, "WORTH_IT", 0)
     torch.manual_seed(0)
 
 

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F  # noqa: N812 - torch's own name for it
 
-from methods.nets.searched import Styled, is_searched
+from methods.nets.searched import WORTH_IT, Styled, is_searched
 from methods.nets.stylegan2_layers import SQRT2, EqualLinear, built, config_f, convolve, double
 from methods.nets.synthesis import MappedGenerator, Synthesis
 
@@ -74,7 +74,7 @@ class StyledConv(nn.Module):
     def _of_one(self, x: Tensor, style: Tensor, factor: Tensor, bias: Tensor, noise: Tensor | None) -> Tensor:
         """Do the same for a single sample, with style and demodulation in the weights."""
         noise = None if noise is None else noise * (self.noise_gain * SQRT2)
-        if is_searched(x, self.weight, self.bias, self.noise_gain):
+        if x.numel() >= WORTH_IT and is_searched(x, self.weight, self.bias, self.noise_gain):
             searched: Tensor = Styled.apply(x, style, factor, noise, self.weight, bias, self.up)
             return searched
         x = convolve(x, built(self.weight, style, factor, up=self.up), bias, up=self.up)
