@@ -190,7 +190,7 @@ def test_metrics_are_computed_there_and_are_the_same(ray):
     pair = Pair(*(each.mul(255).round() / 255 for each in (pair.sr, pair.hr, pair.lr)), 16)
     measurers = Measurers(2, cluster.Cluster("auto", CPU, 1, None).place)
     ray.dying = {1, 2, 3}
-    assert torch.equal(measurers.measure(find("psnr"), pair), find("psnr").function(pair))
+    assert torch.equal(measurers.measure([find("psnr")], pair)[0], find("psnr").function(pair))
 
 
 def test_an_answer_that_is_none_is_not_believed(ray):

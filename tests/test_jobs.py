@@ -128,23 +128,26 @@ PAIR = Pair(torch.rand(2, 3, 32, 32), torch.rand(2, 3, 32, 32), torch.rand(2, 3,
 def test_a_metric_has_the_same_value_in_a_process_whatever_ends_that():
     with closing(Measurers(1)) as processes:
         pair = Pair(*((each * 255).round() / 255 for each in (PAIR.sr, PAIR.hr, PAIR.lr)), 16)
-        expected = {name: measured(METRICS[name], pair) for name in ("psnr", "lpips", "lr_psnr")}
+        expected = {name: measured([METRICS[name]], pair)[0] for name in ("psnr", "lpips", "lr_psnr")}
         for name, values in expected.items():
-            found = processes.measure(METRICS[name], pair)
+            (found,) = processes.measure([METRICS[name]], pair)
             assert torch.equal(found, values)
             processes._idle.put(process := processes._idle.get())
             process._status()
             os.killpg(int(process._told.split()[0]), signal.SIGKILL)
-        assert torch.equal(processes.measure(METRICS["lpips"], pair), expected["lpips"])
+        found = processes.measure([METRICS[name] for name in expected], pair)
+        assert all(map(torch.equal, found, expected.values())), "asked together, each has its own value"
 
 
 def test_columns_with_a_box_and_of_sets_are_the_same_in_a_process():
     pair = Pair(*((torch.rand(2, 3, side, side) * 255).round() / 255 for side in (64, 64, 4)), 16)
     located = METRICS["arcface_aligned"].located
     assert located is not None
+    columns = [located((0.1, 0.2, 0.7)), METRICS["kid"], METRICS["psnr"]]
     with closing(Measurers(1)) as processes:
-        for metric in (located((0.1, 0.2, 0.7)), METRICS["kid"]):
-            assert torch.equal(processes.measure(metric, pair), measured(metric, pair).double()), metric.name
+        found = processes.measure(columns, pair)
+    for metric, one, other in zip(columns, found, measured(columns, pair), strict=True):
+        assert torch.equal(one, other.double()), metric.name
 
 
 def test_what_a_metric_cannot_measure_is_told_as_in_one_process():
@@ -152,7 +155,7 @@ def test_what_a_metric_cannot_measure_is_told_as_in_one_process():
         small = Pair(PAIR.sr[..., :8, :8], PAIR.hr[..., :8, :8], PAIR.lr[..., :1, :1], 8)
         for measure in (measured, processes.measure):
             with pytest.raises(BenchError, match="SSIM needs images of at least 11 px"):
-                measure(METRICS["ssim"], small)
+                measure([METRICS["psnr"], METRICS["ssim"]], small)
 
 
 def test_a_metric_whose_process_ends_again_and_again_is_an_error(monkeypatch):
@@ -161,7 +164,7 @@ def test_a_metric_whose_process_ends_again_and_again_is_an_error(monkeypatch):
 
     monkeypatch.setattr("bench.running.measuring._asked", ended)
     with closing(Measurers(2)) as processes, pytest.raises(BenchError, match="want of memory"):
-        processes.measure(METRICS["psnr"], PAIR)
+        processes.measure([METRICS["psnr"]], PAIR)
 
 
 def test_an_image_whose_process_was_closed_is_no_failure(photos, settings, tmp_path):

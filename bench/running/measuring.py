@@ -1,6 +1,6 @@
 """Metrics computed in processes of their own, so that several images are measured at once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TypeAlias
@@ -14,17 +14,17 @@ from bench.running.places import HERE, Asked, Place
 from bench.running.process import START, Ended
 from bench.scores.metric import Metric, Pair
 
-Measure: TypeAlias = Callable[[Metric, Pair], Tensor]
-"""What computes the values of a metric."""
+Measure: TypeAlias = Callable[[Sequence[Metric], Pair], list[Tensor]]
+"""What computes the values of metrics, in their order: of all at once, so that images are sent once."""
 _MOST = 4096
 """Numbers that a metric tells of an image: one, or of a metric of sets its features."""
 _TRIES = 3
 """How often a batch is measured whose process ends: it may be short of memory for a moment."""
 
 
-def measured(metric: Metric, pair: Pair) -> Tensor:
-    """Return the values of a metric, computed here."""
-    return metric.function(pair)
+def measured(columns: Sequence[Metric], pair: Pair) -> list[Tensor]:
+    """Return the values of metrics, computed here."""
+    return [metric.function(pair) for metric in columns]
 
 
 class Measurers:
@@ -38,13 +38,13 @@ class Measurers:
             self._idle.put(None)
         self._jobs = jobs
 
-    def measure(self, metric: Metric, pair: Pair) -> Tensor:
-        """Return the values of a metric, as its `function`: the same ones. Raises `BenchError` where that raises."""
+    def measure(self, columns: Sequence[Metric], pair: Pair) -> list[Tensor]:
+        """Return the values of metrics, as `measured`: the same ones. Raises `BenchError` where a metric raises."""
         for tries in range(_TRIES + self._place.again, 0, -1):
             process = self._idle.get()
             try:
                 process = process or self._place.start("")
-                return _asked(process, metric, pair)
+                return _asked(process, columns, pair)
             except Ended:
                 if process is not None:
                     process.end()
@@ -72,14 +72,13 @@ def measurers(jobs: int, place: Place = HERE) -> Iterator[Measurers]:
         found.close()
 
 
-def _asked(process: Asked, metric: Metric, pair: Pair) -> Tensor:
+def _asked(process: Asked, columns: Sequence[Metric], pair: Pair) -> list[Tensor]:
     images = [eight_bit(each) for each in (pair.sr, pair.hr, pair.lr)]
     request = {
         "do": "measure",
-        "metric": metric.name,
-        "box": metric.box,
+        "metrics": [{"name": metric.name, "box": metric.box} for metric in columns],
         "factor": pair.factor,
         "shapes": [list(each.shape) for each in images],
     }
-    answer, content = process.ask(request, START, *images, most=8 * _MOST * len(pair.sr))
-    return wire.pictures(content, np.float64, *answer["shape"])
+    answer, content = process.ask(request, START, *images, most=8 * _MOST * len(pair.sr) * len(columns))
+    return wire.several(content, np.float64, answer["shapes"])

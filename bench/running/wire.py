@@ -4,10 +4,12 @@ Nothing that is received is run: there is no pickle. What the other side sends i
 """
 
 import json
+import math
 import select
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import accumulate
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -122,3 +124,15 @@ def pictures(content: bytes | bytearray, kind: type[np.generic], *shape: int) ->
         return torch.from_numpy(np.frombuffer(bytearray(content), kind).reshape(shape))
     except ValueError:
         raise Broken("sent something that is no picture") from None
+
+
+def several(content: bytes | bytearray, kind: type[np.generic], shapes: Sequence[Sequence[int]]) -> list[Tensor]:
+    """Return the tensors of these shapes whose bytes lie one after another; raises `Broken` as `pictures`."""
+    sizes = [math.prod(shape) * np.dtype(kind).itemsize for shape in shapes]
+    ends = list(accumulate(sizes, initial=0))
+    if len(content) != ends[-1]:
+        raise Broken("sent something that is no picture")
+    return [
+        pictures(content[first:last], kind, *shape) if last > first else torch.empty(tuple(shape))
+        for first, last, shape in zip(ends, ends[1:], shapes, strict=False)
+    ]

@@ -103,20 +103,14 @@ def _begin(request: dict[str, Any], _: bytearray) -> Answer:
 
 
 def _measure(request: dict[str, Any], content: bytearray) -> Answer:
-    """Return a metric's values of 8-bit images: results, ground truth and inputs, one after another."""
-    images = []
-    for shape in request["shapes"]:
-        size = math.prod(shape)
-        pixels = wire.pictures(content[:size], np.uint8, *shape) if size else torch.empty(shape)
-        images.append(pixels.float() / 255)
-        content = content[size:]
-    sr, hr, lr = images
-    metric = metrics.find(request["metric"])
-    if metric.located is not None:
-        metric = metric.located(tuple(request["box"]))
-    values = metric.function(Pair(sr, hr, lr, request["factor"])).double()
+    """Return the values of metrics of 8-bit images: results, ground truth and inputs, one after another."""
+    sr, hr, lr = (each.float() / 255 for each in wire.several(content, np.uint8, request["shapes"]))
+    pair = Pair(sr, hr, lr, request["factor"])
+    found = [(metrics.find(told["name"]), told["box"]) for told in request["metrics"]]
+    columns = [metric if metric.located is None else metric.located(tuple(box)) for metric, box in found]
+    values = [metric.function(pair).double() for metric in columns]
     allocator.give_back(sr.numel())
-    return {"shape": list(values.shape)}, [values]
+    return {"shapes": [list(each.shape) for each in values]}, values
 
 
 def _lr(task: Task, content: bytes | bytearray) -> Tensor:

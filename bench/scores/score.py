@@ -63,8 +63,7 @@ def score(  # noqa: PLR0913 - of what, how, and by whom
     path = file(cell, settings, state)
     lines, _ = _read(path)
     makers = _makers(cell, names, card)
-    wanted = {replace(metric, function=partial(measure, metric)): maker for metric, maker in makers.items()}
-    for line in _whole(cell, card, settings, state, wanted=wanted, stored=lines):
+    for line in _whole(cell, card, settings, state, wanted=makers, stored=lines, measure=measure):
         lines[str(line.record.image)] = line
         yield line.record
     atomic.write(path, _to_text(lines.values()))
@@ -85,14 +84,15 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
             f"{path} was damaged or edited since it was written. Run score again: it computes what is lost."
         )
 
-    def missing(_: Pair) -> Tensor:
+    def missing(*_: object) -> list[Tensor]:
         raise BenchError(
             f"{cell.method} on {cell.task.category} is not scored yet by this table's metrics, on its images, as they "
             f"are now: {path}. Run score first."
         )
 
-    wanted = {replace(metric, function=missing): maker for metric, maker in _makers(cell, names, card).items()}
-    return [line.record for line in _whole(cell, card, settings, state, wanted=wanted, stored=lines)]
+    wanted = _makers(cell, names, card)
+    found = _whole(cell, card, settings, state, wanted=wanted, stored=lines, measure=missing)
+    return [line.record for line in found]
 
 
 def _whole(  # noqa: PLR0913 - as `_lines`
@@ -103,10 +103,11 @@ def _whole(  # noqa: PLR0913 - as `_lines`
     *,
     wanted: Mapping[Metric, str],
     stored: Mapping[str, _Line],
+    measure: Measure,
 ) -> Iterator[_Line]:
     """Yield `_lines`, with the shares in the metrics of sets: these can only be told when all images are known."""
     single = {metric: maker for metric, maker in wanted.items() if metric.pooled is None}
-    lines = _lines(cell, card, settings, state, wanted=single, stored=stored)
+    lines = _lines(cell, card, settings, state, wanted=single, stored=stored, measure=measure)
     for metric, maker in wanted.items():
         if metric.pooled is not None:
             lines = iter(
@@ -115,12 +116,15 @@ def _whole(  # noqa: PLR0913 - as `_lines`
                     metric,
                     maker,
                     partial(scored.pairs, cell, card, settings, file(cell, settings, state).parent),
+                    measure,
                 )
             )
     yield from lines
 
 
-def _pooled(lines: list[_Line], metric: Metric, maker: str, pairs: Callable[[], Iterator[Pair]]) -> list[_Line]:
+def _pooled(
+    lines: list[_Line], metric: Metric, maker: str, pairs: Callable[[], Iterator[Pair]], measure: Measure
+) -> list[_Line]:
     """Return the lines with their shares in a metric of the set; without, if there are too few images."""
     protocol, usable = metric.protocol(), [line for line in lines if line.key]
     of = hashlib.sha256(" ".join([maker, *(line.key for line in usable)]).encode()).hexdigest()[:16]
@@ -128,7 +132,7 @@ def _pooled(lines: list[_Line], metric: Metric, maker: str, pairs: Callable[[], 
     if metric.pooled is not None and len(usable) >= metric.images:
         values = [line.record.metrics[protocol] for line in usable if line.by.get(protocol) == of]
         if len(values) < len(usable):
-            values = metric.pooled(torch.cat([metric.function(pair) for pair in pairs()])).tolist()
+            values = metric.pooled(torch.cat([value for pair in pairs() for value in measure([metric], pair)])).tolist()
     shares = {str(line.record.image): value for line, value in zip(usable, values, strict=False)}
     return [_with(line, protocol, shares.get(str(line.record.image)), of) for line in lines]
 
@@ -149,13 +153,15 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
     *,
     wanted: Mapping[Metric, str],
     stored: Mapping[str, _Line],
+    measure: Measure,
 ) -> Iterator[_Line]:
     """Yield a line for each image of a cell, in the card's order; `wanted` compute what the stored lines lack."""
     limit = settings.images(cell)
     result = scored.finder(cell, card, settings, file(cell, settings, state).parent)
     ids, waiting = list(reversed(data.image_ids(card, limit))), {}
     entries = data.batches(card, cell.task.factor, scored.together(card), limit, settings.allow_enlarge)
-    for made in ahead(lambda entry: _entry(cell, entry, state, result, wanted, stored), entries, settings.jobs):
+    batches = partial(_batch, cell, result=result, wanted=wanted, lines=stored, measure=measure)
+    for made in ahead(lambda entry: _entry(cell, entry, state, batches), entries, settings.jobs):
         # Images that cannot be used come before those of a batch that is not full yet.
         waiting.update({str(line.record.image): line for line in made})
         while ids and ids[-1] in waiting:
@@ -191,25 +197,26 @@ def _maker(code: str, metric: Metric) -> str:
     return hashlib.sha256(" ".join([code, *versions]).encode()).hexdigest()[:16]
 
 
-def _entry(  # noqa: PLR0913, PLR0917 - as `_lines`
-    cell: Cell,
-    entry: data.Batch | data.BadEntry,
-    state: State,
-    result: scored.Find,
-    wanted: Mapping[Metric, str],
-    stored: Mapping[str, _Line],
+def _entry(
+    cell: Cell, entry: data.Batch | data.BadEntry, state: State, batch: Callable[[data.Batch], list[_Line]]
 ) -> list[_Line]:
     """Return the lines of a batch, or the one of an image that cannot be used."""
     if isinstance(entry, data.Batch):
-        lines = _batch(cell, entry, result, wanted, stored)
+        lines = batch(entry)
         allocator.give_back(entry.hr.numel())
         return lines
     status: Status = "refused" if entry.refused else "failed"
     return [_Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run))]
 
 
-def _batch(
-    cell: Cell, batch: data.Batch, result: scored.Find, wanted: Mapping[Metric, str], lines: Mapping[str, _Line]
+def _batch(  # noqa: PLR0913 - as `_lines`
+    cell: Cell,
+    batch: data.Batch,
+    *,
+    result: scored.Find,
+    wanted: Mapping[Metric, str],
+    lines: Mapping[str, _Line],
+    measure: Measure,
 ) -> list[_Line]:
     """Score the images of one batch."""
     results = [result(batch, index) for index in range(len(batch.ids))]
@@ -218,17 +225,26 @@ def _batch(
     old = [_of(lines.get(image_id), key) for image_id, key in zip(batch.ids, keys, strict=True)]
     values = [dict(line.record.metrics) if line else {} for line in old]
     by = [dict(line.by) if line else {} for line in old]
-    for metric, maker in wanted.items():
-        protocol = metric.protocol()
-        missing = [index for index, made in enumerate(by) if made.get(protocol) != maker]
-        if missing:
-            pair = Pair(sr[missing], batch.hr[missing], batch.lr[missing], cell.task.factor)
-            for index, value in zip(missing, metric.function(pair).tolist(), strict=True):
-                values[index][protocol], by[index][protocol] = value, maker
+    for missing, columns in _missing(wanted, by).items():
+        at = list(missing)
+        pair = Pair(sr[at], batch.hr[at], batch.lr[at], cell.task.factor)
+        for metric, found in zip(columns, measure(columns, pair), strict=True):
+            for index, value in zip(missing, found.tolist(), strict=True):
+                values[index][metric.protocol()], by[index][metric.protocol()] = value, wanted[metric]
     return [
         _Line(key, made, Record(metrics=there, **facts))
         for key, made, there, (_, facts) in zip(keys, by, values, results, strict=True)
     ]
+
+
+def _missing(wanted: Mapping[Metric, str], by: Sequence[Mapping[str, str]]) -> dict[tuple[int, ...], list[Metric]]:
+    """Return the images of a batch that lack a value -> the metrics that they lack."""
+    found: dict[tuple[int, ...], list[Metric]] = {}
+    for metric, maker in wanted.items():
+        protocol = metric.protocol()
+        if missing := tuple(index for index, made in enumerate(by) if made.get(protocol) != maker):
+            found.setdefault(missing, []).append(metric)
+    return found
 
 
 def _of(line: _Line | None, key: str) -> _Line | None:
