@@ -432,11 +432,11 @@ def test_diagnose_says_when_nothing_is_near():
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_eight_bits_are_those_of_the_grid_in_any_shape_and_layout(dtype, monkeypatch):
     # They are made block by block: a block that is lost, or a layout that is taken for another, would be a wrong PNG.
-    monkeypatch.setattr(resize, "_BLOCK", 100)
+    monkeypatch.setattr(rs, "_BLOCK", 100)
     images = torch.rand(2, 3, 13, 17, dtype=dtype) * 1.2 - 0.1
     images[0, 0, 0, :4] = torch.tensor([0.5, 1.5, 2.5, 254.5], dtype=dtype) / 255
-    expected = (resize.quantise(images) * 255).round().to(torch.uint8)
+    expected = (rs.quantise(images) * 255).round().to(torch.uint8)
     for each in (images, images.contiguous(memory_format=torch.channels_last), images.transpose(2, 3)):
-        found = resize.eight_bit(each)
+        found = rs.eight_bit(each)
         assert torch.equal(found, expected if each.shape == images.shape else expected.transpose(2, 3))
-    assert resize.eight_bit(images[:0]).shape == (0, 3, 13, 17)
+    assert rs.eight_bit(images[:0]).shape == (0, 3, 13, 17)

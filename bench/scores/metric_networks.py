@@ -2,6 +2,7 @@
 
 import os
 import warnings
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from bench import shipped
 from bench.paths import home, short, user_weights
@@ -44,6 +46,22 @@ def verified(path: Path) -> str:
     return digest
 
 
+class _Undrawn(TorchFunctionMode):
+    """Leaves tensors as they are where uniform values would be drawn for them: of AlexNet's classifier 60 million."""
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:  # noqa: ANN401 - whatever torch returns
+        """Do what torch would do, but for the drawing."""
+        if func in (nn.init.kaiming_uniform_, nn.init.uniform_):
+            return args[0] if args else (kwargs or {})["tensor"]
+        return func(*args, **(kwargs or {}))
+
+
 @dataclass(frozen=True, slots=True)
 class LpipsAlex:
     """LPIPS-Alex in two parts, so that the features of an image are computed once for many comparisons."""
@@ -69,7 +87,7 @@ def lpips_alex(device: torch.device) -> LpipsAlex:
 
     # pnet_rand keeps torchvision from fetching AlexNet; the random numbers it draws instead must not be taken from
     # the caller's generator, and its deprecation warnings are about a call that is not ours.
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _Undrawn():
         warnings.filterwarnings("ignore", "The parameter 'pretrained' is deprecated", UserWarning)
         warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
         network: nn.Module = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)
