@@ -12,6 +12,7 @@ from torch import Tensor
 from bench.readings import suspicions
 from bench.resize import eight_bit
 from bench.running import declared
+from bench.running.arithmetic import arithmetic
 from bench.spec import BenchError, ContractError, Effort, Images, Method, MissingWeights, Refining, Task
 
 _LONGEST_REASON = 500
@@ -76,8 +77,11 @@ def upscale(method: Method, task: Task, lr: Images) -> Images:
 
 def returned(method: Method, task: Task, lr: Images) -> Images:
     """Return what a method makes of a batch, not clamped yet; raises as `upscale`."""
-    with torch.no_grad():
-        return _sound(method.spec.name, method.upscale(lr.clone()), task, lr)
+    with torch.no_grad(), arithmetic(method.spec, task, lr.device):
+        made = method.upscale(lr.clone())
+    if isinstance(made, Tensor) and made.dtype is torch.bfloat16 and task.dtype == "bfloat16":
+        made = made.float()
+    return _sound(method.spec.name, made, task, lr)
 
 
 def _sound(name: str, sr: object, task: Task, lr: Images) -> Images:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bench.holdings import tensors
 from bench.imports import files, home, modules, sha256, sources
+from bench.running.arithmetic import otherwise
 from bench.running.declared import spec
 from bench.spec import Method, MissingWeights, Task
 
@@ -37,20 +38,23 @@ def run(method_class: type[Method], method: Method, task: Task, device: torch.de
         "weights": weights(method),
         "torch": torch.__version__,
         "device": device_name(device),
-        "arithmetic": _arithmetic(device, any_threads=getattr(method_class, "any_threads", False)),
+        "arithmetic": [
+            *_arithmetic(device, any_threads=getattr(method_class, "any_threads", False)),
+            *otherwise(method_class.spec, task),
+        ],
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _arithmetic(device: torch.device, *, any_threads: bool) -> list[str]:
-    """Return what else decides how torch rounds: its dtype, TF32, and on a CPU the instructions and the threads.
+    """Return what else decides how torch rounds: its dtype, and on a CPU the instructions and the threads.
 
     Threads that share a sum add it in another order; `any_threads` says that the method's pictures do not show it.
     """
     facts = [str(torch.get_default_dtype()), torch.get_float32_matmul_precision()]
     if device.type == "cpu":
         return [*facts, torch.backends.cpu.get_cpu_capability(), "" if any_threads else str(torch.get_num_threads())]
-    return [*facts, str(torch.backends.cudnn.allow_tf32)]
+    return facts
 
 
 def declared(method_class: type[Method]) -> dict[str, Path]:

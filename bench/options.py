@@ -99,6 +99,19 @@ Timeout = Annotated[
     ),
 ]
 
+
+class Dtype(StrEnum):
+    """What networks compute in."""
+
+    FLOAT32 = "float32"
+    TF32 = "tf32"
+    BFLOAT16 = "bfloat16"
+
+
+Computed = Annotated[
+    Dtype, typer.Option("--dtype", help="What networks of one pass compute in; searches stay in float32.")
+]
+Compile = Annotated[bool, typer.Option("--compile", help="Compile methods of one pass; on a CPU it takes a compiler.")]
 Jobs = Annotated[
     int | None,
     typer.Option(

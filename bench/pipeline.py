@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from time import perf_counter
 from typing import Literal
 
@@ -168,13 +169,15 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     seeds: Sequence[int] = (0,),
     weights: Literal["any", "published", "own"] = "any",
     unfinished: bool = False,
+    dtype: Literal["float32", "tf32", "bfloat16"] = "float32",
+    compiled: bool = False,
     part: Part = WHOLE,
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows; all categories of a folder.
 
     Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `lr` is a folder
-    or pattern of LR images in place of the suite's, as `images.given.instead`. `weights` and
-    `unfinished` say which weight files the methods of the suite take, as in `Task`; `part` limits the table.
+    or pattern of LR images in place of the suite's, as `images.given.instead`. `weights`, `unfinished`, `dtype` and
+    `compiled` are as in `Task`; `part` limits the table.
 
     Raises `BenchError` for a report without metrics or two methods of one name, and what reading a profile raises.
     """
@@ -196,7 +199,8 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     if lr:
         cards = given.instead(cards, lr, report.categories)
     cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
-    cells = [replace(cell, task=replace(cell.task, weights=weights, unfinished=unfinished)) for cell in cells]
+    asked = partial(replace, weights=weights, unfinished=unfinished, dtype=dtype, compiled=compiled)
+    cells = [replace(cell, task=asked(cell.task)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
     cells = stock.runnable(cells, cards, by_name, settings.limit)
     beside = stock.runnable(references(report, cells, cards), cards, {}, settings.limit)

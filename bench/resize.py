@@ -100,7 +100,8 @@ def check_pair(lr: Tensor, hr: Tensor, factor: int) -> None:
 @lru_cache(maxsize=64)
 def _on(side: _Side, dtype: torch.dtype, device: torch.device) -> Tensor:
     """Return the matrix of a side on a device, kept there: copied anew in each step, a GPU would be waited for."""
-    with torch.inference_mode(mode=False):  # or it would be of the mode of whoever came first
+    # Or it would be of the mode of whoever came first; without the keyword, which torch.compile does not take.
+    with torch.inference_mode(False):
         return torch.tensor(side.matrix, dtype=dtype, device=device)
 
 
@@ -108,7 +109,10 @@ def _apply(rows: _Side, images: Tensor, columns: _Side) -> Tensor:
     """Return rows · image · columnsᵀ of each image."""
     _check_float(images)
     left, right = (_on(each, images.dtype, images.device) for each in (rows, columns))
-    return left @ images @ right.mT
+    if images.is_meta:  # without values there is nothing to be exact about, and torch has no autocast for it
+        return left @ images @ right.mT
+    with torch.autocast(images.device.type, enabled=False):  # M is exact, whatever networks compute in
+        return left @ images @ right.mT
 
 
 def resize_matrix(n_in: int, n_out: int, dtype: torch.dtype = torch.float64, device: Device = "cpu") -> Tensor:

@@ -89,6 +89,10 @@ class Task:
     """Which weight files are taken: those that were trained here, published ones, or the first of both that fits."""
     unfinished: bool = False
     """True: a file that was trained here is taken although its training has not ended."""
+    dtype: Literal["float32", "tf32", "bfloat16"] = "float32"
+    """What networks compute in, of methods of one pass."""
+    compiled: bool = False
+    """True: what these do is compiled by torch."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""

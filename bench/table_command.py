@@ -11,7 +11,10 @@ from bench.options import (
     Choice,
     ChosenWeights,
     Columns,
+    Compile,
+    Computed,
     Device,
+    Dtype,
     Factors,
     Folder,
     Guests,
@@ -50,6 +53,8 @@ def make_table(
     folder: Folder = Path("reports/out"),
     weights: ChosenWeights = Choice.ANY,
     unfinished: Unfinished = False,
+    dtype: Computed = Dtype.FLOAT32,
+    compiled: Compile = False,
     timeout: Timeout = None,
     jobs: Jobs = None,
     ray: Ray = None,
@@ -77,6 +82,8 @@ def make_table(
             seeds=seeds or (0,),
             weights=weights.value,
             unfinished=unfinished,
+            dtype=dtype.value,
+            compiled=compiled,
             part=Part(categories or (), factors or (), [method.spec.name for method in chosen.values()]),
         )
         say(measurement.describe())

@@ -53,7 +53,7 @@ def back_projected(of: type[Method]) -> type[Method]:
 
         def upscale(self, lr: Images) -> Images:
             """Restore, then project."""
-            sr = self.inner.upscale(lr).clamp(0, 1)
+            sr = self.inner.upscale(lr).float().clamp(0, 1)  # under autocast it may be bfloat16, too coarse for M
             return self.refine(resize.quantise(sr) if of.spec.searches else sr, lr)
 
         def refine(self, sr: Images, lr: Images) -> Images:

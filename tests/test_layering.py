@@ -55,7 +55,7 @@ ORDER = [
         "report.latex",
     },
     {"images.sources", "images.given", "report_files", "scores.family", "readings"},
-    {"allocator", "atomic", "running.declared", "running.wire"},
+    {"allocator", "atomic", "running.arithmetic", "running.declared", "running.wire"},
     {"running.process", "locks"},
     {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
     {
@@ -67,6 +67,7 @@ ORDER = [
         "cost.cost_table",
         "cost.duration",
         "running.checks",
+        "running.compiled",
     },
     {"images.remarks", "images.readahead", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
     {"running.answers", "running.places"},

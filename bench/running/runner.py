@@ -12,7 +12,7 @@ import torch
 
 from bench import contract, fingerprint, origins
 from bench.cost import duration
-from bench.running import checks, declared
+from bench.running import checks, compiled, declared
 from bench.spec import BenchError, ContractError, Effort, Images, Method, Refining, Spec, Task, Weights
 
 
@@ -162,9 +162,11 @@ def _ready(
 ) -> LocalLoaded:
     """Return a loaded method with its facts; the inner one of a method that refines has its own."""
     run, inner = fingerprint.run(method_class, method, task, device), None  # it finds an inner_class that is a circle
+    method, distance = compiled.ready(method, task, device)
     if isinstance(method, Refining) and method.inner_class.spec.searches:
         inner = _ready(method.inner_class, method.inner, task, device, weights)
-    facts = Facts(method_class.spec.name, method_class.spec.title, run, declared.remark(method), weights)
+    remark = ". ".join(filter(None, (declared.remark(method), distance)))
+    facts = Facts(method_class.spec.name, method_class.spec.title, run, remark, weights)
     return LocalLoaded(facts, method, task, device, inner)
 
 
