@@ -57,7 +57,7 @@ def common(
     set_verbose(verbose=verbose)
 
 
-app.command("table")(computing(table_command.make_table))
+app.command("table")(computing(table_command.make_table, table_command.meanwhile))
 app.command()(computing(check_command.check))
 
 

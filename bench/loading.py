@@ -16,14 +16,20 @@ from bench.errors import BenchError
 _Words = ParamSpec("_Words")
 
 
-def computing(verb: Callable[_Words, None]) -> Callable[_Words, None]:
-    """Return a verb that first says that it has begun, and imports torch, which takes seconds, on a cold disk ten."""
+def computing(
+    verb: Callable[_Words, None], meanwhile: Callable[_Words, None] = lambda *_, **__: None
+) -> Callable[_Words, None]:
+    """Return a verb that first says that it has begun, and imports torch, which takes seconds, on a cold disk ten.
+
+    Before that, `meanwhile` is called with the verb's words, to start what can be done side by side.
+    """
 
     @wraps(verb)
     def begun(*words: _Words.args, **options: _Words.kwargs) -> None:
         if "torch" not in sys.modules:
             if not progress.silent():
                 console.loading()
+            meanwhile(*words, **options)
             _import_torch()
         verb(*words, **options)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from bench import machine
 from bench.console import say
 from bench.options import (
     Categories,
@@ -31,6 +32,10 @@ from bench.options import (
     Unfinished,
     named,
 )
+from bench.running.template import TEMPLATE
+
+_CARD = Path("/dev/nvidiactl")
+"""It is there where a GPU of NVIDIA's is; torch would know better, and takes seconds."""
 
 
 def make_table(
@@ -88,3 +93,11 @@ def make_table(
         )
         say(measurement.describe())
         table.measure(measurement, only, columns or ())
+
+
+def meanwhile(name: str, *, device: str = "auto", jobs: int | None = None, ray: str | None = None, **_: object) -> None:
+    """Start the process that workers are forked from, if there will be any, while this one imports torch."""
+    del name
+    gpu = device not in ("auto", "cpu") or (device == "auto" and _CARD.exists())
+    if ray is None and (jobs or (1 if gpu else machine.jobs())) > 1:
+        TEMPLATE.start()

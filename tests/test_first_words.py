@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+import time
 
 import pytest
 import typer
 
-from bench import commands, console
+from bench import commands, console, loading, machine, table_command
+from bench.running.template import Template
 from bench.spec import BenchError
 
 from .conftest import ROOT
@@ -138,3 +140,42 @@ def test_a_table_says_that_it_is_being_written(bench, monkeypatch, tmp_path):
     status, out, err = bench("table", "table2", *words)
     assert (status, err) == (2, "error: reached\n"), "the test must know what a table does after the last score"
     assert out.endswith("writing the page ...\n")
+
+
+def test_workers_are_made_ready_while_torch_is_imported(monkeypatch):
+    # One after the other, the imports of both are a third of a small table.
+    done: list[str] = []
+    monkeypatch.delitem(sys.modules, "torch")
+    monkeypatch.setattr(loading, "_import_torch", lambda: done.append("torch"))
+    loading.computing(lambda **_: done.append("verb"), lambda **_: done.append("meanwhile"))(jobs=2)
+    assert done == ["meanwhile", "torch", "verb"]
+
+
+@pytest.mark.parametrize(
+    ("words", "card", "started"),
+    [
+        ({}, False, True),
+        ({"jobs": 1}, False, False),
+        ({"jobs": 3}, True, True),
+        ({}, True, False),
+        ({"device": "cuda"}, False, False),
+        ({"device": "cpu"}, True, True),
+        ({"ray": "here"}, False, False),
+    ],
+)
+def test_they_are_made_ready_only_where_there_will_be_some(words, card, started, monkeypatch, tmp_path):
+    done: list[str] = []
+    monkeypatch.setattr(table_command, "_CARD", tmp_path if card else tmp_path / "none")
+    monkeypatch.setattr(machine, "jobs", lambda: 2)
+    monkeypatch.setattr(table_command.TEMPLATE, "start", lambda: done.append("started"))
+    table_command.meanwhile("table2", **words)
+    assert bool(done) == started
+
+
+def test_a_process_that_nobody_was_forked_from_is_not_waited_for():
+    # A word too many on the command line would be told at once, and the shell would wait for torch's import.
+    template = Template()
+    template.start()
+    start = time.monotonic()
+    template.close()
+    assert time.monotonic() - start < 1

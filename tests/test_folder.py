@@ -71,6 +71,10 @@ def test_of_a_folder_of_photographs_alone_nothing_is_said(tmp_path):
     assert said(profile(tmp_path, others=["cat/.DS_Store", ".hidden/x"])) == []
 
 
+def test_the_weights_that_were_trained_for_a_folder_are_no_photographs_that_are_missing(tmp_path):
+    assert said(profile(tmp_path, others=["weights/glean_face_8x_128.safetensors", "weights/README.md"])) == []
+
+
 def test_what_is_left_out_is_told_once_with_the_reason(tmp_path):
     others = ["cat/a.heic", "cat/b.HEIC", "cat/c.cr2", "cat/d.psd", "cat/e.svg", "cat/raw/f.dng", "cat/README"]
     (sentence,) = said(profile(tmp_path, others=others))

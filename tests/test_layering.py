@@ -55,7 +55,7 @@ ORDER = [
         "report.latex",
     },
     {"images.sources", "images.given", "report_files", "scores.family", "readings"},
-    {"allocator", "atomic", "running.arithmetic", "running.declared", "running.wire"},
+    {"allocator", "atomic", "running.arithmetic", "running.declared", "running.template", "running.wire"},
     {"running.process", "locks"},
     {"scores.contests", "images.data", "contract", "cost.count", "fingerprint"},
     {

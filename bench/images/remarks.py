@@ -44,8 +44,8 @@ def _without(profile: Path, cards: Mapping[str, Card]) -> Iterator[str]:
     """Yield a sentence for each sub-folder that is no category because it holds no photographs itself."""
     used = {Path(source) for card in cards.values() for source in (card.source, card.train_source, card.lr)}
     for path in folder.subfolders(profile):
-        if path in used or path.name in cards or lists.unfit(path.name):
-            continue
+        if path in used or path.name in cards or lists.unfit(path.name) or any(path.glob("*.safetensors")):
+            continue  # weights lie there that were trained for this folder
         with suppress(MissingImages):
             if not folder.listing(path):
                 yield f"{path.name} is left out: it holds no photographs{_below(path)}."

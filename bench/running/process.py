@@ -1,17 +1,12 @@
 """The process of a method, from the harness's side: started, asked, ended. The program in it is worker.py."""
 
-import atexit
 import math
 import os
 import select
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
-from pathlib import Path
-from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -19,6 +14,7 @@ import torch
 from torch import Tensor
 
 from bench.running import wire
+from bench.running.template import TEMPLATE
 from bench.spec import BenchError
 
 START = 600.0
@@ -33,8 +29,6 @@ _DOING = {
     "measure": "to measure images",
 }  # fmt: skip
 """What a process is asked -> how a sentence calls it."""
-_ROOT = Path(__file__).resolve().parent.parent.parent
-_PROGRAM = "import sys; sys.path.insert(0, sys.argv.pop(1)); from bench.running.worker import main; main()"
 
 
 class Ended(BenchError):
@@ -66,62 +60,6 @@ def opening(reference: str, environment: Mapping[str, str]) -> dict[str, Any]:
         "do": "import" if reference else "begin", "reference": reference, "threads": torch.get_num_threads(),
         "environment": dict(environment), "folder": os.getcwd(),  # noqa: PTH109 - as it is, not as a path of ours
     }  # fmt: skip
-
-
-class Template:
-    """The process that workers are forked from, started when the first is wanted."""
-
-    def __init__(self) -> None:
-        """Nothing is started yet."""
-        self._lock = Lock()
-        self._control: socket.socket | None = None
-        self._program: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        """Start it for many workers: its imports take seconds, in which others can work."""
-        with self._lock:
-            self._started("many")
-
-    def fork(self, *files: int) -> None:
-        """Start a worker that gets these files, and the template if it is not there (any more)."""
-        with self._lock:
-            self._fork(*files)
-
-    def _started(self, *words: str) -> socket.socket:
-        if self._control is None:
-            self._control, theirs = socket.socketpair()
-            # -P: what lies in the working directory must not stand in for the suite.
-            program = [sys.executable, "-P", "-c", _PROGRAM, str(_ROOT), str(theirs.fileno()), *words]
-            self._program = subprocess.Popen(  # noqa: S603
-                program, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()], start_new_session=True
-            )
-            theirs.close()
-        return self._control
-
-    def _fork(self, *files: int) -> None:
-        for last in (False, True):
-            control = self._started()
-            try:
-                socket.send_fds(control, [b"+"], files)
-            except OSError:
-                control.close()
-                self._control = None
-                if last:
-                    raise
-            else:
-                return
-
-    def close(self) -> None:
-        """End it; its workers are ended by whoever asked for them."""
-        if self._control is not None:
-            self._control.close()
-        if self._program is not None:
-            self._program.wait()
-        self._control = self._program = None
-
-
-TEMPLATE = Template()
-atexit.register(TEMPLATE.close)
 
 
 class Process:

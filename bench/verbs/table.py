@@ -15,10 +15,11 @@ from bench.console import detail, say, tell
 from bench.options import Step
 from bench.pipeline import Measurement
 from bench.restore import RunSettings
-from bench.running import process, runners
+from bench.running import runners
 from bench.running.cluster import Cluster
 from bench.running.places import HERE
 from bench.running.runner import Runner
+from bench.running.template import TEMPLATE
 from bench.spec import Record, Report
 
 
@@ -35,7 +36,7 @@ def placed(settings: RunSettings, jobs: int | None, ray: str | None, share: floa
         return
     settings = replace(settings, jobs=jobs or (machine.jobs() if settings.device.type == "cpu" else 1))
     if settings.jobs > 1:
-        process.TEMPLATE.start()
+        TEMPLATE.start()
     yield settings
 
 
