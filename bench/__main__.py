@@ -15,7 +15,23 @@ def main() -> None:
     _leave_working_directory()
     from bench import console  # noqa: PLC0415 - not before
 
-    sys.exit(console.run(_start, sys.argv[1:]))
+    status = console.run(_start, sys.argv[1:])
+    if status == console.STOPPED:
+        _end(status)
+    sys.exit(status)
+
+
+def _end(status: int) -> None:
+    """End at once, with what is to be done at an end: a thread that computes would be cut off in C++, which aborts."""
+    import atexit  # noqa: PLC0415
+
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to run them before the threads are ended
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (OSError, ValueError, AttributeError):  # full, closed, or none
+            continue
+    os._exit(status)
 
 
 def _leave_working_directory() -> None:

@@ -106,10 +106,17 @@ def _telling(rows: Sequence[Row]) -> Row:
     return next((row for row in rows if row.has_hr or not row.metric.needs_hr), rows[0])
 
 
+def _task(task: Task) -> dict[str, Any]:
+    """Return what is stored of a task; of what tables have not always had only what is not as it was then."""
+    usual = {"dtype": "float32", "compiled": False}
+    return {name: value for name, value in asdict(task).items() if usual.get(name) != value}
+
+
 def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> dict[str, Any]:
     """Return what is stored of a cell; `row` is one of its metrics."""
     return {
         **{name: value for name, value in asdict(row.cell).items() if name != "reference" or value},
+        "task": _task(row.cell.task),
         "seeds": row.seeds,
         "remark": row.remark,
         "notes": dict(row.notes),
