@@ -17,14 +17,17 @@ def main() -> None:
 
     status = console.run(_start, sys.argv[1:])
     if status == console.STOPPED:
-        _end(status)
+        _end_threads(status)
     sys.exit(status)
 
 
-def _end(status: int) -> None:
-    """End at once, with what is to be done at an end: a thread that computes would be cut off in C++, which aborts."""
+def _end_threads(status: int) -> None:
+    """End at once if threads compute yet, with what is to be done at an end: cut off in C++, they would abort."""
     import atexit  # noqa: PLC0415
+    import threading  # noqa: PLC0415
 
+    if threading.active_count() == 1:
+        return
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no other way to run them before the threads are ended
     for stream in (sys.stdout, sys.stderr):
         try:
