@@ -79,7 +79,7 @@ def returned(method: Method, task: Task, lr: Images) -> Images:
     """Return what a method makes of a batch, not clamped yet; raises as `upscale`."""
     with torch.no_grad(), arithmetic(method.spec, task, lr.device):
         made = method.upscale(lr.clone())
-    if isinstance(made, Tensor) and made.dtype is torch.bfloat16 and task.dtype == "bfloat16":
+    if task.dtype == "bfloat16" and isinstance(made, Tensor) and made.dtype is torch.bfloat16:
         made = made.float()
     return _sound(method.spec.name, made, task, lr)
 

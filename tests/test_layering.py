@@ -10,7 +10,7 @@ import pytest
 from .conftest import ROOT
 
 ORDER = [
-    {"errors", "cache", "together"},
+    {"errors", "cache", "together", "undrawn"},
     {"spec", "escape", "paths", "devices"},
     {"shipped"},
     {
@@ -126,6 +126,7 @@ FOR_METHODS = {
     "bench.schema",
     "bench.paths",
     "bench.shipped",
+    "bench.undrawn",
 }
 FILES = sorted((ROOT / "bench").rglob("*.py"))
 FLOORS = {"nets": 0, "presets": 1, "formats": 1, "weights": 2, "": 3, "search": 3, "training": 4}

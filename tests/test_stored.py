@@ -4,6 +4,7 @@ import copy
 import json
 import math
 from contextlib import suppress
+from dataclasses import asdict, replace
 
 import jsonschema
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from bench.errors import BenchError
 from bench.report import render, stored
+from bench.spec import Task
 
 from .conftest import ROOT
 
@@ -99,3 +101,10 @@ def test_no_text_of_a_table_is_taken_for_its_form(tmp_path):
     found = stored.read(tmp_path / "table1.json")
     again = json.loads(stored.text(found.table, found.records, found.machine))
     assert again["report"]["title"] == again["cells"][0]["remark"] == hostile
+
+
+def test_a_cell_of_another_arithmetic_says_so_and_one_in_float32_is_stored_as_ever():
+    task = Task("p", "face", 16, 64)
+    assert set(stored._task(task)) == set(asdict(task)) - {"dtype", "compiled"}
+    half = replace(task, dtype="bfloat16", compiled=True)
+    assert Task(**stored._task(half)) == half

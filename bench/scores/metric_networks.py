@@ -2,7 +2,6 @@
 
 import os
 import warnings
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -10,11 +9,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from bench import shipped
 from bench.paths import home, short, user_weights
 from bench.spec import BenchError, MissingWeights
+from bench.undrawn import Instead, kept
 
 # Heavy packages are imported where they are used: PSNR needs none of them.
 # ruff: noqa: PLC0415
@@ -46,22 +45,6 @@ def verified(path: Path) -> str:
     return digest
 
 
-class _Undrawn(TorchFunctionMode):
-    """Leaves tensors as they are where uniform values would be drawn for them: of AlexNet's classifier 60 million."""
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Sequence[type],
-        args: Sequence[Any] = (),
-        kwargs: Mapping[str, Any] | None = None,
-    ) -> Any:  # noqa: ANN401 - whatever torch returns
-        """Do what torch would do, but for the drawing."""
-        if func in (nn.init.kaiming_uniform_, nn.init.uniform_):
-            return args[0] if args else (kwargs or {})["tensor"]
-        return func(*args, **(kwargs or {}))
-
-
 @dataclass(frozen=True, slots=True)
 class LpipsAlex:
     """LPIPS-Alex in two parts, so that the features of an image are computed once for many comparisons."""
@@ -86,8 +69,10 @@ def lpips_alex(device: torch.device) -> LpipsAlex:
     from safetensors.torch import load_file
 
     # pnet_rand keeps torchvision from fetching AlexNet; the random numbers it draws instead must not be taken from
-    # the caller's generator, and its deprecation warnings are about a call that is not ours.
-    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), _Undrawn():
+    # the caller's generator, and its deprecation warnings are about a call that is not ours. Most of them are of
+    # AlexNet's classifier, 60 million, which are not drawn at all.
+    undrawn = {nn.init.kaiming_uniform_: kept, nn.init.uniform_: kept}
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings(), Instead(undrawn):
         warnings.filterwarnings("ignore", "The parameter 'pretrained' is deprecated", UserWarning)
         warnings.filterwarnings("ignore", "Arguments other than a weight enum", UserWarning)
         network: nn.Module = lpips.LPIPS(net="alex", version="0.1", pnet_rand=True, verbose=False)

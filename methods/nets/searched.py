@@ -35,7 +35,7 @@ def _rows(image: Tensor) -> Tensor:
 
 def _blocks(rows: Tensor) -> Iterator[slice]:
     """Yield the parts of (N, C) that are worked on at once."""
-    step = max(1, _BLOCK // rows.shape[1])
+    step = max(1, _BLOCK // rows.shape[1]) if rows.device.type == "cpu" else len(rows)  # a GPU takes all at once
     return (slice(first, first + step) for first in range(0, len(rows), step))
 
 
@@ -167,7 +167,9 @@ class Normed(torch.autograd.Function):
 
 def _together(means: list[Tensor], variances: list[Tensor], counts: list[int], epsilon: float) -> tuple[Tensor, Tensor]:
     """Return the mean and 1 / the deviation of all blocks' rows, (C,) each."""
-    shares = torch.tensor(counts, dtype=means[0].dtype, device=means[0].device)[:, None] / sum(counts)
-    mean = (torch.stack(means) * shares).sum(0)
-    variance = ((torch.stack(variances) + (torch.stack(means) - mean).square()) * shares).sum(0)
-    return mean, torch.rsqrt(variance + epsilon)
+    shares = [count / sum(counts) for count in counts]  # numbers: a GPU would be waited for to get a tensor of them
+    mean = torch.stack([each * share for each, share in zip(means, shares, strict=True)]).sum(0)
+    variance = torch.stack(
+        [(each + (at - mean).square()) * share for each, at, share in zip(variances, means, shares, strict=True)]
+    )
+    return mean, torch.rsqrt(variance.sum(0) + epsilon)
