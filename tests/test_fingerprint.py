@@ -111,7 +111,7 @@ def test_a_result_depends_on_what_its_method_uses_alone():
     assert found["bicubic"] == {"methods/bicubic.py", "methods/interpolation.py", "bench/resize.py"}
     for name, files in found.items():
         assert not files & {f"methods/weights/{finder}.py" for finder in ("catalogue", "folders", "trained")}
-        assert len(files) <= 32, f"{name} depends on more than it can use: {sorted(files)}"
+        assert len(files) <= 36, f"{name} depends on more than it can use: {sorted(files)}"
 
 
 class Circle(Network):
