@@ -292,7 +292,7 @@ def test_the_loss_draws_to_the_input_until_it_is_near_enough(bank):
 @pytest.mark.parametrize(("variant", "wanted"), [(pulse.Pulse, 1.0), (pulse.PulseBest, 2.0)])
 def test_last_or_best(bank, monkeypatch, variant, wanted):
     last, best = torch.full((2, 1, 3, 16, 16), 1.0)
-    found = optimise.Found(last, best * 2, torch.zeros(1), torch.zeros(1), [None], 4)
+    found = optimise.Found(last, best * 2, torch.zeros(1), torch.zeros(1), torch.tensor([-1]), 4)
     monkeypatch.setattr(optimise, "optimise", lambda *_, **__: found)
     assert torch.all(variant(bank, TASK, QUICK).upscale(torch.rand(1, 3, 4, 4)) == wanted)
 

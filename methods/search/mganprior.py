@@ -129,7 +129,7 @@ class Mganprior:
             label=self.spec.title,
         )
         images = mixed(self.bank, z.detach(), alpha.detach(), self.settings.layer)
-        return (images if found.broken == [None] else images.fill_(torch.nan)), found
+        return images.where((found.broken < 0)[:, None, None, None], torch.nan), found
 
     def loss(self, target: Images) -> Callable[[Images], Tensor]:
         """Return what maps images (B, 3, R, R) to their losses (B,) against LR images; both in [-1, 1]."""

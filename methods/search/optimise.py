@@ -26,6 +26,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 _STOP: ContextVar[Event] = ContextVar("_STOP", default=Event())  # noqa: B039 - that one is never set
 """Tells a thread that its search is no longer wanted."""
+_ASKED_EVERY = 10
 _BAR = Lock()
 """Held by whoever draws on the terminal."""
 
@@ -54,15 +55,16 @@ class Found:
     """(B,): the lowest."""
     gate: Tensor
     """(B,): the lowest."""
-    broken: Sequence[int | None]
-    """The step in which an image's loss became NaN or infinite; None: in none."""
+    broken: Tensor
+    """(B,): the step in which an image's loss became NaN or infinite; -1: in none."""
     steps: int
 
     def efforts(self, notes: Sequence[str]) -> list[Effort]:
         """Return the effort for each image; `notes` are the method's own, one an image, empty where there is none."""
+        broken = [-1] * len(self.broken) if self.broken.is_meta else self.broken.tolist()
         return [
-            Effort(self.steps, self.steps, note if step is None else f"the loss was NaN or infinite in step {step}")
-            for step, note in zip(self.broken, notes, strict=True)
+            Effort(self.steps, self.steps, note if step < 0 else f"the loss was NaN or infinite in step {step}")
+            for step, note in zip(broken, notes, strict=True)
         ]
 
 
@@ -78,7 +80,8 @@ def optimise(  # noqa: PLR0913 - all but two have a usual value
     """Take `steps` steps: images and losses, gradient, change of the parameters, projection.
 
     `rate` is the factor of every learning rate in step 0, 1, ... An image whose loss is NaN or infinite goes on by
-    itself and comes back as NaN; the others are not touched by it. If all are, the optimisation ends.
+    itself and comes back as NaN; the others are not touched by it. Every tenth step the optimisation ends if all are: a
+    GPU would have to be waited for each time that is asked.
     """
     parameters = [each for group in optimiser.groups for each in group.parameters]
     found: Found | None = None
@@ -92,7 +95,7 @@ def optimise(  # noqa: PLR0913 - all but two have a usual value
         with torch.no_grad():
             optimiser.step(rate(index))
             project()
-        if None not in found.broken:
+        if index % _ASKED_EVERY == 0 and not found.broken.is_meta and bool((found.broken >= 0).all()):
             break
     if found is None:
         raise ValueError(f"an optimisation needs at least one step, not {steps}.")
@@ -105,17 +108,15 @@ def _kept(before: Found | None, made: Step, index: int) -> Found:
     gate = loss if made.gate is None else made.gate.detach()
     finite = loss.isfinite()
     last = images.where(finite[:, None, None, None], torch.nan)
-    known = [True] * len(loss) if loss.is_meta else finite.tolist()  # the meta device has no values
-    broken = [None if good else index for good in known]
     if before is None:
-        return Found(last, last, loss, gate, broken, 1)
+        return Found(last, last, loss, gate, torch.where(finite, -1, index), 1)
     better = loss < before.loss
     return Found(
         last=last,
         best=torch.where(better[:, None, None, None], last, before.best),
         loss=torch.where(better, loss, before.loss),
         gate=torch.minimum(gate, before.gate),
-        broken=[new if old is None else old for old, new in zip(before.broken, broken, strict=True)],
+        broken=torch.where(finite | (before.broken >= 0), before.broken, index),
         steps=index + 1,
     )
 
@@ -178,6 +179,11 @@ def track(items: Sequence[Item], label: str) -> Iterator[Item]:
     finally:
         if drawing:
             _BAR.release()
+
+
+def ready(tensor: Tensor) -> bool:
+    """Tell whether a value can be asked for without waiting, as a GPU would have to be waited for."""
+    return tensor.device.type == "cpu"
 
 
 def generators(lr: Images, seed: int) -> list[torch.Generator]:

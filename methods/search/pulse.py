@@ -131,7 +131,7 @@ class Pulse:
         w = F.leaky_relu(latent * self._deviation + self._mean, 0.2)
         images = (self.bank.synthesis(w, noise=maps) + 1) / 2
         error = (self._down @ images @ self._down.mT - lr).square().mean((1, 2, 3))
-        if not error.is_meta and bool((error < self.settings.epsilon).all()):
+        if optimise.ready(error) and bool((error < self.settings.epsilon).all()):
             error = error.detach()  # its gradient is zero: the way back through the network would find nothing else
         loss = self.settings.error_weight * error.clamp(min=self.settings.epsilon)
         return optimise.Step(images, loss + self.settings.geocross_weight * geocross(w), error)
