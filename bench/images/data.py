@@ -45,7 +45,7 @@ class BadEntry:
     refused: bool
 
 
-HELD = 512 * 2**20
+HELD = 320 * 2**20
 """Bytes of the images last used, which are held: each is read once for all methods and factors. A hundred faces of 1024
 px are 300 MiB."""
 _CACHE: Cache[Tensor] = Cache(HELD, lambda image: image.nbytes)
@@ -132,7 +132,7 @@ def low_resolution(hr: Tensor, factor: int) -> Images:
 
     Raises `BenchError` if the factor does not divide the size.
     """
-    made = [resize.quantise(resize.downsample(image.cpu().double() / 255, factor)) for image in hr.split(1)]
+    made = [resize.quantise(resize.downsample(image.cpu().double().div_(255), factor)) for image in hr.split(1)]
     return torch.cat(made)  # one by one: in float64 an image of 1024 px takes 25 MB
 
 

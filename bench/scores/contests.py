@@ -3,7 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 
 import numpy as np
 
@@ -100,10 +100,12 @@ def _pairs(entries: Sequence[Entry], metric: Metric) -> list[Pair]:
         known = numbers.setdefault(entry.task.category, {})
         for image in entry.values:
             known.setdefault(image, len(known))
+    by_task: dict[Task, list[Entry]] = {}
+    for entry in entries:
+        by_task.setdefault(entry.task, []).append(entry)
     found = []
-    for one, other in combinations(entries, 2):
-        shared = _shared(one, other) if one.task == other.task else []
-        if shared:
+    for one, other in chain.from_iterable(combinations(here, 2) for here in by_task.values()):
+        if shared := _shared(one, other):
             a, b = _values(one, other, shared)
             better = stats.differences(a, b) if metric.higher_is_better else stats.differences(b, a)
             places = np.array([numbers[one.task.category][image] for image in shared])

@@ -26,7 +26,7 @@ ALPHA = 0.05
 LEAST = 6
 """Images below which nothing can be decided: of 2**5 patterns of signs the two clearest are still 6 %."""
 
-_NUMBERS = 2**16  # statistics at once: with all they are made of they stay in the cache of a core
+_PAIRS = 32  # at once, of which sums are taken
 _ROUNDING = 1e-6  # relative; equal statistics may differ in the last bits, more so of differences that hardly vary
 
 
@@ -70,34 +70,36 @@ def decide(pairs: Sequence[Pair], margin: float = 0.0, *, for_best: bool = True,
     observed = np.abs(statistic(units.sum(axis=0), (units**3).sum(axis=0), sizes)) * (1 - _ROUNDING)
     flipped = _flipped(signs, units, sizes)
     order, tested = _sequence(pairs, observed, margin, for_best=for_best)
-    # the largest statistic among the pairs that are open while one is decided: it and those that come after it
-    largest = np.maximum.accumulate(flipped[order[::-1]], axis=0)[::-1]
-    p = _share(flipped >= observed[:, None], signs)
-    steps = _share(largest >= observed[order, None], signs)
+    p = np.array([_share(row >= seen, signs) for row, seen in zip(flipped, observed, strict=True)])
+    steps, largest = np.empty(len(pairs)), np.zeros(len(signs), dtype=np.float32)
+    for place in reversed(range(len(order))):
+        # the largest statistic among the pairs that are open while one is decided: it and those that come after it
+        np.maximum(largest, flipped[order[place]], out=largest)
+        steps[place] = _share(largest >= observed[order[place]], signs)
     adjusted = np.full(len(pairs), math.nan)
     adjusted[order[tested]] = np.maximum.accumulate(steps[tested])
     undecided = np.flatnonzero(adjusted[order] >= ALPHA)
-    left = largest[undecided[0]] if undecided.size else np.zeros(len(signs))
-    critical = _critical(np.maximum(flipped, left), signs)
+    left = flipped[order[undecided[0] :]].max(axis=0) if undecided.size else np.zeros(len(signs), dtype=np.float32)
+    critical = [_critical(np.maximum(row, left), signs) for row in flipped]
     return [
-        Decision(float(p[k]), float(adjusted[k]), _winner(pair, margin, adjusted[k]), float(critical[k]))
+        Decision(float(p[k]), float(adjusted[k]), _winner(pair, margin, adjusted[k]), critical[k])
         for k, pair in enumerate(pairs)
     ]
 
 
-def _share(reached: NDArray[np.bool_], signs: Values) -> Values:
-    """Return p (pairs,) from which patterns reach what was observed (pairs, flips)."""
+def _share(reached: NDArray[np.bool_], signs: Values) -> float:
+    """Return p from which patterns reach what was observed (flips,)."""
     # the observed pattern counts as one of the draws, so p is never 0 (Phipson and Smyth 2010)
     drawn = int(signs.shape[1] > EXACT)
-    return np.asarray((reached.sum(axis=1) + drawn) / (len(signs) + drawn), dtype=np.float64)
+    return (np.count_nonzero(reached) + drawn) / (len(signs) + drawn)
 
 
-def _critical(largest: Values, signs: Values) -> Values:
-    """Return what a statistic must exceed (pairs,) for `_share` to stay below ALPHA."""
+def _critical(largest: NDArray[np.float32], signs: Values) -> float:
+    """Return what a statistic must exceed, from those of all flips (flips,), for `_share` to stay below ALPHA."""
     drawn = int(signs.shape[1] > EXACT)
     allowed = math.ceil(ALPHA * (len(signs) + drawn)) - 1 - drawn
     place = len(signs) - 1 - allowed
-    return np.asarray(np.partition(largest, place, axis=1)[:, place], dtype=np.float64)
+    return float(np.partition(largest, place)[place])
 
 
 def _units(pairs: Sequence[Pair], n: int) -> tuple[Values, Values]:
@@ -153,8 +155,9 @@ def _winner(pair: Pair, margin: float, p_adjusted: float) -> str:
 def _flipped(signs: Values, units: Values, sizes: Values) -> NDArray[np.float32]:
     """Return the statistics of all pairs under every flip (pairs, flips), without their signs."""
     result = np.empty((len(sizes), len(signs)), dtype=np.float32)
-    cubes, flips = units**3, max(1, _NUMBERS // len(sizes))
-    for begin in range(0, len(signs), flips):
-        block = signs[begin : begin + flips]
-        result[:, begin : begin + flips] = np.abs(statistic(block @ units, block @ cubes, sizes)).T
+    for begin in range(0, len(sizes), _PAIRS):
+        some = units.T[begin : begin + _PAIRS]
+        sums, cubes = some @ signs.T, some**3 @ signs.T
+        for row in range(len(some)):  # one by one: what a statistic is made of stays in the cache of a core
+            np.abs(statistic(sums[row], cubes[row], sizes[begin + row]), out=result[begin + row], casting="same_kind")
     return result

@@ -68,12 +68,12 @@ def _lpips(sr: Tensor, hr: Tensor) -> Tensor:
     """Return the distance of two images (1, 3, H, W) in [-1, 1], Eq. 1; every method is held against the same truth."""
     network = metric_networks.lpips_alex(sr.device)
     if hr[0, 0].numel() > _HELD:
-        truth = network.features(hr)
+        truth: Iterable[Tensor] = network.features(hr)
     else:
         key = hashlib.sha256(hr.cpu().numpy().tobytes()).digest(), hr.shape, str(hr.device)
-        truth = _TRUTHS.get(key, lambda: network.features(hr))
+        truth = _TRUTHS.get(key, lambda: list(network.features(hr)))
     layers = zip(network.features(sr), truth, network.heads, strict=True)
-    distances: list[Tensor] = [conv2d((a - b).square(), head).mean() for a, b, head in layers]
+    distances: list[Tensor] = [conv2d((a - b).square_(), head).mean() for a, b, head in layers]
     return torch.stack(distances).sum()
 
 

@@ -194,6 +194,6 @@ def precision(device: torch.device, *, half: bool = True) -> torch.autocast:
     Of CPUs that is those with matrix tiles (AMX): others compute convolutions in bfloat16 at a ninth (AVX2) to two
     thirds (512-bit vectors) of their speed in float32.
     """
-    able = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.10
+    able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.10
     fast = device.type != "cpu" or bool(able.get("amx_bf16", False))
     return torch.autocast(device.type, torch.bfloat16, enabled=half and fast)
