@@ -55,7 +55,7 @@ def test_the_published_network_gives_the_same_image(layout):
     net = dfdnet(checkpoint, dictionary=entries(dictionary()), extractor=extractor)
     assert not net.training
     wanted = image(theirs, extractor(pictures()), dictionary(), BOXES[0])
-    assert torch.allclose(made(net), wanted, atol=2e-5)
+    assert torch.allclose(made(net), wanted, atol=5e-5)
     assert wanted.std() > 0.1, "this test could not tell one image from another"
     assert wanted.abs().mean() < 0.9, "an image at the ends of tanh would hide what is before it"
 

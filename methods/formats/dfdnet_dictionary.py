@@ -76,4 +76,4 @@ def _shaped(centres: Tensor, side: int, part: str, path: Path) -> Tensor:
             f"the {part} in {path} are {tuple(centres.shape)}, where centres of {side} x {side} px are wanted. "
             "Is it DFDNet's dictionary for 512 px?"
         )
-    return flat.unflatten(1, (-1, side, side))
+    return flat.reshape(len(flat), -1, side, side)
