@@ -51,9 +51,9 @@ def up_block(inputs: int, outputs: int) -> nn.Module:
     return block
 
 
-def published(seed: int = 0) -> nn.Module:
-    """The authors' network without VGG19, in eval mode; its norms are those after a few steps of the iteration."""
-    torch.manual_seed(seed)
+def published() -> nn.Module:
+    """The authors' network without VGG19, in eval mode."""
+    torch.manual_seed(0)
     net = nn.Module()
     for short in SHORT.values():
         for side, width in zip((256, 128, 64, 32), CHANNELS, strict=True):
@@ -70,7 +70,13 @@ def published(seed: int = 0) -> nn.Module:
     for each in residual:
         each.Model = of_two(WIDTH, WIDTH, layer=plain)
     net.up4 = nn.Sequential(normal(WIDTH, WIDTH), nn.LeakyReLU(0.2), *residual, plain(WIDTH, 3), nn.Tanh())
-    for name, value in net.named_parameters():  # as torch draws them, attention and dilation would hardly show
+    draw(net)
+    return net.eval()
+
+
+def draw(net: nn.Module) -> None:
+    """Weights with which each layer shows in the image, and norms after a few steps of their iteration."""
+    for name, value in net.named_parameters():
         nn.init.normal_(value, std=0.3 if name.endswith("bias") else value[0].numel() ** -0.5)
     for layer in net.modules():
         if hasattr(layer, "weight_u"):
@@ -78,16 +84,13 @@ def published(seed: int = 0) -> nn.Module:
                 layer(torch.zeros(1, layer.in_channels, 3, 3))
     for number in range(4):  # or what comes from below, scaled by little four times, would not be seen in the image
         nn.init.constant_(getattr(net, f"up{number}").ScaleModel1[2].bias, 8.0)
-    return net.eval()
 
 
-def dictionary(seed: int = 1, centres: int = 3) -> dict[str, list[Tensor]]:
-    draw = torch.Generator().manual_seed(seed)
+def dictionary() -> dict[str, list[Tensor]]:
+    numbers = torch.Generator().manual_seed(1)
     sides = {"left_eye": (10, 5, 3, 2), "right_eye": (9, 5, 3, 2), "nose": (6, 4, 2, 2), "mouth": (14, 7, 4, 2)}
     return {
-        part: [
-            torch.randn(centres, width, side, side, generator=draw) for width, side in zip(CHANNELS, own, strict=True)
-        ]
+        part: [torch.randn(3, width, side, side, generator=numbers) for width, side in zip(CHANNELS, own, strict=True)]
         for part, own in sides.items()
     }
 
@@ -97,9 +100,9 @@ def entries(centres: dict[str, list[Tensor]]) -> dict[str, Tensor]:
     return {f"components.{part}.{i}.centres": value for part, own in centres.items() for i, value in enumerate(own)}
 
 
-def small(seed: int = 0) -> DFDNet:
+def small() -> DFDNet:
     """Our network with the same sizes, weights large enough for each layer to show."""
-    torch.manual_seed(seed)
+    torch.manual_seed(0)
     net = DFDNet(extractor=Pyramid(), dictionary=dictionary(), width=WIDTH)
     for name, value in net.named_parameters():
         fan = value[0].numel() if value.dim() > 1 else 1

@@ -302,6 +302,13 @@ def test_boxes_are_read_by_id_and_part_in_any_order(tmp_path):
     assert found[0, 3].tolist() == [3, -2, 33, 31]
 
 
+def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path):
+    """With the mark of UTF-8 in front and Windows' line ends."""
+    path = table(tmp_path, *LINES)
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert boxes_format.read(path).of(["b"])[0, 0].tolist() == [0, -2, 30, 31]
+
+
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
