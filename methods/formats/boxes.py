@@ -1,0 +1,92 @@
+"""Where the components of faces lie, from a table: what DFDNet takes beside an image.
+
+A table is CSV with the columns `id, part, left, top, right, bottom`: the name of the image, left_eye, right_eye, nose
+or mouth, and the box in whole pixels of the image as the network gets it, right and bottom being the first that no
+longer belong to it. A box may reach beyond the image. Each image has a line for each part.
+"""
+
+import csv
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.spec import BadFile, BenchError
+from methods.nets.dfdnet import PARTS, Box
+
+COLUMNS = ("id", "part", "left", "top", "right", "bottom")
+_NUMBER = re.compile(r"-?[0-9]{1,6}")
+_LARGEST = 64 * 2**20  # bytes
+_SHOWN = 40  # characters of what a file says
+
+
+@dataclass(frozen=True)
+class Boxes:
+    """The boxes of a table."""
+
+    path: Path
+    by_id: dict[str, dict[str, Box]]
+    """For each image a box for each of `PARTS`."""
+
+    def of(self, ids: Sequence[str]) -> Tensor:
+        """Return the boxes of images, (B, 4, 4), as `nets.dfdnet.DFDNet` takes them.
+
+        Raises `BenchError` for an image that is not in the table.
+        """
+        for name in ids:
+            if name not in self.by_id:
+                raise BenchError(
+                    f"the table {self.path} has no boxes for the image {name[:_SHOWN]!r}, only for {len(self.by_id)} "
+                    f"others; add a line for each of {', '.join(PARTS)}."
+                )
+        return torch.tensor([[self.by_id[name][part] for part in PARTS] for name in ids]).reshape(-1, len(PARTS), 4)
+
+
+def read(path: Path) -> Boxes:
+    """Return the boxes of a table. Raises `BadFile` naming what is wrong, and the line."""
+    try:
+        rows = csv.reader(StringIO(_text(path), newline=""), strict=True)
+        if next(rows, None) != list(COLUMNS):
+            raise BadFile(f"the table {path} must begin with the line {','.join(COLUMNS)}.")
+        by_id: dict[str, dict[str, Box]] = {}
+        for row in rows:
+            where = f"{path}, line {rows.line_num}"
+            name, part, box = _line(where, row)
+            if part in by_id.setdefault(name, {}):
+                raise BadFile(f"{where}: the {part} of {name[:_SHOWN]!r} has a line already; remove one of them.")
+            by_id[name][part] = box
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise BadFile(f"the table of boxes {path} cannot be read: {error}.") from error
+    for name, found in by_id.items():
+        if missing := [part for part in PARTS if part not in found]:
+            raise BadFile(f"the table {path} lacks the {', '.join(missing)} of {name[:_SHOWN]!r}; add their lines.")
+    return Boxes(path, by_id)
+
+
+def _text(path: Path) -> str:
+    """Return the text of a regular file: a pipe would never end."""
+    if not path.is_file():
+        raise BadFile(f"there is no table of boxes {path}; write one with the columns {','.join(COLUMNS)}.")
+    if path.stat().st_size > _LARGEST:
+        raise BadFile(f"the table of boxes {path} has more than {_LARGEST:,} bytes, which are not read.")
+    return path.read_text(encoding="utf-8-sig")
+
+
+def _line(where: str, row: Sequence[str]) -> tuple[str, str, Box]:
+    """Return id, part and box of a line."""
+    if len(row) != len(COLUMNS):
+        raise BadFile(f"{where}: there must be {len(COLUMNS)} values, for {', '.join(COLUMNS)}, not {len(row)}.")
+    name, part, *numbers = row
+    if part not in PARTS:
+        raise BadFile(f"{where}: there is no part {part[:_SHOWN]!r}; there are {', '.join(PARTS)}.")
+    for column, value in zip(COLUMNS[2:], numbers, strict=True):
+        if not _NUMBER.fullmatch(value):
+            raise BadFile(f"{where}: {column} must be a whole number of pixels, not {value[:_SHOWN]!r}.")
+    box = Box(*map(int, numbers))
+    if box.left >= box.right or box.top >= box.bottom:
+        raise BadFile(f"{where}: right must be more than left, and bottom more than top, not {', '.join(numbers)}.")
+    return name, part, box
