@@ -95,6 +95,7 @@ class SRNTT(nn.Module):
 
     def upscaled(self, lr: Images) -> Images:
         """Map (B, 3, H, W) to (B, 3, 4 H, 4 W), all in [0, 1], without a reference."""
+        image: Tensor
         _, image = self.content(lr * 2 - 1)
         return (image + 1) / 2
 
@@ -154,4 +155,5 @@ def transfer(
     `network` is in eval mode; `textures` has the weights that it was trained with. Raises as `swapped` does.
     """
     known = [reference(network, textures, images) for images in references]
-    return network(lr, swapped(network, textures, lr, known, entries=entries))
+    restored: Images = network(lr, swapped(network, textures, lr, known, entries=entries))
+    return restored
