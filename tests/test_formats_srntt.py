@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import conv2d, max_pool2d, pixel_shuffle
 
 from bench.spec import BadFile, BenchError
-from methods.formats import checkpoints, npz, own_files, srntt, unpickle
+from methods.formats import checkpoints, file_kinds, npz, own_files, srntt, unpickle
 from methods.formats.vgg_textures import vgg_textures
 from methods.nets.shapes import shapes
 from methods.nets.srntt import SRNTT, ContentExtractor, TextureTransfer
@@ -318,7 +318,7 @@ VGG = {"conv1_1": (3, 64), "conv1_2": (64, 64), "conv2_1": (64, 128), "conv2_2":
 def mat(tmp_path):
     """Write the convolutions of a VGG as matconvnet has them: cells of structs, kernels (width, height, in, out)."""
 
-    def saved(names=tuple(VGG), new=False):  # noqa: FBT002
+    def saved(names=tuple(VGG), *, new=False, compressed=False):
         rng = np.random.default_rng(0)
         cells = []
         for name in names:
@@ -332,7 +332,7 @@ def mat(tmp_path):
                 cells.append({"name": f"pool{name[4]}", "type": "pool", "weights": np.empty((1, 0), object)})
         layers = np.empty((1, len(cells)), object)
         layers[0, :] = cells
-        savemat(tmp_path / "vgg.mat", {"layers": layers, "meta": {"classes": 1}})
+        savemat(tmp_path / "vgg.mat", {"layers": layers, "meta": {"classes": 1}}, do_compression=compressed)
         return tmp_path / "vgg.mat", [cell["weights"] for cell in cells if cell.get("pad") is not None]
 
     return saved
@@ -378,6 +378,23 @@ def test_torchvision_s_weights_of_either_vgg_are_taken_up_to_relu3_1():
         vgg_textures(theirs)
     with pytest.raises(BenchError, match="not the weights of a VGG16 or VGG19"):
         vgg_textures({"fc.weight": torch.zeros(1)})
+
+
+def test_a_matlab_file_that_unpacks_to_gigabytes_is_refused(mat, tmp_path, monkeypatch):
+    savemat(tmp_path / "bomb.mat", {"layers": np.zeros(10**6)}, do_compression=True)
+    assert (tmp_path / "bomb.mat").stat().st_size < 20_000
+    monkeypatch.setattr(file_kinds, "LARGEST", 7 * 10**6)
+    with pytest.raises(BadFile, match="unpacks to more than 7,000,000 bytes"):
+        unpickle.load(tmp_path / "bomb.mat")
+    assert unpickle.load(mat()[0]).keys() >= {"conv1_1.weight", "conv3_1.bias"}, "a file of 1.5 MB was refused"
+
+
+def test_a_compressed_matlab_file_is_read(mat):
+    """What MATLAB writes unless told otherwise."""
+    plain = unpickle.load(mat()[0])
+    packed = unpickle.load(mat(compressed=True)[0])
+    assert plain.keys() == packed.keys()
+    assert all(torch.equal(value, packed[name]) for name, value in plain.items())
 
 
 def test_a_matlab_file_of_something_else_is_refused(mat, tmp_path):

@@ -235,6 +235,14 @@ def test_of_equal_patches_the_first_is_taken(entries):
     assert torch.equal(match(query, [one, one * 3, two, two, one], entries=entries), expected)
 
 
+def test_matching_is_as_exact_under_autocast_as_without():
+    """Products of bfloat16 tell patches apart that differ by a hundredth: the wrong ones would be taken in training."""
+    query = 1 + drawn(16, 8, 8) / 100
+    with torch.autocast("cpu", torch.bfloat16):
+        places = match(query, [query])
+    assert torch.equal(places.flatten(), torch.arange(36))
+
+
 def test_the_products_in_memory_are_as_few_as_told(monkeypatch):
     """All at once, they would be patches of the query times patches of the references: gigabytes at 512 px."""
     blocks = []
