@@ -284,7 +284,9 @@ def test_an_image_that_is_its_own_reference_gets_its_own_maps(vgg):
     """The oracle: its reduced image is the LR image, so keys are the query, and the maps come back exactly."""
     hr = resize.quantise(drawn(2, 3, 32, 24))
     lr = resize.quantise(resize.downsample(hr.double(), 4))
-    maps = swapped(small(), vgg, lr, [reference(small(), vgg, hr)])
+    own = reference(small(), vgg, hr)
+    assert torch.equal(own.keys, vgg(small().upscaled(lr)).relu3_1), "references are not reduced as LR images are made"
+    maps = swapped(small(), vgg, lr, [own])
     for name, found, expected in zip(Textures._fields, maps, vgg(hr), strict=True):
         assert torch.equal(found, expected), name
 
