@@ -23,7 +23,7 @@ from methods.nets.srntt import SRNTT, ContentExtractor, TextureTransfer
 
 _NUMBERED = re.compile(r"(?:params?|arr)[._]?(\d{1,4})")
 _CONTENT, _TEXTURE = "content.", "texture."  # the parts of an SRNTT
-_SIGNS = {_CONTENT: "body.0.norm1.weight", _TEXTURE: "fusions.0.conv_first.weight"}
+_SIGNS = {_CONTENT: "body.0.norm1.running_mean", _TEXTURE: "fusions.0.conv_first.weight"}
 _KERNEL = 4  # dimensions
 _BLOCK = 10  # arrays of a residual block
 _CONTENT_REST, _TEXTURE_REST = 13, 29  # arrays that are not of residual blocks
