@@ -11,7 +11,7 @@ from typing import Any
 from torch import nn
 
 from bench.spec import BenchError
-from methods.formats import biggan, esrgan, glean, srresnet, stylegan2, stylegan_pggan, vgg16
+from methods.formats import biggan, esrgan, glean, srntt, srresnet, stylegan2, stylegan_pggan, vgg16, vgg_textures
 from methods.formats.state_dicts import first_names
 
 _KINDS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, Any]], nn.Module]], ...] = (
@@ -23,7 +23,9 @@ _KINDS: tuple[tuple[Callable[[Mapping[str, Any]], bool], Callable[[Mapping[str, 
     (biggan.is_generator, biggan.generator),
     (biggan.is_discriminator, biggan.discriminator),
     (esrgan.is_rrdbnet, esrgan.rrdbnet),
+    (srntt.is_srntt, srntt.network),  # before MSRResNet: its first layers have the same names
     (srresnet.is_srresnet, srresnet.srresnet),
+    (vgg_textures.is_vgg_textures, vgg_textures.vgg_textures),  # before VGG16: that has no colours
     (vgg16.is_vgg16, vgg16.whole),
 )
 """How a kind of network is told, and read."""
@@ -46,8 +48,8 @@ def any_network(checkpoint: Mapping[str, Any]) -> nn.Module:
             return read(checkpoint)
     raise BenchError(
         "these are not the weights of a GLEAN, a StyleGAN, StyleGAN2, PGGAN or BigGAN generator, a StyleGAN2 or BigGAN "
-        "discriminator, an RRDBNet (ESRGAN), an MSRResNet (SRGAN) or a VGG16, in a layout we know; the first entries "
-        f"are: {first_names(checkpoint)}. Is it the file of another network?"
+        "discriminator, an RRDBNet (ESRGAN), an MSRResNet (SRGAN), an SRNTT or a VGG16, in a layout we know; the first "
+        f"entries are: {first_names(checkpoint)}. Is it the file of another network?"
     )
 
 

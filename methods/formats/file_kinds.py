@@ -8,6 +8,8 @@ from bench.spec import BadFile, MissingWeights
 LARGEST = 2_000_000_000
 """Bytes; the largest file of the catalogue has a fifth of it."""
 _HEAD = 1024
+_ZIP = b"PK\x03\x04"
+_MATLAB = b"MATLAB 5.0 MAT-file"
 _TORCH_BEFORE_1_6 = b"\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # torch's magic number, pickled
 _ENDINGS = {
     ".pkl": "pickle",
@@ -17,6 +19,8 @@ _ENDINGS = {
     ".ckpt": "torch",
     ".bin": "torch",
     ".safetensors": "safetensors",
+    ".npz": "npz",
+    ".mat": "mat",
 }
 _NOT_WEIGHTS = {
     b"version https://git-lfs": "is the pointer of Git LFS to the file, not the file; `git lfs pull` fetches it",
@@ -31,7 +35,7 @@ _PAGES = (b"<!doctype", b"<html", b"<head", b"<body", b"<?xml", b"<!--")
 
 
 def kind(path: Path) -> str:
-    """Return which reader a checkpoint is for: "torch", "pickle" (NVIDIA's) or "safetensors".
+    """Return which reader a checkpoint is for: "torch", "pickle" (NVIDIA's), "safetensors", "npz" or "mat".
 
     Where its content does not say, its ending decides.
 
@@ -70,7 +74,12 @@ def _head(path: Path) -> bytes:
 
 def _of_content(head: bytes) -> str:
     """Return what the first bytes tell, if anything."""
-    if head.startswith(b"PK\x03\x04") or _TORCH_BEFORE_1_6 in head[:16]:
+    if head.startswith(_MATLAB):
+        return "mat"
+    if head.startswith(_ZIP):
+        length = int.from_bytes(head[26:28], "little")  # of the name of its first entry
+        return "npz" if head[30 : 30 + length].endswith(b".npy") else "torch"
+    if _TORCH_BEFORE_1_6 in head[:16]:
         return "torch"
     if head[8:9] == b"{" and head[7:8] == b"\0":
         return "safetensors"
@@ -83,6 +92,6 @@ def _of_ending(path: Path) -> str:
     if found is None:
         raise BadFile(
             f"{path} does not begin like a checkpoint, and ends in {path.suffix or 'nothing'}; what is read here are "
-            f"PyTorch's files, NVIDIA's network pickles and safetensors ({', '.join(_ENDINGS)})."
+            f"PyTorch's files, NVIDIA's network pickles, safetensors, numpy's and matconvnet's ({', '.join(_ENDINGS)})."
         )
     return found

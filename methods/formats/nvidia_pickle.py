@@ -6,7 +6,7 @@ pickle asks for is looked up in a short table of stand-ins of our own (`stand_in
 source text stays a string that nobody reads.
 """
 
-import pickle  # with a table of names in place of imports
+import pickle  # for the name of its error alone
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import Tensor
 
 from bench.spec import BadFile
 from methods.formats.plain import Plain
+from methods.formats.restricted import Refused, Unpickler
 from methods.formats.stand_ins import NAMES, Object
 from methods.formats.state_dicts import AGAIN, told
 
@@ -23,25 +24,11 @@ _PARTS = 10_000
 """Modules of all networks of a file; NVIDIA's have some hundred. A part may be named twice, and that twice again."""
 
 
-class _Refused(pickle.UnpicklingError):
-    """A pickle that asks for a name it must not have."""
-
-
-class _Unpickler(pickle.Unpickler):
-    """Imports nothing."""
-
-    def find_class(self, module: str, name: str) -> Any:  # noqa: ANN401 - a stand-in
-        """Return the stand-in for a name, or refuse."""
-        if name not in NAMES.get(module, {}):
-            raise _Refused(f"{module}.{name}")
-        return NAMES[module][name]
-
-
 def networks(path: Path) -> dict[str, Any]:
     """Read NVIDIA's network pickles."""
     try:
         with path.open("rb") as file:
-            values = _Unpickler(file, encoding="latin1").load()
+            values = Unpickler(file, NAMES).load()
         if isinstance(values, tuple):  # TensorFlow's
             values = dict(zip(("G", "D", "Gs"), values, strict=True))
         found = {name: value for name, value in values.items() if isinstance(value, Object)}
@@ -49,7 +36,7 @@ def networks(path: Path) -> dict[str, Any]:
         parts = iter(range(_PARTS))
         networks: dict[str, Any] = {name: dict(_parameters(value, plain, parts)) for name, value in found.items()}
         kwargs = {name: plain(_kwargs(value)) for name, value in found.items()}
-    except _Refused as error:
+    except Refused as error:
         raise BadFile(
             f"{path} asks for {error}, which has no place among weights; it was not run. Delete it."
         ) from error

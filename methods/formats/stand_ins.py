@@ -148,6 +148,12 @@ NAMES: dict[str, Mapping[str, Any]] = {
     "__builtin__": {"set": set, "frozenset": frozenset},
 }
 """module -> name -> what a pickle of NVIDIA's gets for it."""
+ARRAYS: dict[str, Mapping[str, Any]] = {
+    "numpy": _BESIDE["numpy"],
+    **{module: {"_reconstruct": names["_reconstruct"]} for module, names in _BESIDE.items() if "multiarray" in module},
+    "_codecs": NAMES["_codecs"],
+}
+"""What a pickle of numpy arrays gets."""
 BESIDE_WEIGHTS = [
     (stand_in, f"{module}.{name}") for module, names in _BESIDE.items() for name, stand_in in names.items()
 ]

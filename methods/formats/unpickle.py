@@ -1,14 +1,15 @@
 """Other people's checkpoints, read without running anything of theirs.
 
 PyTorch's go through torch's own restricted reader, safetensors hold tensors alone, NVIDIA's network pickles are read by
-methods/formats/nvidia_pickle.py. Which one a file is for, its content decides (`file_kinds`).
+nvidia_pickle.py, numpy's archives by npz.py, matconvnet's by mat.py. Which one a file is for, its content decides
+(`file_kinds`).
 """
 
 import pickle  # for the name of its error alone
 import warnings
 import zipfile
 from argparse import Namespace
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.spec import BadFile
-from methods.formats import file_kinds, nvidia_pickle, sealed
+from methods.formats import file_kinds, mat, npz, nvidia_pickle, sealed
 from methods.formats.plain import Plain
 from methods.formats.stand_ins import BESIDE_WEIGHTS
 from methods.formats.state_dicts import AGAIN, told
@@ -27,13 +28,19 @@ def load(path: Path) -> dict[str, Any]:
 
     safetensors: {name: tensor}. PyTorch: the dict that was saved. NVIDIA's: {network: {name: tensor}}, the networks and
     names being the file's (G, D, G_ema for PyTorch; G, D, Gs for TensorFlow), and beside them
-    "init_kwargs": {network: the arguments it was built with}.
+    "init_kwargs": {network: the arguments it was built with}. numpy's archives, matconvnet's networks: {name: tensor}.
 
     Raises:
         MissingWeights: there is no such file.
         BadFile: it is cut, damaged, of another kind, or asks for anything but tensors and plain containers (named).
     """
-    readers = {"pickle": nvidia_pickle.networks, "torch": _torch, "safetensors": _safetensors}
+    readers: dict[str, Callable[[Path], Any]] = {
+        "pickle": nvidia_pickle.networks,
+        "torch": _torch,
+        "safetensors": _safetensors,
+        "npz": npz.arrays,
+        "mat": mat.convolutions,
+    }
     read = readers[file_kinds.kind(path)]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # torch's, of old and unusual but not of unsafe files

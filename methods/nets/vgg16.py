@@ -11,8 +11,8 @@ from bench.spec import Images
 from methods.nets.constants import constant
 
 _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512, 0)  # 0: a pooling
-_MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue in [0, 1]
-_DEVIATION = (0.229, 0.224, 0.225)
+MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue in [0, 1]
+DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Vgg16(nn.Module):
@@ -35,6 +35,6 @@ class Vgg16(nn.Module):
 
     def forward(self, images: Images) -> Tensor:
         """Map (B, 3, H, W) in [0, 1] to the features of the last layer, (B, C, H', W')."""
-        mean, deviation = (constant(each, images.dtype, images.device) for each in (_MEAN, _DEVIATION))
+        mean, deviation = (constant(each, images.dtype, images.device) for each in (MEAN, DEVIATION))
         features: Tensor = self.features((images - mean[:, None, None]) / deviation[:, None, None])
         return features
