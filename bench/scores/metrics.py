@@ -30,7 +30,7 @@ _TRUTHS: Cache[list[Tensor]] = Cache(128 * 2**20, lambda features: sum(each.nbyt
 """AlexNet's features of ground truths."""
 _HELD = 2**18
 """Pixels of the largest truth whose features are held: of 1024 px they take 43 MB, and three of them are no help."""
-_STRIP = 2**14  # pixels of a channel; with its products and means it is below a megabyte
+_STRIP = 2**14  # pixels of a channel; with its products and means it fits the cache of a core
 _LPIPS_LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 _ROUNDING = 1e-20  # a mean squared error of images in [0, 1] below this is the arithmetic's, not the image's
 
@@ -40,7 +40,7 @@ def psnr(sr: Images, hr: Images, crop: int = 0) -> Tensor:
 
     `crop` border pixels are left out on each side. Raises ValueError for anything but two equal batches of `Images`.
     """
-    mse = ((pixels(sr, crop) - pixels(hr, crop, like=sr)) ** 2).mean(dim=(1, 2, 3)).cpu()
+    mse = pixels(sr, crop).sub_(pixels(hr, crop, like=sr)).square_().mean(dim=(1, 2, 3)).cpu()
     return 10 * torch.log10(255**2 / mse)
 
 
@@ -61,7 +61,7 @@ def lpips(sr: Images, hr: Images) -> Tensor:
     images = at_least(_LPIPS_LEAST, "LPIPS-Alex", pixels(sr)), pixels(hr, like=sr)
     # TF32, cuDNN's default for convolutions, keeps ten bits of each factor
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        return each(_lpips, *((image / 127.5 - 1).float() for image in images))
+        return each(_lpips, *(image.div_(127.5).sub_(1).float() for image in images))
 
 
 def _lpips(sr: Tensor, hr: Tensor) -> Tensor:
@@ -99,12 +99,17 @@ def _ssim(first: Tensor, second: Tensor) -> Tensor:
 
 
 def _similarity(x: Tensor, y: Tensor) -> Tensor:
-    """Return the similarity of the windows of (3, H, W): (3, H - 10, W - 10)."""
-    mean_x, mean_y, xx, yy, xy = _blurred(torch.stack((x, y, x * x, y * y, x * y))).unbind()
+    """Return the similarity of the windows of (3, H, W): (3, H - 10, W - 10).
+
+    Of the two variances only the sum counts. In place, as the rest of a strip is in the cache.
+    """
+    mean_x, mean_y, xy, squared = map(_blurred, (x, y, x * y, (x * x).addcmul_(y, y)))
     c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    similarity = (2 * mean_x * mean_y + c1) * (2 * (xy - mean_x * mean_y) + c2)
-    squares = mean_x**2 + mean_y**2
-    return similarity / ((squares + c1) * (xx + yy - squares + c2))
+    means = mean_x * mean_y
+    squares = mean_x.square_().add_(mean_y.square_())
+    variances = squared.sub_(squares).add_(c2)
+    similarity = xy.sub_(means).mul_(2).add_(c2).mul_(means.mul_(2).add_(c1))
+    return similarity.div_(variances.mul_(squares.add_(c1)))
 
 
 def _blurred(maps: Tensor) -> Tensor:
