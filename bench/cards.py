@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
-from bench import lists, memory, schema
+from bench import degradation, lists, memory, schema
 from bench.images import folder as photographs
 from bench.paths import expanded
 from bench.profiles import profile_folder, profile_name, profiles
@@ -48,6 +48,8 @@ _OPTIONAL: dict[str, schema.Kind] = {
     "address": schema.TEXT,
     "download": schema.form(r"https?://\S+/", "that begins with https:// and ends in /"),
     "preset": schema.form(r"\w[\w.-]*", "of letters, digits, _ . and -"),
+    "degradation": degradation.LIST,
+    "network": schema.NAME,
 }
 _CARD = schema.Table(_REQUIRED, _OPTIONAL)
 _PART = schema.Table({}, {**_REQUIRED, **_OPTIONAL})

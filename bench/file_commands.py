@@ -94,19 +94,23 @@ def sheet(
     profile: Profile = "mini",
     hr_size: HrSize = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
+    degradations: Annotated[
+        list[str] | None, typer.Option("--degradation", help="'blur 2, down': also what it makes of them; repeatable.")
+    ] = None,
+    factor: Annotated[int, typer.Option(min=1, help="Of what is made smaller.")] = 8,
 ) -> None:
-    """Draw a contact sheet: the first test images of each category."""
-    import torch
-
+    """Draw a contact sheet: the first test images of each category, and below them what degradations make of them."""
     from bench import store
-    from bench.images import data
+    from bench.verbs import sheet as work
 
     _check_png(target)
     found = card_files.cards(profile, hr_size)
+    lists = [work.parsed(text) for text in degradations or []]
     say(f"{target}: the first images of {', '.join(found)} ...")
     rows = [
-        torch.stack([data.read(card, image_id) for image_id in data.image_ids(card, count)])
+        images
         for card in track(found.values(), f"sheet of {profile}", len(found))
+        for images in work.rows(card, count, lists, factor)
     ]
     store.save_sheet(target, rows)
     say(f"written: {target}")

@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Literal
 
 from bench import cards as card_files
-from bench import contract, report_files, stock
+from bench import contract, report_files, stock, variants
 from bench.images import data, given, readahead
 from bench.images.provenance import Provenance, provenance
 from bench.images.remarks import remarks
@@ -195,6 +195,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
                 "name: --with NAME=FOLDER."
             )
     cards = card_files.cards(profile, hr_size)
+    report, cards = variants.expanded(report, cards)
     report, lacking = computable(limited(widened(report, cards), part), cards)
     if lr:
         cards = given.instead(cards, lr, report.categories)

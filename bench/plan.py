@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from bench import degradation
 from bench.profiles import profiles
 from bench.scores.metrics import columns
 from bench.scores.references import REFERENCES
@@ -76,7 +77,7 @@ def widened(report: Report, cards: Mapping[str, Card]) -> Report:
         for category, card in cards.items()
         if category not in report.categories
         and card.profile not in profiles()
-        and any(metric.applies(category) for metric in metrics)
+        and any(metric.applies(card) for metric in metrics)
     ]
     return replace(report, categories=(*report.categories, *further))
 
@@ -116,6 +117,8 @@ def _refusal(report: Report, card: Card, factor: int) -> str | None:
 
     To be known before any is restored.
     """
+    if why := degradation.fits(card.degradation, factor):
+        return f"{card.category}: {why}"
     metrics = [metric for metric in columns((*report.metrics, *report.also)) if metric.measures(card)]
     if not metrics and not card.has_hr:
         return (
@@ -151,14 +154,25 @@ def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:
         f"{metric.name} of {category} is left out: its card does not say where the faces are (face_box)"
         for metric in columns((*report.metrics, *report.also))
         for category in report.categories
-        if category in cards and metric.applies(category) and not metric.finds(cards[category])
+        if category in cards and metric.applies(cards[category]) and not metric.finds(cards[category])
     ]
-    return blind + [
-        f"{category} at {factor}x is left out: {factor} does not divide {cards[category].hr_size} px"
+    random = [
+        f"{metric.name} of {category} is left out: {degradation.words(cards[category].degradation)} draws random "
+        "numbers, so that no result explains its input"
+        for metric in columns((*report.metrics, *report.also))
         for category in report.categories
-        for factor in report.factors
-        if category in cards and not _divides(factor, cards[category])
+        if category in cards and metric.applies(cards[category]) and not metric.explains(cards[category])
     ]
+    return (
+        blind
+        + random
+        + [
+            f"{category} at {factor}x is left out: {factor} does not divide {cards[category].hr_size} px"
+            for category in report.categories
+            for factor in report.factors
+            if category in cards and not _divides(factor, cards[category])
+        ]
+    )
 
 
 def _divides(factor: int, card: Card) -> bool:
@@ -171,7 +185,7 @@ def _cell(report: Report, methods: Mapping[str, Spec], task: Task, name: str, ca
     if name in methods:
         spec = methods[name]
         images = _searched(card) if spec.searches else None
-        return Cell(task, name, spec.title, spec.refuses(task), spec.trained_on, images)
+        return Cell(task, name, spec.title, spec.refuses(task.asked), spec.trained_on, images)
     if name in report.pending:
         title = report.pending[name]
         return Cell(task, name, title, f"{title} is not implemented yet")

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import schema
+from bench import degradation, schema
 from bench.cards import LARGEST
 from bench.profiles import facts_root, tables
 from bench.scores import from_pyiqa
 from bench.scores.metrics import METRICS, find
 from bench.scores.references import REFERENCES
-from bench.spec import BadFile, BenchError, Published, PublishedOn, Report, UnknownName
+from bench.spec import BadFile, BenchError, Published, PublishedOn, Report, UnknownName, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,10 @@ _REPORT = schema.Table(
         ),
         "margin": schema.TableOf(_METRIC, schema.MARGIN),
         "references": schema.ListOf(schema.Choice("reference", REFERENCES)),
+        "variants": schema.TableOf(
+            schema.form(r"[a-z0-9][a-z0-9-]*", "of small letters, digits and -"),
+            schema.Table({}, {"degradation": degradation.LIST, "of": schema.NAME, "network": schema.NAME}),
+        ),
         "presets": schema.TableOf(schema.NAME, schema.Table({}, {**_ASKED, **_FURTHER})),
     },
 )
@@ -78,8 +82,14 @@ def read(name: str, preset: str = "") -> Report:
         raise BadFile(f"{path}: also names {', '.join(sorted(twice))}, which stands among the metrics; take it out.")
     published = tuple(_published(values.pop("published", {})))
     test_data = {category: PublishedOn(**facts) for category, facts in values.pop("test_data", {}).items()}
+    variants = tuple(_variant(name, told) for name, told in values.pop("variants", {}).items())
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    return Report(name=path.stem, published=published, test_data=test_data, **facts)
+    return Report(name=path.stem, published=published, test_data=test_data, variants=variants, **facts)
+
+
+def _variant(name: str, told: Mapping[str, Any]) -> Variant:
+    """Return one of the further columns."""
+    return Variant(name, **{key: tuple(value) if isinstance(value, list) else value for key, value in told.items()})
 
 
 def _path(name: str) -> Path:

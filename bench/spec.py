@@ -5,7 +5,7 @@ Nor does it import torch, before somebody asks for `Images`: what says what ther
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, Self, TypeAlias, runtime_checkable
 
@@ -47,6 +47,7 @@ __all__ = [
     "Task",
     "TooSmall",
     "UnknownName",
+    "Variant",
     "Weights",
 ]
 
@@ -93,6 +94,8 @@ class Task:
     """What networks compute in, of methods of one pass."""
     compiled: bool = False
     """True: what these do is compiled by torch."""
+    network: str = ""
+    """The category whose networks restore it, where these are not its own."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
@@ -106,6 +109,11 @@ class Task:
     def lr_size(self) -> int:
         """Side of the input, in pixels."""
         return self.hr_size // self.factor
+
+    @property
+    def asked(self) -> "Task":
+        """The task as a method gets it, which has networks by category and knows nothing of variants."""
+        return replace(self, category=self.network, network="") if self.network else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,6 +257,17 @@ class Card:
     """The address below which a program gets the files of `crops`; empty: only a person does."""
     preset: str = "paper"
     """As in `Task`: `mini` for small drawn images, `paper` for everything that is restored with published networks."""
+    degradation: tuple[str, ...] = ("down",)
+    """What is done to the ground truth before a method gets it (bench/images/degradations.py)."""
+    network: str = ""
+    """As in `Task`."""
+    subject: str = ""
+    """The category that its images show, of a variant (bench/variants.py), whose own is a column; empty: its own."""
+
+    @property
+    def shows(self) -> str:
+        """The category that its images show."""
+        return self.subject or self.category
 
     @property
     def has_hr(self) -> bool:
@@ -257,7 +276,7 @@ class Card:
 
     def task(self, factor: int, seed: int = 0) -> Task:
         """Return the task of restoring these images at a factor; raises `BenchError` if it does not divide the size."""
-        return Task(self.profile, self.category, factor, self.hr_size, seed, self.preset)
+        return Task(self.profile, self.category, factor, self.hr_size, seed, self.preset, network=self.network)
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +303,18 @@ class PublishedOn:
     """How LR was made, such as matlab-bicubic; "": unknown."""
     names: str = ""
     """Of the publisher's list, a line `id` each, where no checksums are known and the names are the publisher's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """A further column beside each category of a table, or one alone: its images degraded otherwise, or others."""
+
+    name: str
+    degradation: tuple[str, ...] = ("down",)
+    of: str = ""
+    """The category whose images these are; empty: each of the table."""
+    network: str = ""
+    """The category whose networks restore them; empty: that of the images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +346,8 @@ class Report:
     """metric -> up to which mean difference methods are level; without it half a unit of the last printed digit."""
     references: tuple[str, ...] = ()
     """Rows for comparison that are made of the ground truth itself (bench/scores/references.py)."""
+    variants: tuple[Variant, ...] = ()
+    """Further columns (bench/variants.py)."""
 
 
 @dataclass(frozen=True, slots=True)

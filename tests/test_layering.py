@@ -25,12 +25,13 @@ ORDER = [
         "imports",
         "images.essentials",
         "images.metadata",
-        "scores.metric",
         "scores.metric_networks",
         "scores.pixels",
         "cost.flop_counter",
         "scenes.noise",
     },
+    {"degradation"},
+    {"images.degraded", "scores.metric", "variants"},
     {
         "lists",
         "images.pillow",
@@ -83,7 +84,7 @@ ORDER = [
     {"viewer.handout"},
     {"estimate", "checkup"},
     {"options", "loading", "fetch_images", "rendering"},
-    {"verbs.data", "verbs.doctor", "verbs.fetch", "verbs.inputs", "verbs.latency", "verbs.table"},
+    {"verbs.data", "verbs.doctor", "verbs.fetch", "verbs.inputs", "verbs.latency", "verbs.sheet", "verbs.table"},
     {
         "file_commands",
         "fetch_command",

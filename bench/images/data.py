@@ -11,9 +11,9 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import atomic, cards, resize
+from bench import atomic, cards, degradation, resize
 from bench.cache import Cache
-from bench.images import given, sources
+from bench.images import degraded, given, sources
 from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
 
 
@@ -108,10 +108,10 @@ def batches(
             continue
         found.append(_Pair(image_id, image, lr))
         if len(found) == batch_size:
-            yield _batch(found, factor)
+            yield _batch(found, card, factor)
             found = []
     if found:
-        yield _batch(found, factor)
+        yield _batch(found, card, factor)
 
 
 def _short(reason: str, where: str) -> str:
@@ -119,21 +119,26 @@ def _short(reason: str, where: str) -> str:
     return reason.replace(f"{where}{os.sep}", "").replace(where, Path(where).name)
 
 
-def _batch(found: Sequence[_Pair], factor: int) -> Batch:
+def _batch(found: Sequence[_Pair], card: Card, factor: int) -> Batch:
     """Return a batch of images; LR images that are given are all given."""
     hr = torch.stack([each.hr for each in found])
     theirs = [each.lr for each in found if each.lr is not None]
-    lr = (torch.stack(theirs).double() / 255).float() if theirs else low_resolution(hr, factor)
+    if theirs:
+        lr = (torch.stack(theirs).double() / 255).float()
+    else:  # one by one: in float64 an image of 1024 px takes 25 MB
+        lr = torch.stack([low_resolution(each.hr, factor, card.degradation, each.id) for each in found])
     return Batch(tuple(each.id for each in found), lr, hr.float() / 255)
 
 
-def low_resolution(hr: Tensor, factor: int) -> Images:
-    """Return M · HR · Mᵀ of (N, 3, H, W) uint8, made in float64 on the CPU and rounded to 8 bit.
+def low_resolution(
+    hr: Tensor, factor: int, degradation: tuple[str, ...] = degradation.PLAIN, image_id: str = ""
+) -> Images:
+    """Return what a method gets of (3, H, W) uint8: M · HR · Mᵀ if nothing else is said, made in float64, in 8 bits.
 
     Raises `BenchError` if the factor does not divide the size.
     """
-    made = [resize.quantise(resize.downsample(image.cpu().double().div_(255), factor)) for image in hr.split(1)]
-    return torch.cat(made)  # one by one: in float64 an image of 1024 px takes 25 MB
+    made = degraded.degraded(hr.cpu().double().div_(255), degradation, factor, image_id)
+    return resize.quantise(made)
 
 
 def pixel_sha256(image: Tensor) -> str:
@@ -184,8 +189,16 @@ def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:
                 f"{card.category} says {listed[:12]}...: the image, the renderer or the list has changed. Get the "
                 f"listed image or, if the change is wanted, run `python -m bench lists {shlex.quote(card.profile)}`."
             )
-        return image
+        return degraded.truth(image, card.degradation)
 
     state = source.state(image_id)
-    key = (card.reader, source.where, card.hr_size, card.fit, source.allow_enlarge, image_id, state, listed)
+    how = (
+        card.reader,
+        source.where,
+        card.hr_size,
+        card.fit,
+        source.allow_enlarge,
+        degradation.of_truth(card.degradation),
+    )
+    key = (*how, image_id, state, listed)
     return _CACHE.get(key, checked)

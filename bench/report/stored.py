@@ -21,6 +21,7 @@ import numpy as np
 import pandas as pd
 
 from bench import escape, files
+from bench.degradation import PLAIN
 from bench.report import table
 from bench.report.data_frames import comparisons, frame
 from bench.report.table import Row, Table
@@ -93,7 +94,7 @@ def _checksum(found: Mapping[str, Any]) -> str:
 def _report_told(result: Table) -> dict[str, Any]:
     """Return the facts of the table."""
     told = {**asdict(result.report), "left_out": result.left_out}
-    return {name: value for name, value in told.items() if name != "references" or value}
+    return {name: value for name, value in told.items() if name not in ("references", "variants") or value}
 
 
 def _of(record: Record) -> tuple[Task, str]:
@@ -108,7 +109,7 @@ def _telling(rows: Sequence[Row]) -> Row:
 
 def _task(task: Task) -> dict[str, Any]:
     """Return what is stored of a task; of what tables have not always had only what is not as it was then."""
-    usual = {"dtype": "float32", "compiled": False}
+    usual = {"dtype": "float32", "compiled": False, "network": ""}
     return {name: value for name, value in asdict(task).items() if usual.get(name) != value}
 
 
@@ -129,6 +130,8 @@ def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> 
         **({"lr": row.lr} if row.lr else {}),
         **({} if row.has_hr else {"has_hr": False}),
         **({"face_box": row.face_box} if row.face_box else {}),
+        **({"degradation": row.degradation} if row.degradation != PLAIN else {}),
+        **({"subject": row.subject} if row.subject else {}),
         "results": [
             _results(list(of), protocols)
             for _, of in groupby((r for r in records if r.image is not None), key=lambda record: record.task.seed)
@@ -274,8 +277,9 @@ def _card(task: Task, entry: Mapping[str, Any]) -> Card:
     reader: Literal["folder", "lr"] = "folder" if entry.get("has_hr", True) else "lr"
     box = tuple(entry["face_box"]) if "face_box" in entry else None
     return Card(
-        task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset, face_box=box
-    )
+        task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset, face_box=box,
+        degradation=tuple(entry.get("degradation", PLAIN)), network=task.network, subject=entry.get("subject", ""),
+    )  # fmt: skip
 
 
 def _completed(row: Row, entry: Mapping[str, Any]) -> Row:

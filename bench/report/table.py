@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from bench import degradation
 from bench.images import known
 from bench.images.provenance import Provenance
 from bench.plan import left_out
@@ -67,6 +68,10 @@ class Row:
     """Those that were measured."""
     spread: float = math.nan
     """Standard deviation over the seeds of their means; NaN for one seed."""
+    degradation: tuple[str, ...] = degradation.PLAIN
+    """As in `Card`."""
+    subject: str = ""
+    """As in `Card`."""
     undefined: int = 0
     """Of so many images the metric has no value: it gave none that is a number."""
     best: bool = False
@@ -166,7 +171,7 @@ def build(
         )
         for metric in metrics
         for key, cell in places
-        if metric.applies(cell.task.category) and metric.finds(cards[cell.task.category]) and metric.takes(cell)
+        if metric.tells(cards[cell.task.category]) and metric.takes(cell)
     ]
     table = Table(report, tuple(rows), full=report.full or None, left_out=tuple(left_out(report, cards)))
     contests: list[Contest] = []
@@ -225,6 +230,9 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         spread=spread,
         has_hr=card.has_hr,
         face_box=card.face_box,
+        lr=f"LR {how}" if (how := degradation.words(card.degradation)) else "",
+        degradation=card.degradation,
+        subject=card.subject,
         undefined=len(undefined),
     )
 

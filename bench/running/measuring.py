@@ -78,6 +78,7 @@ def _asked(process: Asked, columns: Sequence[Metric], pair: Pair) -> list[Tensor
         "do": "measure",
         "metrics": [{"name": metric.name, "box": metric.box} for metric in columns],
         "factor": pair.factor,
+        "how": pair.how,
         "shapes": [list(each.shape) for each in images],
     }
     answer, content = process.ask(request, START, *images, most=8 * _MOST * len(pair.sr) * len(columns))

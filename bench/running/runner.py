@@ -104,7 +104,7 @@ class Local:
         """Look for its weights and read none."""
         try:
             with contract.caught(), origins.seeking():
-                self.method_class.load(task, torch.device("meta"))
+                self.method_class.load(task.asked, torch.device("meta"))
         except contract.Failed as failed:
             return contract.failure(failed) if failed.absent else ""
         return ""
@@ -113,7 +113,7 @@ class Local:
         """Load it, and find out under which fingerprint and with which weights it runs."""
         try:
             with contract.caught(), origins.listening() as weights:
-                method = self.method_class.load(task, device)
+                method = self.method_class.load(task.asked, device)
                 if not hasattr(method, "upscale"):
                     raise ContractError(
                         f"{self.method_class.__name__}.load returned {type(method).__name__}; "

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from bench import degradation
 from bench.spec import Card, Cell, FaceBox, Images
 
 
@@ -18,6 +19,8 @@ class Pair:
     """(N, 3, 0, 0) if there is none; then only metrics that do not need it are asked."""
     lr: Images
     factor: int
+    how: tuple[str, ...] = degradation.PLAIN
+    """What was done to the ground truth, as in `Card`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Metric:
     """The smallest side it can be computed on."""
     needs_hr: bool = True
     """False if it looks at the result and the input alone."""
+    through: bool = False
+    """True if it puts the result through what was done to the truth."""
     cropped: bool = False
     """True if a border of `factor` pixels is left out first."""
     packages: tuple[str, ...] = ()
@@ -79,17 +84,25 @@ class Metric:
             return None
         return f"{self.name} at {factor}x takes images of at least {least} px, not {hr_size}: take a larger --hr-size"
 
-    def applies(self, category: str) -> bool:
-        """Return whether the metric means anything for this category."""
-        return self.categories is None or category in self.categories
+    def applies(self, card: Card) -> bool:
+        """Return whether the metric means anything for what a card's images show."""
+        return self.categories is None or card.shows in self.categories
 
     def measures(self, card: Card) -> bool:
         """Return whether it means anything for a card's category, and has what it looks at."""
-        return self.applies(card.category) and (card.has_hr or not self.needs_hr) and self.finds(card)
+        return self.tells(card) and (card.has_hr or not self.needs_hr)
+
+    def tells(self, card: Card) -> bool:
+        """Return whether it means anything for images that were made and degraded in this way."""
+        return self.applies(card) and self.finds(card) and self.explains(card)
 
     def finds(self, card: Card) -> bool:
         """Return whether it looks at the whole image, or the card says where on it the faces are."""
         return self.located is None or card.face_box is not None
+
+    def explains(self, card: Card) -> bool:
+        """Return whether it does without putting the result through what was done to the truth, or that can be done."""
+        return not self.through or degradation.repeatable(card.degradation)
 
     def takes(self, cell: Cell) -> bool:
         """Return whether it measures a cell: sets are of methods' results, not of ground truth in another order."""

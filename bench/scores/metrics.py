@@ -13,9 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import conv2d
 
-from bench import resize
+from bench import degradation
 from bench.cache import Cache
 from bench.errors import UnknownName
+from bench.images import degraded
 from bench.scores import faces, from_pyiqa, kid, metric_networks
 from bench.scores.metric import Metric
 from bench.scores.pixels import at_least, each, pixels, shape
@@ -78,9 +79,13 @@ def _lpips(sr: Tensor, hr: Tensor) -> Tensor:
     return torch.stack(distances).sum()
 
 
-def lr_consistency(sr: Images, lr: Images, factor: int) -> Tensor:
-    """Return the PSNR in dB between M·SR·Mᵀ, which is not rounded, and LR: how well a result explains its input."""
-    down = resize.downsample(pixels(sr).cpu() / 255, factor)
+def lr_consistency(sr: Images, lr: Images, factor: int, how: tuple[str, ...] = degradation.PLAIN) -> Tensor:
+    """Return the PSNR in dB between M·SR·Mᵀ, which is not rounded, and LR: how well a result explains its input.
+
+    Where something else was done to the truth (`how`, bench/degradation.py), the same is done to the result.
+    """
+    values = pixels(sr).cpu().div_(255)
+    down = torch.stack([degraded.degraded(image, how, factor) for image in values])
     given = pixels(lr).cpu() / 255
     if down.shape != given.shape:
         raise ValueError(f"SR {shape(sr)} shrunk by {factor} gives {shape(down)}, but LR is {shape(lr)}.")
@@ -225,7 +230,8 @@ METRICS: dict[str, Metric] = {
             lambda: "lr_psnr[rgb,matlab-bicubic,float,crop0,mean]",
             True,
             2,
-            lambda p: lr_consistency(p.sr, p.lr, p.factor),
+            lambda p: lr_consistency(p.sr, p.lr, p.factor, p.how),
+            through=True,
             needs_hr=False,
         ),
     )

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from bench import allocator, atomic, files, resize, store
+from bench import allocator, atomic, degradation, files, resize, store
 from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
@@ -160,7 +160,7 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
     result = scored.finder(cell, card, settings, file(cell, settings, state).parent)
     ids, waiting = list(reversed(data.image_ids(card, limit))), {}
     entries = data.batches(card, cell.task.factor, scored.together(card), limit, settings.allow_enlarge)
-    batches = partial(_batch, cell, result=result, wanted=wanted, lines=stored, measure=measure)
+    batches = partial(_batch, cell, how=card.degradation, result=result, wanted=wanted, lines=stored, measure=measure)
     for made in ahead(lambda entry: _entry(cell, entry, state, batches), entries, settings.jobs):
         # Images that cannot be used come before those of a batch that is not full yet.
         waiting.update({str(line.record.image): line for line in made})
@@ -189,12 +189,13 @@ def _makers(cell: Cell, names: Sequence[str], card: Card) -> dict[Metric, str]:
     """Return the metrics that are wanted and apply to a cell, each with the code and versions its values are of."""
     found = [metric.of(card) for metric in metrics.columns(names) if metric.measures(card) and metric.takes(cell)]
     code = sources(imported([Path(metrics.__file__)]))
-    return {metric: _maker(code, metric) for metric in found}
+    how = degradation.words(card.degradation)
+    return {metric: _maker(code, metric, how * metric.through) for metric in found}
 
 
-def _maker(code: str, metric: Metric) -> str:
+def _maker(code: str, metric: Metric, how: str) -> str:
     versions = [f"{name} {package_version(name)}" for name in ("torch", *metric.packages)]
-    return hashlib.sha256(" ".join([code, *versions]).encode()).hexdigest()[:16]
+    return hashlib.sha256(" ".join(filter(None, [code, *versions, how])).encode()).hexdigest()[:16]
 
 
 def _entry(
@@ -213,6 +214,7 @@ def _batch(  # noqa: PLR0913 - as `_lines`
     cell: Cell,
     batch: data.Batch,
     *,
+    how: tuple[str, ...],
     result: scored.Find,
     wanted: Mapping[Metric, str],
     lines: Mapping[str, _Line],
@@ -227,7 +229,7 @@ def _batch(  # noqa: PLR0913 - as `_lines`
     by = [dict(line.by) if line else {} for line in old]
     for missing, columns in _missing(wanted, by).items():
         at = list(missing)
-        pair = Pair(sr[at], batch.hr[at], batch.lr[at], cell.task.factor)
+        pair = Pair(sr[at], batch.hr[at], batch.lr[at], cell.task.factor, how)
         for metric, found in zip(columns, measure(columns, pair), strict=True):
             for index, value in zip(missing, found.tolist(), strict=True):
                 values[index][metric.protocol()], by[index][metric.protocol()] = value, wanted[metric]

@@ -37,7 +37,7 @@ def pairs(cell: Cell, card: Card, settings: RunSettings, folder: Path) -> Iterat
     for entry in data.batches(card, cell.task.factor, together(card), limit, settings.allow_enlarge):
         if isinstance(entry, data.Batch):
             sr = torch.stack([result(entry, index)[0] for index in range(len(entry.ids))])
-            yield Pair(sr, entry.hr, entry.lr, cell.task.factor)
+            yield Pair(sr, entry.hr, entry.lr, cell.task.factor, card.degradation)
 
 
 def finder(cell: Cell, card: Card, settings: RunSettings, folder: Path) -> Find:

@@ -4,7 +4,7 @@ import csv
 from io import StringIO
 from pathlib import Path
 
-from bench import escape, resize, store
+from bench import degradation, escape, resize, store
 from bench.console import tell
 from bench.images import data
 from bench.images.provenance import provenance
@@ -26,7 +26,7 @@ def written(  # noqa: PLR0913 - as the words
     with_hr: bool,
 ) -> list[dict[str, str]]:
     """Write the inputs of a category; return their rows of the manifest. An image that cannot be used is told."""
-    operator = resize.IN_WORDS
+    operator = degradation.words(card.degradation) or resize.IN_WORDS
     if card.lr:
         operator = provenance(card, factor, limit, allow_enlarge=allow_enlarge).in_words
     rows: list[dict[str, str]] = []

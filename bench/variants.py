@@ -1,0 +1,55 @@
+"""The further columns of a table: the images of a category degraded otherwise, or restored with another's networks."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+
+from bench import degradation
+from bench.spec import BadFile, BenchError, Card, Report, UnknownName, Variant
+
+
+def expanded(report: Report, cards: Mapping[str, Card]) -> tuple[Report, dict[str, Card]]:
+    """Return a table whose variants are categories of it, and the cards with theirs; each stands behind its category.
+
+    Raises `UnknownName` for a category that is none of the profile, `BadFile` for a degradation that the table's
+    factors do not go with.
+    """
+    found = dict(cards)
+    categories: list[str] = []
+    first = next((category for category in report.categories if category in cards), "")
+    for category in report.categories:
+        categories.append(category)
+        if category in cards:
+            beside = {card.category: card for card in _beside(report, cards, category, alone=category == first)}
+            found |= beside
+            categories += beside
+    return replace(report, categories=tuple(dict.fromkeys(categories)), variants=()), found
+
+
+def _beside(report: Report, cards: Mapping[str, Card], category: str, *, alone: bool) -> Iterator[Card]:
+    """Yield the cards of the variants that stand beside a category; `alone`: also of those that stand there once."""
+    for variant in report.variants:
+        for factor in report.factors:
+            if why := degradation.fits(variant.degradation, factor):
+                raise BadFile(f"{variant.name} of {report.name} cannot be measured at {factor}x: {why}.")
+        if alone or not variant.of:
+            yield _card(variant, cards, variant.of or category)
+
+
+def _card(variant: Variant, cards: Mapping[str, Card], category: str) -> Card:
+    """Return the card of a variant of a category."""
+    for name in filter(None, (category, variant.network)):
+        if name not in cards:
+            raise UnknownName(f"category that the variant {variant.name} names:", name, cards)
+    card = cards[category]
+    if card.lr or not card.has_hr:
+        raise BenchError(
+            f"{variant.name}: the LR images of {category} are given, so that they cannot be degraded here."
+        )
+    return replace(
+        card,
+        category=f"{category}.{variant.name}",
+        subject=card.shows,
+        network=variant.network or card.network or category,
+        degradation=variant.degradation,
+        looks={},
+    )

@@ -1,0 +1,124 @@
+"""Further columns of a table: images degraded otherwise, or restored with the networks of another category."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench import cards, pipeline, report_files, variants
+from bench.plan import plan
+from bench.report import stored, table
+from bench.restore import RunSettings
+from bench.scores.metrics import METRICS
+from bench.spec import BadFile, BenchError, UnknownName, Variant
+from methods import find
+
+CARDS = cards.cards("mini")
+TABLE = """
+title = "Pose"
+caption = "Turned faces."
+source = "here"
+metrics = ["psnr"]
+also = ["lr_psnr"]
+categories = ["face"]
+factors = [16]
+methods = ["bicubic", "glean"]
+
+[variants]
+turned = { degradation = ["rotate 30", "down"] }
+noisy = { degradation = ["down", "noise 10"] }
+as-face = { of = "cat", network = "face" }
+"""
+
+
+@pytest.fixture
+def report(tmp_path):
+    (tmp_path / "pose.toml").write_text(TABLE)
+    return report_files.read(str(tmp_path / "pose.toml"))
+
+
+def test_a_variant_stands_behind_its_category_and_one_of_another_once(report):
+    wider, found = variants.expanded(replace(report, categories=("face", "tower")), CARDS)
+    assert wider.categories == (
+        "face", "face.turned", "face.noisy", "cat.as-face", "tower", "tower.turned", "tower.noisy",
+    )  # fmt: skip
+    assert found["tower.noisy"].degradation == ("down", "noise 10")
+    assert found["cat.as-face"].source == CARDS["cat"].source
+    task = found["cat.as-face"].task(16)
+    assert (task.category, task.asked.category) == ("cat.as-face", "face")
+    assert found["face.turned"].task(16).asked.category == "face", "a method has no networks for variants"
+    assert CARDS["face"].task(16).asked == CARDS["face"].task(16)
+
+
+def test_what_a_metric_is_for_is_what_the_images_show(report):
+    _, found = variants.expanded(report, CARDS)
+    assert METRICS["arcface"].applies(found["face.turned"])
+    assert not METRICS["arcface"].applies(found["cat.as-face"])
+
+
+def test_a_table_with_variants_is_measured_and_read_again(report, tmp_path):
+    settings = RunSettings(tmp_path / "out", torch.device("cpu"), limit=2)
+    measurement = pipeline.prepare(report, [find(name) for name in report.methods], settings)
+    for _ in measurement.restore():
+        pass
+    records = list(measurement.score())
+    made = table.build(measurement.report, measurement.cells, records, measurement.cards)
+    psnr = {(row.cell.task.category, row.cell.method): row for row in made.rows if row.metric.name == "psnr"}
+    assert len(psnr) == 8
+    assert all(row.status == "ok" for row in psnr.values()), "a column was not measured"
+    assert [*psnr["cat.as-face", "glean"].weights] == ["glean_face_16x_128.safetensors"]
+    assert psnr["face", "bicubic"].summary.mean > psnr["face.noisy", "bicubic"].summary.mean
+    assert psnr["face.turned", "bicubic"].protocol.endswith("LR rotate 30, down")
+    assert psnr["face", "bicubic"].protocol.endswith("]")
+    explained = {row.cell.task.category for row in made.rows if row.metric.name == "lr_psnr"}
+    assert explained == {"face", "face.turned", "cat.as-face"}, "noise cannot be explained"
+    assert any("noise 10 draws random numbers" in told for told in made.left_out)
+    path = tmp_path / "pose.json"
+    path.write_text(stored.text(made, records, {}))
+    again = stored.read(path).table
+    assert [(row.cell, row.metric.name, row.values, row.protocol) for row in again.rows] == [
+        (row.cell, row.metric.name, row.values, row.protocol) for row in made.rows
+    ]
+
+
+@pytest.mark.parametrize(
+    ("variant", "kind", "words"),
+    [
+        (Variant("grey", ("grey",)), BadFile, "grey of pose cannot be measured at 16x: .* no `down`, without which"),
+        (Variant("as-dog", of="dog"), UnknownName, "there is no category that the variant as-dog names: 'dog'"),
+        (Variant("as-cta", network="cta"), UnknownName, "did you mean cat"),
+    ],
+)
+def test_a_variant_that_cannot_be_is_told_in_a_sentence(report, variant, kind, words):
+    with pytest.raises(kind, match=words):
+        variants.expanded(replace(report, variants=(variant,)), CARDS)
+
+
+def test_given_lr_images_cannot_be_degraded(report):
+    with pytest.raises(BenchError, match="the LR images of face are given"):
+        variants.expanded(report, {**CARDS, "face": replace(CARDS["face"], lr="lr")})
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ('Turned = { degradation = ["down"] }', "small letters"),
+        (
+            'turned = { degradation = ["rotat 30", "down"] }',
+            r"variants.turned.degradation: there is no degradation 'rotat'",
+        ),
+        ("turned = { degradation = [] }", "list, not empty"),
+        ('turned = { degradations = ["down"] }', "did you mean degradation"),
+    ],
+)
+def test_a_file_with_a_variant_that_cannot_be_is_told(tmp_path, line, words):
+    (tmp_path / "pose.toml").write_text(TABLE.partition("turned =")[0] + line)
+    with pytest.raises(BadFile, match=words):
+        report_files.read(str(tmp_path / "pose.toml"))
+
+
+def test_a_card_of_smaller_images_needs_down():
+    card = replace(CARDS["face"], degradation=("grey",))
+    report = report_files.read("table1")
+    with pytest.raises(BenchError, match="no `down`, without which no image is 16x smaller"):
+        plan(report, {}, {"face": card})
