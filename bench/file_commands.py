@@ -11,7 +11,7 @@ from bench import atomic
 from bench import cards as card_files
 from bench.console import say, tell
 from bench.errors import BenchError, OutputError
-from bench.options import Choice, ChosenWeights, Device, Factor, HrSize, Part, Profile, Timeout, Unfinished
+from bench.options import Categories, Choice, ChosenWeights, Device, Factor, HrSize, Part, Profile, Timeout, Unfinished
 from bench.progress import track
 from bench.spec import Task
 
@@ -92,6 +92,7 @@ def sheet(
     target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
     *,
     profile: Profile = "mini",
+    categories: Categories = None,
     hr_size: HrSize = None,
     count: Annotated[int, typer.Option("-n", "--count", min=1, help="Images of each category.")] = 8,
     degradations: Annotated[
@@ -104,7 +105,7 @@ def sheet(
     from bench.verbs import sheet as work
 
     _check_png(target)
-    found = card_files.cards(profile, hr_size)
+    found = {name: card_files.card(profile, name, hr_size) for name in categories or card_files.cards(profile)}
     lists = [work.parsed(text) for text in degradations or []]
     say(f"{target}: the first images of {', '.join(found)} ...")
     rows = [

@@ -56,6 +56,11 @@ methods = ["bicubic", "esrgan_plus", "glean"]
 # sha256 = ""
 # operator = "matlab-bicubic"
 
+# Further columns: each category's images degraded otherwise (docs/adding.md has the operators), or others' images.
+# [variants]
+# noisy = {{ degradation = ["down", "noise 10"] }}
+# as-face = {{ of = "cat", network = "face" }}
+
 # What is asked otherwise of profiles whose cards have a preset.
 # [presets.portraits]
 # factors = [8, 16]

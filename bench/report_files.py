@@ -89,7 +89,8 @@ def read(name: str, preset: str = "") -> Report:
 
 def _variant(name: str, told: Mapping[str, Any]) -> Variant:
     """Return one of the further columns."""
-    return Variant(name, **{key: tuple(value) if isinstance(value, list) else value for key, value in told.items()})
+    facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+    return Variant(name, **facts)
 
 
 def _path(name: str) -> Path:

@@ -15,6 +15,7 @@ from bench.errors import BenchError, UnknownName
 from bench.images import data, degraded
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS
+from bench.verbs import sheet
 
 from .conftest import textured
 
@@ -174,3 +175,14 @@ def test_a_result_is_put_through_the_same_before_it_is_compared_with_its_input()
 def test_a_list_that_cannot_be_is_told_in_a_sentence(how, words):
     with pytest.raises((BenchError, UnknownName), match=words):
         degradation.steps(how)
+
+
+def test_a_sheet_has_a_row_for_the_truth_and_one_for_each_list():
+    lists = [sheet.parsed(text) for text in ("mirror", "blur 2, down", "grey")]
+    truth, mirrored, small, grey = sheet.rows(FACE, 2, lists, 8)
+    assert truth.shape == mirrored.shape == small.shape == grey.shape == (2, 3, 128, 128)
+    assert torch.equal(mirrored, truth.flip(-1))
+    assert torch.equal(small[..., ::8, ::8].repeat_interleave(8, -1).repeat_interleave(8, -2), small)
+    assert torch.equal(grey[:, 0], grey[:, 2])
+    with pytest.raises(UnknownName, match="did you mean noise"):
+        sheet.parsed("down, nose 3")

@@ -23,7 +23,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor
 from torch.nn import functional
 
-from bench import resize
+from bench import cards, resize
 from bench.scores import metric_networks, metrics
 from bench.scores.faces import arcface
 from bench.scores.metric import Pair
@@ -438,8 +438,8 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
     assert len(set(protocols)) == len(protocols), "two metrics share a protocol, so their numbers would be mixed"
     assert METRICS["psnr"].protocol() == "psnr[rgb,u8,crop0,mean]"
     assert METRICS["lpips"].protocol() == "lpips[alex,0.1,crop0]"
-    assert METRICS["arcface"].applies("face")
-    assert not METRICS["arcface"].applies("tower")
+    assert METRICS["arcface"].applies(cards.card("mini", "face"))
+    assert not METRICS["arcface"].applies(cards.card("mini", "tower"))
     assert [name for name, metric in METRICS.items() if not metric.higher_is_better] == [
         "lpips",
         "lpips_vgg",

@@ -106,7 +106,7 @@ def test_another_input_is_scored_anew_even_if_the_result_is_the_same(face, setti
     at = now(face[0], settings, Grey)
     assert rescored(face, settings, counted, at=at) == [("psnr", 3), ("ssim", 3)]
     made = data.low_resolution
-    monkeypatch.setattr(data, "low_resolution", lambda hr, factor: 1 - made(hr, factor))
+    monkeypatch.setattr(data, "low_resolution", lambda *what: 1 - made(*what))
     list(restore(*face, Grey, settings))
     assert rescored(face, settings, counted, at=at) == [("psnr", 3), ("ssim", 3)], "the old value is of another input"
 

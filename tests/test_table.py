@@ -348,5 +348,5 @@ def test_a_factor_that_does_not_divide_is_noted_in_the_table():
 def test_arcface_is_for_faces_only():
     report = report_files.read("table1")
     cells = [Cell(Task("p", name, 16, 64), "a", "A") for name in ("face", "cat")]
-    built = table.build(report, cells, [], card())
+    built = table.build(report, cells, [], {**card(), "cat": replace(card()["face"], category="cat")})
     assert [r.cell.task.category for r in built.rows] == ["face"]

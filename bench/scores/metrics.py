@@ -125,7 +125,7 @@ def _blurred(maps: Tensor) -> Tensor:
     """
     columns = torch.matmul(_band(maps.shape[-2] - _WINDOW + 1).to(maps.device), maps)
     length = maps.shape[-1] - _WINDOW + 1
-    blurred = columns.narrow(-1, 0, length) * _GAUSSIAN[0]
+    blurred: Tensor = columns.narrow(-1, 0, length) * _GAUSSIAN[0]
     for offset, weight in enumerate(_GAUSSIAN[1:], start=1):
         blurred.add_(columns.narrow(-1, offset, length), alpha=weight)
     return blurred
