@@ -81,6 +81,12 @@ def table2(session: nox.Session) -> None:
 
 
 @nox.session
+def robustness(session: nox.Session) -> None:
+    """Measure Figure 6: pose and content, what turned, moved and other images cost each method."""
+    _bench(session, "table", "robustness")
+
+
+@nox.session
 def factors(session: nox.Session) -> None:
     """Measure every method at 8x, 16x, 32x and 64x, and draw each metric against the factor."""
     _bench(session, "table", "factors")

@@ -78,7 +78,7 @@ ORDER = [
     {"scores.score"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes"},
-    {"report.grid", "report.stored", "report.strips"},
+    {"report.grid", "report.losses", "report.stored", "report.strips"},
     {"report.render", "report.runs", "viewer.pictures"},
     {"viewer.page", "viewer.again", "report.compare"},
     {"viewer.handout"},

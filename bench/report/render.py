@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from urllib.parse import quote
 
@@ -9,10 +10,11 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench import atomic, escape
-from bench.report import grid, notes, spreadsheet, stored
+from bench.report import grid, losses, notes, spreadsheet, stored
 from bench.report import latex as layout
 from bench.report.data_frames import comparisons, frame, images, timing
 from bench.report.table import Row, Table
+from bench.scores.metrics import columns as metrics_of
 from bench.spec import Record, UnknownName
 
 COMPARISONS = (
@@ -22,6 +24,8 @@ COMPARISONS = (
     "Win rate and Wilcoxon's p describe and do not decide. Detectable: by how much the first would have to be "
     "better for this table to say so in 80 of 100 cases; none: below 14 images, or more than the metric can differ."
 )
+
+_PAIRED = "Variant minus its category, the same images, paired: mean ± half-width of its 95 % t interval;"
 
 
 def write(
@@ -67,6 +71,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     others = [factor for factor in table.report.factors if factor != _shown(table)]
     also = f"the tables of {', '.join(f'{factor}x' for factor in others)}, " if others else ""
     link = f"[{escape.markdown(table.report.name)}.details.md]({quote(table.report.name)}.details.md)"
+    parts += _losses(table, [_shown(table)])
     parts.append(f"In {link}: {also}medians, the worst images, and all paired comparisons.")
     parts += [notes.legend(table, "Bold", escape.markdown), *notes.remarks(table, escape.markdown)]
     facts = [f"- {escape.markdown(name)}: {escape.markdown(value)}" for name, value in machine.items()]
@@ -81,9 +86,11 @@ def details(table: Table) -> str:
     """Return as Markdown what the report leaves out."""
     link = f"[{escape.markdown(table.report.name)}.md]({quote(table.report.name)}.md)"
     parts = [f"# {escape.markdown(table.report.title)}: details", f"Legend and notes stand in {link}."]
+    others = [factor for factor in table.report.factors if factor != _shown(table)]
     for heading, rows in grid.blocks(table):
-        if rows[0].cell.task.factor != _shown(table):
+        if rows[0].cell.task.factor in others:
             parts += _block(heading, rows, table)
+    parts += _losses(table, others)
     parts += ["## All figures", _pipe(_figures(table))]
     if table.contests:
         first = "full" if table.full else "best"
@@ -101,6 +108,22 @@ def _shown(table: Table) -> int:
 def _block(heading: str, rows: Sequence[Row], table: Table) -> list[str]:
     """Return one table with its heading and what stands below it."""
     return [f"## {heading}", grid.lines(rows, table, grid.MARKDOWN), *grid.below(rows, table, grid.MARKDOWN)]
+
+
+def _losses(table: Table, factors: Sequence[int]) -> list[str]:
+    """Return what variants cost at these factors, a table for each metric; nothing without variants."""
+    found, parts = losses.losses(table), []
+    for metric, factor in product(metrics_of(table.report.metrics), factors):
+        heads, lines = losses.grid(found, metric.name, factor)
+        if lines:
+            head, *rest = ([escape.markdown(cell) for cell in line] for line in [heads, *lines])
+            gain = "above" if metric.higher_is_better else "below"
+            parts += [
+                f"## What a variant costs: {metric.title} at {factor}x",
+                tabulate(rest, headers=head, tablefmt="pipe", disable_numparse=True, stralign="left"),
+                f"{_PAIRED} {gain} 0 is a gain.",
+            ]
+    return parts
 
 
 def _figures(table: Table) -> pd.DataFrame:
