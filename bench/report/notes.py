@@ -215,7 +215,7 @@ def _weights(table: Table, escape: Escape) -> list[str]:
         task = row.cell.task
         for file, trained_on in row.weights.items():
             images = escape(trained_on) if trained_on else "images that nobody named"
-            entry = f"{escape(task.category)} {task.factor}x {escape(file)} (trained on {images})"
+            entry = f"{escape(task.asked.category)} {task.factor}x {escape(file)} (trained on {images})"
             told.setdefault(row.cell.title, {})[entry] = None
     return [f"Weights of {escape(title)}: {'; '.join(entries)}." for title, entries in told.items()]
 
