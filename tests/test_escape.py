@@ -125,7 +125,7 @@ def test_a_cell_of_a_spreadsheet_is_no_formula_and_comes_back(text):
     cell = escape.cell(text)
     assert not re.match(r"[=+\-@\t\r]", cell) or re.fullmatch(r"[-+]?[\d.]+([eE][-+]?\d+)?|[-+](inf|nan)", cell)
     assert escape.from_cell(cell) == escape.plain(text)
-    written = spreadsheet.text(pd.DataFrame({"a": [text], "b": [1]}))
+    written = spreadsheet.text(spreadsheet.frame([[text, 1]], ["a", "b"]))
     assert list(csv.reader(io.StringIO(written))) == [["a", "b"], [cell, "1"]]
 
 

@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
-from scipy.special import ndtri
 from torch import Tensor
 
 from bench import degradation, resize
 from bench.scenes import noise
+
+# scipy is imported where it is used: training runs without it.
+# ruff: noqa: PLC0415
 
 Pixels: TypeAlias = NDArray[np.float64]
 _LUMA = (0.299, 0.587, 0.114)  # BT.601
@@ -26,6 +27,8 @@ def _eight_bit(pixels: Pixels) -> NDArray[np.uint8]:
 
 
 def _rotated(pixels: Pixels, degrees: float, _: str) -> Pixels:
+    from scipy import ndimage
+
     turned = ndimage.rotate(pixels, degrees, axes=(2, 1), reshape=False, order=3, mode="mirror")
     return np.asarray(np.clip(turned, 0, 1), dtype=np.float64)
 
@@ -42,11 +45,15 @@ def _mirrored(pixels: Pixels, _: float, __: str) -> Pixels:
 
 
 def _blurred(pixels: Pixels, deviation: float, _: str) -> Pixels:
+    from scipy import ndimage
+
     blurred = ndimage.gaussian_filter(pixels, (0, deviation, deviation), mode="mirror", truncate=_CUT)
     return np.asarray(blurred, dtype=np.float64)
 
 
 def _noisy(pixels: Pixels, deviation: float, key: str) -> Pixels:
+    from scipy.special import ndtri
+
     drawn = _uniform(key, pixels.size).reshape(pixels.shape)
     return np.asarray(pixels + deviation / 255 * ndtri(drawn), dtype=np.float64)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from bench.profiles import profile_title
+from bench.report import spreadsheet
 from bench.report.table import Row, Table
 from bench.scores.contests import Contest
 from bench.spec import Record
@@ -13,7 +14,7 @@ from bench.spec import Record
 
 def frame(table: Table) -> pd.DataFrame:
     """Return every row of the table with all its figures, for CSV and the details."""
-    return pd.DataFrame([_facts(row) for row in table.rows])
+    return spreadsheet.frame(_facts(row) for row in table.rows)
 
 
 def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
@@ -30,7 +31,7 @@ def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
         for r in records
         if r.image is not None
     ]
-    found = pd.DataFrame(values, columns=[*keys, *metrics]).round(9)
+    found = spreadsheet.frame(values, [*keys, *metrics]).round(9)
     return found if len(set(found["seed"])) > 1 else found.drop(columns="seed")
 
 
@@ -42,7 +43,7 @@ def timing(records: Sequence[Record]) -> pd.DataFrame:
     timed = [record for record in records if record.image is not None and not math.isnan(record.seconds)]
     keys, figures = ["category", "factor", "method"], ["seconds", "g_forward", "g_backward"]
     facts = [[r.task.category, r.task.factor, r.method, r.seconds, r.g_forward, r.g_backward] for r in timed]
-    groups = pd.DataFrame(facts, columns=[*keys, *figures]).groupby(keys, sort=False)
+    groups = spreadsheet.frame(facts, [*keys, *figures]).groupby(keys, sort=False)
     return groups.agg(
         images=("seconds", "count"),
         median=("seconds", "median"),
@@ -55,7 +56,7 @@ def timing(records: Sequence[Record]) -> pd.DataFrame:
 
 def comparisons(table: Table) -> pd.DataFrame:
     """Return the paired comparisons with the best or the full method, one row each."""
-    return pd.DataFrame(
+    return spreadsheet.frame(
         {
             "category": contest.task.category,
             "factor": contest.task.factor,

@@ -31,7 +31,7 @@ def losses(table: Table) -> list[Loss]:
 
 def _losses(table: Table) -> Iterator[Loss]:
     plain = {_place(row, row.cell.task.category): row for row in table.rows if not row.subject}
-    for row in table.rows:
+    for row in filter(lambda row: row.subject, table.rows):
         before = plain.get(_place(row, row.subject))
         if before is None or row.metric.pooled is not None:
             continue

@@ -62,7 +62,6 @@ def measured(asked: dict[str, Any]) -> dict[str, Any]:
 
 def write(lines: list[dict[str, Any]], device: torch.device, folder: Path, profile: str) -> None:
     """Write latency.md, .csv and .json, and print the table."""
-    import pandas as pd  # noqa: PLC0415 - takes a second to import
     from tabulate import tabulate  # noqa: PLC0415
 
     from bench.report import spreadsheet  # noqa: PLC0415
@@ -75,7 +74,7 @@ def write(lines: list[dict[str, Any]], device: torch.device, folder: Path, profi
     target = store.profile_folder(folder, profile)
     contents = {
         ".md": text,
-        ".csv": spreadsheet.text(pd.DataFrame(lines)),
+        ".csv": spreadsheet.text(spreadsheet.frame(lines)),
         ".json": json.dumps({"machine": facts, "measurements": lines}, indent=1) + "\n",
     }
     for ending, content in contents.items():
