@@ -81,7 +81,7 @@ def test_the_second_derivative_of_the_filter_is_the_filter():
 @pytest.mark.slow
 def test_lr_images_are_made_in_float32_where_networks_run_in_bfloat16(monkeypatch):
     """Under autocast the operator's matrix product was in bfloat16, and its result refused."""
-    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: "AVX512")
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_bf16": True}, raising=False)
     training = started("srgan")
     told = training.advance(Smooth().batch(0, 4))
     assert all(value.isfinite() for value in told.values())
