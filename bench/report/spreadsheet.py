@@ -1,6 +1,6 @@
 """CSV that a spreadsheet takes for what it is: numbers stay numbers, and a text is never computed (bench/escape.py)."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from contextlib import AbstractContextManager
 from io import BytesIO
 from typing import Any
@@ -15,7 +15,7 @@ def any_text() -> AbstractContextManager[None]:
     return pd.option_context("mode.string_storage", "python")
 
 
-def frame(lines: Iterable[Any], columns: Sequence[str] | None = None) -> pd.DataFrame:
+def frame(lines: Iterable[Any], columns: list[str] | None = None) -> pd.DataFrame:
     """Return a frame of lines, whatever their texts are."""
     with any_text():
         return pd.DataFrame(list(lines), columns=columns)
