@@ -157,6 +157,8 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
             values[key] = str(path.parent / expanded(values[key]))
     if profile not in profiles():
         values["lr"] = _lr(path, values)
+    if values.get("lr") and "degradation" in values:
+        raise BadFile(f"{path}: its LR images are given, so that degradation would not be done; take one out.")
     sha256 = {name: checksum for name, checksum in listed.items() if checksum}
     facts: dict[str, Any] = {key: value for key, value in values.items() if key not in ("list", "ids")}
     facts |= _tables(path, values)

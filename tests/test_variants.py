@@ -122,3 +122,12 @@ def test_a_card_of_smaller_images_needs_down():
     report = report_files.read("table1")
     with pytest.raises(BenchError, match="no `down`, without which no image is 16x smaller"):
         plan(report, {}, {"face": card})
+
+
+def test_a_card_with_given_lr_images_has_no_degradation(tmp_path):
+    """It would be passed over in silence."""
+    (tmp_path / "face" / "lr").mkdir(parents=True)
+    facts = 'title = "F"\nhr_size = 64\nreader = "folder"\nsource = "face"\ntest_set = "T"\ntrain_set = ""\n'
+    (tmp_path / "face.toml").write_text(facts + 'lr = "face/lr"\ndegradation = ["down", "grey"]\n')
+    with pytest.raises(BadFile, match="its LR images are given, so that degradation would not be done"):
+        cards.cards(str(tmp_path))
