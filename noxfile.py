@@ -87,6 +87,18 @@ def robustness(session: nox.Session) -> None:
 
 
 @nox.session
+def blind(session: nox.Session) -> None:
+    """Measure what training with blurred, noisy and compressed images costs and brings."""
+    _bench(session, "table", "blind")
+
+
+@nox.session
+def tasks(session: nox.Session) -> None:
+    """Measure colourisation, denoising and inpainting: the input, an RRDBNet of equal cost, GLEAN."""
+    _bench(session, "table", "tasks")
+
+
+@nox.session
 def factors(session: nox.Session) -> None:
     """Measure every method at 8x, 16x, 32x and 64x, and draw each metric against the factor."""
     _bench(session, "table", "factors")

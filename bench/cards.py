@@ -50,6 +50,7 @@ _OPTIONAL: dict[str, schema.Kind] = {
     "preset": schema.form(r"\w[\w.-]*", "of letters, digits, _ . and -"),
     "degradation": degradation.LIST,
     "network": schema.NAME,
+    "mixture": schema.NAME,
 }
 _CARD = schema.Table(_REQUIRED, _OPTIONAL)
 _PART = schema.Table({}, {**_REQUIRED, **_OPTIONAL})

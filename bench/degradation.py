@@ -21,7 +21,7 @@ another image.
 
 import math
 from dataclasses import dataclass
-from functools import cache
+from functools import lru_cache
 
 from bench import schema
 from bench.errors import BadFile, BenchError, UnknownName
@@ -70,7 +70,7 @@ _OPERATORS = {
 }
 
 
-@cache
+@lru_cache(maxsize=256)
 def steps(degradation: tuple[str, ...]) -> tuple[Step, ...]:
     """Return the operators of a list such as `("rotate 30", "down", "noise 10")`.
 

@@ -65,7 +65,7 @@ Methods = Annotated[
     ),
 ]
 Factors = Annotated[
-    list[int] | None, typer.Option("--factor", min=2, max=LARGEST, help="Only this factor; may be repeated.")
+    list[int] | None, typer.Option("--factor", min=1, max=LARGEST, help="Only this factor; may be repeated.")
 ]
 Guests = Annotated[
     list[str] | None,

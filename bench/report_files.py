@@ -37,7 +37,7 @@ _ASKED: dict[str, schema.Kind] = {
     "caption": schema.TEXT,
     "metrics": schema.ListOf(_METRIC),
     "categories": schema.ListOf(schema.NAME, least=1),
-    "factors": schema.ListOf(schema.whole(2, LARGEST), least=1),
+    "factors": schema.ListOf(schema.whole(1, LARGEST), least=1),
     "methods": schema.ListOf(schema.NAME, least=1),
 }
 _FURTHER: dict[str, schema.Kind] = {"also": schema.ListOf(_METRIC), "full": schema.NAME}
@@ -61,7 +61,15 @@ _REPORT = schema.Table(
         "references": schema.ListOf(schema.Choice("reference", REFERENCES)),
         "variants": schema.TableOf(
             schema.form(r"[a-z0-9][a-z0-9-]*", "of small letters, digits and -"),
-            schema.Table({}, {"degradation": degradation.LIST, "of": schema.NAME, "network": schema.NAME}),
+            schema.Table(
+                {},
+                {
+                    "degradation": degradation.LIST,
+                    "of": schema.NAME,
+                    "network": schema.NAME,
+                    "mixture": schema.NAME,
+                },
+            ),
         ),
         "presets": schema.TableOf(schema.NAME, schema.Table({}, {**_ASKED, **_FURTHER})),
     },

@@ -96,6 +96,8 @@ class Task:
     """True: what these do is compiled by torch."""
     network: str = ""
     """The category whose networks restore it, where these are not its own."""
+    mixture: str = ""
+    """The degradations that its networks were trained with (methods/presets/mixtures.py); empty: `down` alone."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
@@ -261,6 +263,8 @@ class Card:
     """What is done to the ground truth before a method gets it (bench/images/degradations.py)."""
     network: str = ""
     """As in `Task`."""
+    mixture: str = ""
+    """As in `Task`."""
     subject: str = ""
     """The category that its images show, of a variant (bench/variants.py), whose own is a column; empty: its own."""
 
@@ -276,7 +280,16 @@ class Card:
 
     def task(self, factor: int, seed: int = 0) -> Task:
         """Return the task of restoring these images at a factor; raises `BenchError` if it does not divide the size."""
-        return Task(self.profile, self.category, factor, self.hr_size, seed, self.preset, network=self.network)
+        return Task(
+            self.profile,
+            self.category,
+            factor,
+            self.hr_size,
+            seed,
+            self.preset,
+            network=self.network,
+            mixture=self.mixture,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +328,8 @@ class Variant:
     """The category whose images these are; empty: each of the table."""
     network: str = ""
     """The category whose networks restore them; empty: that of the images."""
+    mixture: str = ""
+    """As in `Task`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,8 @@ from bench.spec import BadFile, BenchError, Card, Report, UnknownName, Variant
 def expanded(report: Report, cards: Mapping[str, Card]) -> tuple[Report, dict[str, Card]]:
     """Return a table whose variants are categories of it, and the cards with theirs; each stands behind its category.
 
+    A category that cannot be measured as it is, at none of the table's factors, gives its place to its variants.
+
     Raises `UnknownName` for a category that is none of the profile, `BadFile` for a degradation that the table's
     factors do not go with.
     """
@@ -17,12 +19,22 @@ def expanded(report: Report, cards: Mapping[str, Card]) -> tuple[Report, dict[st
     categories: list[str] = []
     first = next((category for category in report.categories if category in cards), "")
     for category in report.categories:
-        categories.append(category)
+        if category not in cards or _measured(report, cards[category]):
+            categories.append(category)
         if category in cards:
             beside = {card.category: card for card in _beside(report, cards, category, alone=category == first)}
             found |= beside
             categories += beside
     return replace(report, categories=tuple(dict.fromkeys(categories)), variants=()), found
+
+
+def _measured(report: Report, card: Card) -> bool:
+    """Tell whether the images of a category stand in the table as they are, not as variants alone.
+
+    At 1x, what all tables do, making images small, is not done: a table of variants has those then.
+    """
+    fitting = (not degradation.fits(card.degradation, factor) for factor in report.factors)
+    return not report.variants or any(fitting)
 
 
 def _beside(report: Report, cards: Mapping[str, Card], category: str, *, alone: bool) -> Iterator[Card]:
@@ -50,6 +62,7 @@ def _card(variant: Variant, cards: Mapping[str, Card], category: str) -> Card:
         category=f"{category}.{variant.name}",
         subject=card.shows,
         network=variant.network or card.network or category,
+        mixture=variant.mixture or card.mixture,
         degradation=variant.degradation,
         looks={},
     )

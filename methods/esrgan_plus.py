@@ -84,3 +84,9 @@ class EsrganMse(EsrganPlus):
     """ESRGAN+'s network trained by the squared error alone, ESRGAN's PSNR-oriented form: the bound of distortion."""
 
     spec: ClassVar[Spec] = specs.ESRGAN_MSE
+
+
+class EsrganBlind(EsrganPlus):
+    """The same network, trained with images that are also blurred, noisy and compressed (presets/mixtures.py)."""
+
+    spec: ClassVar[Spec] = specs.ESRGAN_BLIND

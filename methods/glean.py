@@ -137,6 +137,12 @@ class Light(Glean):
     switches = LIGHT
 
 
+class Blind(Glean):
+    """The same network, trained with images that are also blurred, noisy and compressed (presets/mixtures.py)."""
+
+    spec = specs.BLIND
+
+
 ABLATIONS: tuple[type[Glean], ...] = (
     LatentOnly,
     CoarseEncoder,

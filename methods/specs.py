@@ -10,6 +10,7 @@ from bench.spec import Spec
 
 _ANY = (2, 4, 8, 16, 32, 64)
 _FACTORS = (4, 8, 16, 32, 64)
+_ALSO_FULL = (1, *_FACTORS)  # at 1x an image is restored that keeps its size
 
 
 def _glean(name: str, title: str) -> Spec:
@@ -17,6 +18,7 @@ def _glean(name: str, title: str) -> Spec:
     return replace(GLEAN, name=f"{GLEAN.name}.{name}", title=title)
 
 
+INPUT = Spec(name="input", title="Input", family="interpolation", paper="the image as it is given", factors=(1,))
 BICUBIC = Spec(name="bicubic", title="Bicubic", family="interpolation", paper="Keys 1981", factors=_ANY)
 PSEUDO_INVERSE = Spec(
     name="pseudo_inverse", title="Pseudo-inverse", family="interpolation", paper="Penrose 1955", factors=_ANY
@@ -70,7 +72,7 @@ ESRGAN_PLUS = Spec(
     title="ESRGAN+",
     family="feed-forward",
     paper="Wang et al., ECCV Workshops 2018; enlarged, Chan et al., CVPR 2021",
-    factors=_FACTORS,
+    factors=_ALSO_FULL,
     max_batch=4,
 )
 GLEAN = Spec(
@@ -78,13 +80,14 @@ GLEAN = Spec(
     title="GLEAN",
     family="latent-bank",
     paper="Chan et al., CVPR 2021",
-    factors=_FACTORS,
+    factors=_ALSO_FULL,
     max_batch=4,
 )
 ESRGAN_MSE = replace(
     ESRGAN_PLUS, name="esrgan_plus.mse", title="ESRGAN+ (MSE alone)", paper="Wang et al., ECCV Workshops 2018"
 )
 MGANPRIOR_BILINEAR = replace(MGANPRIOR, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
+ESRGAN_BLIND = replace(ESRGAN_PLUS, name="esrgan_plus.blind", title="ESRGAN+, blind")
 PULSE_BEST = replace(PULSE, name="pulse.best", title="PULSE, best step")
 PULSE_REFLECT = replace(PULSE, name="pulse.original-downscaler", title="PULSE, original down-scaler")
 DGP_BIGGAN = replace(DGP, name="dgp.biggan", title="DGP (BigGAN)", trained_on="ImageNet")
@@ -96,6 +99,7 @@ COARSE_BANK = _glean("coarse-bank", "GLEAN, coarse bank features")
 SINGLE_LATENT = _glean("single-latent", "GLEAN, single latent")
 UNFROZEN_BANK = _glean("unfrozen-bank", "GLEAN, unfrozen bank")
 LIGHT = _glean("light", "LightGLEAN")
+BLIND = _glean("blind", "GLEAN, blind")
 
 ALL: tuple[Spec, ...] = (
     BICUBIC,
@@ -120,6 +124,9 @@ ALL: tuple[Spec, ...] = (
     SINGLE_LATENT,
     UNFROZEN_BANK,
     LIGHT,
+    BLIND,
+    ESRGAN_BLIND,
+    INPUT,
 )
 """In the order of the paper's tables, as `methods.ALL`."""
 BY_NAME: dict[str, Spec] = {spec.name: spec for spec in ALL}

@@ -9,9 +9,10 @@ from pathlib import Path
 from bench.spec import BadGuest, BenchError, Method, UnknownName
 from methods.back_projection import SUFFIX, back_projected
 from methods.bicubic import Bicubic
-from methods.esrgan_plus import EsrganMse, EsrganPlus
+from methods.esrgan_plus import EsrganBlind, EsrganMse, EsrganPlus
 from methods.given import of_file, weight_file
-from methods.glean import ABLATIONS, Glean
+from methods.glean import ABLATIONS, Blind, Glean
+from methods.input import Input
 from methods.pseudo_inverse import PseudoInverse
 from methods.search.dgp import Dgp, DgpBiggan
 from methods.search.mganprior import Mganprior, MganpriorBilinear
@@ -35,6 +36,9 @@ ALL: tuple[type[Method], ...] = (
     PulseReflect,
     DgpBiggan,
     *ABLATIONS,
+    Blind,
+    EsrganBlind,
+    Input,
 )
 BY_NAME: dict[str, type[Method]] = {method.spec.name: method for method in ALL}
 

@@ -6,6 +6,7 @@ from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from bench.spec import BenchError
+from methods.formats import glean as glean_format
 from methods.formats.glean_names import from_mmagic
 from methods.nets import stylegan
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
@@ -260,7 +261,7 @@ def test_two_pixels_are_enlarged_bilinearly():
 
 
 def test_wrong_sizes_and_meaningless_switches_are_refused():
-    for in_size in (0, 12, 64, 128):
+    for in_size in (0, 12, 128):
         with pytest.raises(ValueError, match=f"not {in_size} px"):
             small(in_size=in_size)
     with pytest.raises(ValueError, match="not depend on the LR"):
@@ -319,3 +320,24 @@ def test_meta_network_takes_loaded_tensors():
     with torch.no_grad():
         assert (empty(lr()) == network(lr())).all(), "something is neither in the state dict nor made on the fly"
     assert not any(p.requires_grad for p in empty.bank.parameters()), "loading should not thaw the bank"
+
+
+def test_at_full_size_the_first_feature_goes_to_the_decoder_alone_beside_the_bank_s_last():
+    """Denoising, inpainting, colourisation: no stage of the bank takes a feature as large as its images."""
+    network = small(in_size=64)
+    assert set(network.fusion) == {"0", "1", "2", "3"}, "f at 4 to 32 px is merged, that at 64 px is not"
+    assert network.decoder.features == (64,)
+    assert not len(network.decoder.blocks), "nothing is enlarged"
+    image = network(lr(size=64))
+    assert image.shape == (2, 3, 64, 64)
+    with torch.no_grad():
+        network.bank.noise_maps = lambda *_: [None] * network.bank.latents
+        for name, value in network.fusion.named_parameters():
+            value.zero_() if "weight" in name else value.add_(1)
+    assert not torch.allclose(network(lr(size=64)), image), "the bank's feature does not reach the image"
+
+
+def test_the_weights_of_full_size_are_read_again():
+    network = small(in_size=64)
+    again = glean_format.glean(network.state_dict(), in_size=64)
+    assert torch.equal(again(lr(size=64)), network(lr(size=64)))

@@ -165,7 +165,7 @@ def test_a_preset_is_asked_what_its_networks_are_trained_for(write):
 def test_what_a_preset_is_asked_is_checked_like_the_rest(write):
     for words, error in (
         ("factor = [8]", "'factor'.*did you mean factors"),
-        ("factors = [1]", "presets.small.factors"),
+        ("factors = [0]", "presets.small.factors"),
     ):
         with pytest.raises(BadFile, match=error):
             write(MINIMAL + f"[presets.small]\n{words}\n")

@@ -109,7 +109,7 @@ def _telling(rows: Sequence[Row]) -> Row:
 
 def _task(task: Task) -> dict[str, Any]:
     """Return what is stored of a task; of what tables have not always had only what is not as it was then."""
-    usual = {"dtype": "float32", "compiled": False, "network": ""}
+    usual = {"dtype": "float32", "compiled": False, "network": "", "mixture": ""}
     return {name: value for name, value in asdict(task).items() if usual.get(name) != value}
 
 
@@ -278,7 +278,8 @@ def _card(task: Task, entry: Mapping[str, Any]) -> Card:
     box = tuple(entry["face_box"]) if "face_box" in entry else None
     return Card(
         task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset, face_box=box,
-        degradation=tuple(entry.get("degradation", PLAIN)), network=task.network, subject=entry.get("subject", ""),
+        degradation=tuple(entry.get("degradation", PLAIN)), network=task.network, mixture=task.mixture,
+        subject=entry.get("subject", ""),
     )  # fmt: skip
 
 

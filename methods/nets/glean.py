@@ -13,8 +13,11 @@ Eq. 1-4. Where text and released code (open-mmlab/mmagic) differ, this is the co
 
 The bank's RGB path, which the released code computes and drops, is not computed. Latent L - 1 serves only that path; it
 is kept, so that released weights fit. An LR image below 4 px (64x at 128 px) is enlarged to 4 px bilinearly, the pixel
-borders aligned. The network is deterministic: the noise maps are those stored with the bank. The released code has a
-StyleGAN2 bank only; the paper used StyleGAN where no StyleGAN2 was public, two latents a block and no RGB path.
+borders aligned. An image as large as the bank's (denoising, inpainting, colourisation) has a feature f_0 that no stage
+of the bank takes: it goes to the decoder alone, which merges it with the bank's last feature and enlarges nothing. That
+is our reading; the paper names such tasks without a network. The network is deterministic: the noise maps are those
+stored with the bank. The released code has a StyleGAN2 bank only; the paper used StyleGAN where no StyleGAN2 was
+public, two latents a block and no RGB path.
 
 Ablations (Sec. 4.3) are `Switches`. LightGLEAN is from K. C. K. Chan et al., "GLEAN: Generative Latent Bank for Image
 Super-Resolution and Beyond", TPAMI 2022: f_0 only, and learned latents.
@@ -71,16 +74,16 @@ class GLEAN(nn.Module):
     def __init__(self, *, trunk: Trunk, bank: Synthesis, in_size: int, switches: Switches = FULL) -> None:
         """Make the trainable parts around `trunk` and freeze `bank`.
 
-        Raises `ValueError` if no power of two greater than 1 leads from `in_size` to the bank's size.
+        Raises `ValueError` if no power of two leads from `in_size` to the bank's size.
         """
         super().__init__()
         self.in_size = in_size
         self.inner_size = max(in_size, BASE)
-        if in_size < 1 or in_size & (in_size - 1) or self.inner_size >= bank.size:
-            raise ValueError(f"GLEAN takes LR images of 1, 2, 4, ... px below {bank.size} px, not {in_size} px.")
-        above = [size for size in bank.channels if size > self.inner_size]
+        if in_size < 1 or in_size & (in_size - 1) or self.inner_size > bank.size:
+            raise ValueError(f"GLEAN takes LR images of 1, 2, 4, ... px up to {bank.size} px, not {in_size} px.")
+        above = [size for size in bank.channels if size > self.inner_size] or [bank.size]
         taken = _chosen(above, switches.bank_features)
-        below = [size for size in bank.channels if size <= self.inner_size]
+        below = [size for size in bank.channels if size <= self.inner_size and size < bank.size]
         fused = _chosen(below, switches.encoder_features)
         latents = {"per-block": bank.latents, "single": 1, "learned": 0}[switches.latents]
         if switches.decoder and not taken:  # the bank is not run

@@ -4,17 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Programme:
-    """What is trained of each category, beside its bank."""
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Methods that are trained, beside the bank of each category."""
 
-    factors: tuple[int, ...] = (16, 8, 32, 64)
-    """In the order of their value for the tables."""
-    rivals: tuple[str, ...] = ("glean", "esrgan_plus", "srgan")
-    """Methods, by the names of their specs, that are trained at each factor."""
-    ablated: tuple[str, ...] = ("face", "cat")
-    """The categories of which the variants are trained; Figures 7 to 9 show these."""
-    ablations: tuple[str, ...] = (
+    methods: tuple[str, ...]
+    """By the names of their specs, with that of a mixture behind it (methods/presets/mixtures.py)."""
+    factors: tuple[int, ...]
+    """In the order of their value for the tables; at 1x images are restored that keep their size."""
+    categories: tuple[str, ...] = ()
+    """Empty: all of the profile."""
+
+
+_FIGURES = ("face", "cat")  # the categories of Figures 7 to 9
+_PAIR = ("glean", "esrgan_plus")
+_RIVALS = Part(("glean", "esrgan_plus", "srgan"), (16, 8, 32, 64))
+_ABLATIONS = Part(
+    (
         "glean.latent-only",
         "glean.coarse-encoder",
         "glean.no-decoder",
@@ -22,19 +28,20 @@ class Programme:
         "glean.coarse-bank",
         "glean.single-latent",
         "glean.unfrozen-bank",
-    )
-    ablated_at: int = 16
-    """The factor of the variants."""
-
-
-_PAPER = Programme()
-_PORTRAITS = Programme(
-    factors=(8, 16),
-    rivals=("glean", "esrgan_plus", "srgan", "esrgan_plus.mse"),
-    ablated=("face",),
-    ablations=("glean.no-bank", "glean.no-decoder", "glean.latent-only"),
-    ablated_at=8,
+    ),
+    (16,),
+    _FIGURES,
+)
+_BLIND = Part(tuple(f"{method}.blind" for method in _PAIR), (16,), _FIGURES)
+_TASKS = Part(tuple(f"{method}.{kind}" for kind in ("grey", "noisy", "masked") for method in _PAIR), (1,), ("face",))
+_PORTRAITS = (
+    Part(("glean", "esrgan_plus", "srgan", "esrgan_plus.mse"), (8, 16)),
+    Part(("glean.no-bank", "glean.no-decoder", "glean.latent-only"), (8,)),
 )
 """8x leaves 16 px of a face: of a real one most of the identity is lost beyond."""
 
-PROGRAMMES: Mapping[str, Programme] = {"paper": _PAPER, "mini": _PAPER, "portraits": _PORTRAITS}
+PROGRAMMES: Mapping[str, tuple[Part, ...]] = {
+    "paper": (_RIVALS, _ABLATIONS),
+    "mini": (_RIVALS, _ABLATIONS, _BLIND, _TASKS),
+    "portraits": _PORTRAITS,
+}

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, replace
 from typing import Self
 
+from methods.presets.mixtures import Mixture
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class RestorerRecipe:
@@ -20,6 +22,8 @@ class RestorerRecipe:
     adversarial: float = 1e-2
     crop: int | None = None
     """Side in pixels of the part, another one in each step, of which VGG16's features are compared; None: the whole."""
+    mixture: Mixture | None = None
+    """What is done to an image; None: it is made small by the factor, no more."""
 
     def of_pixels(self) -> Self:
         """Return the same without the losses that need VGG16 and a discriminator: the squared error alone.
@@ -39,6 +43,14 @@ _PORTRAITS = RestorerRecipe(images=16_000, batch=4, rate=1e-3, critic_rate=5e-4,
 """As `mini`, for networks twice as wide, of which an image costs a core four times as much: fewer, at half the rate."""
 
 
-def restorer_recipes(category: str) -> dict[str, RestorerRecipe]:
+_MINI_WHOLE = replace(_MINI, images=12_000)
+"""At 1x, where all of the trunk works at the full size and an image costs twice as much: half as many."""
+
+
+def restorer_recipes(category: str, factor: int) -> dict[str, RestorerRecipe]:
     """Return each preset's recipe for a category; `paper`: 300,000 steps, of 8 images of faces or 16 of the rest."""
-    return {"paper": _FACES if category == "face" else _REST, "mini": _MINI, "portraits": _PORTRAITS}
+    return {
+        "paper": _FACES if category == "face" else _REST,
+        "mini": _MINI if factor > 1 else _MINI_WHOLE,
+        "portraits": _PORTRAITS,
+    }

@@ -48,7 +48,7 @@ def parser() -> argparse.ArgumentParser:
         help="mini, portraits, paper, or a folder with one sub-folder of photographs per category",
     )
     add("--category", help="face, cat, car, bedroom, tower, ...")
-    add("--factor", type=number(2, 1024), default=16, help="of a method")
+    add("--factor", type=number(1, 1024), default=16, help="of a method")
     add(
         "--hr-size",
         type=number(4, cards.LARGEST),

@@ -46,20 +46,19 @@ class Item:
 
 
 def everything(profile: str) -> Iterator[Item]:
-    """Yield what the tables of a profile need, most valuable first: banks, rivals by factor, ablations.
+    """Yield what the tables of a profile need, most valuable first: banks, then part by part of its programme.
 
     Raises `UnknownName` for a card whose preset has no programme.
     """
     found = [(card, chosen(PROGRAMMES, card.task(1))) for card in cards.cards(profile).values()]
     for card, _ in found:
         yield Item("bank", card.task(1))
-    for factor in dict.fromkeys(factor for _, programme in found for factor in programme.factors):
-        for card, programme in found:
-            if factor in programme.factors and card.hr_size % factor == 0:
-                yield from (Item(method, card.task(factor)) for method in programme.rivals)
-    for card, programme in found:
-        if card.category in programme.ablated and card.hr_size % programme.ablated_at == 0:
-            yield from (Item(method, card.task(programme.ablated_at)) for method in programme.ablations)
+    for part in dict.fromkeys(part for _, programme in found for part in programme):
+        for factor in part.factors:
+            for card, programme in found:
+                wanted = part in programme and (not part.categories or card.category in part.categories)
+                if wanted and card.hr_size % factor == 0:
+                    yield from (Item(method, card.task(factor)) for method in part.methods)
 
 
 def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str | int | float]) -> list[Path]:

@@ -19,6 +19,7 @@ from bench.images import data
 from bench.paths import expanded
 from bench.profiles import profiles
 from bench.spec import BadFile, Card, Task
+from methods.presets.bank import BankRecipe
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.training.photographs import card_of, photographs
@@ -53,7 +54,8 @@ class Key:
     def recipe(self) -> str:
         """Return a digest of the recipe and of the sizes of what is trained."""
         sizes, side = chosen(SIZES, self.task), self.task.hr_size
-        used = sizes if self.task.factor > 1 else (sizes.stylegan2(side), sizes.critic_channels(side))
+        bank = isinstance(self.numbers, BankRecipe)
+        used = (sizes.stylegan2(side), sizes.critic_channels(side)) if bank else sizes
         return digest(_described(self.numbers), _described(used))
 
     @cached_property

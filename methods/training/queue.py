@@ -16,6 +16,7 @@ from bench.spec import Card, MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
+from methods.presets.mixtures import parted
 from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.presets.sizes import SIZES
 from methods.training import loop, processes, regression, restorer, run, stop
@@ -103,7 +104,7 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     if item.what == "bank":
         return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool, settings.train_data)
     files = [] if item.of_pixels else [_critic(task)]
-    if item.what in GLEANS:
+    if parted(item.what)[0] in GLEANS:
         files.append(load.find("glean", task, part="bank"))
     files += [] if item.of_pixels else _other_vgg16(task, settings)
     return Key(task, settings.seed, _recipe(item), tuple(files), pool, settings.train_data)
@@ -111,7 +112,8 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
 
 def _recipe(item: Item) -> RestorerRecipe:
     """Return how a restorer is trained."""
-    found = chosen(restorer_recipes(item.task.category), item.task)
+    _, mixture = parted(item.what)
+    found = replace(chosen(restorer_recipes(item.task.category, item.task.factor), item.task), mixture=mixture)
     return found.of_pixels() if item.of_pixels else found
 
 

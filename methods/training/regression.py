@@ -15,6 +15,7 @@ from bench import resize
 from bench.spec import Images
 from methods.formats import own_files
 from methods.presets.restorer import RestorerRecipe
+from methods.training.degrading import degrade
 from methods.training.optimisers import adam, set_rate, take_up
 from methods.training.processes import Told, descend
 from methods.training.recorded import Recorded
@@ -62,7 +63,7 @@ class Regression:
         self.trained = [each for each in self.network.parameters() if each.requires_grad]
         self.optimiser = adam(self.trained, recipe.rate, BETAS, device)
         self._recorded = Recorded(device)
-        self._shown: Images | None = None
+        self._shown: tuple[Images, Images] | None = None
 
     @property
     def steps(self) -> int:
@@ -105,16 +106,17 @@ class Regression:
         """Return images of the last step: enlarged LR images, what the network makes of them, the HR images."""
         if self._shown is None:
             return torch.zeros(1, 3, 1, 1)
-        lr = resize.quantise(resize.downsample(self._shown, self.factor))
+        lr, hr = self._shown
         sr = [self.method.upscale(part).float() for part in lr.split(self.share.at_once or len(lr))]
-        return torch.cat([resize.upsample(lr, self.factor), *sr, self._shown])
+        return torch.cat([resize.upsample(lr, self.factor), *sr, hr])
 
     def advance(self, real: Images) -> Told:
         """Make one step with this process's HR images (B, 3, H, W), [0, 1]; return the losses."""
         hr = real.to(self.device)
-        self._shown = hr[:_SHOWN]
+        lr = degrade(hr, self.recipe.mixture, self.factor, self.share, self.step)
+        self._shown = lr[:_SHOWN], hr[:_SHOWN]
         self._set_rates()
-        told = self._recorded.run("step", self._trained, hr, *self._places(hr))
+        told = self._recorded.run("step", self._trained, lr, hr, *self._places(hr))
         self.step += 1
         return told
 
@@ -129,22 +131,25 @@ class Regression:
         del hr
         return ()
 
-    def _trained(self, hr: Images) -> Told:
-        """Make a step with HR images; return the losses."""
-        return self._train_network(self._split(hr), [], self._distance)
+    def _trained(self, lr: Images, hr: Images) -> Told:
+        """Make a step with LR and HR images; return the losses."""
+        return self._train_network(self._split(lr), self._split(hr), [], self._distance)
 
-    def _split(self, hr: Images) -> list[Images]:
+    def _split(self, images: Images) -> list[Images]:
         """Return the parts of a process's images that go through the network together."""
-        return [part.contiguous(memory_format=LAYOUT) for part in self.share.split(hr)]
+        return [part.contiguous(memory_format=LAYOUT) for part in self.share.split(images)]
 
     def _train_network(
-        self, parts: Sequence[Images], restored: list[Images], distance: Callable[[Images, Images], tuple[Tensor, Told]]
+        self,
+        inputs: Sequence[Images],
+        parts: Sequence[Images],
+        restored: list[Images],
+        distance: Callable[[Images, Images], tuple[Tensor, Told]],
     ) -> Told:
-        """Train with HR images by the distance of what they are restored to, which is kept."""
+        """Train with LR images and their HR images by the distance of what they are restored to, which is kept."""
 
         def terms() -> Iterator[tuple[Tensor, Told]]:
-            for hr in parts:
-                lr = resize.quantise(resize.downsample(hr, self.factor))  # in float32, whatever networks compute in
+            for lr, hr in zip(inputs, parts, strict=True):
                 with self._precision():
                     sr = self.method.upscale(lr)
                 restored.append(sr.detach())

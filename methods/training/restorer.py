@@ -58,10 +58,10 @@ class Restorer(Regression):
         corner = torch.randint(hr.shape[-1] - side + 1, (2, 1), generator=self.share.draws(self.step))
         return ((corner + torch.arange(side)).to(self.device),)
 
-    def _trained(self, hr: Images, *places: Tensor) -> Told:
+    def _trained(self, lr: Images, hr: Images, *places: Tensor) -> Told:
         parts, restored = self._split(hr), list[Images]()
         self.discriminator.requires_grad_(requires_grad=False)
-        told = self._train_network(parts, restored, partial(self._three, place=places[0]))
+        told = self._train_network(self._split(lr), parts, restored, partial(self._three, place=places[0]))
         self.discriminator.requires_grad_(requires_grad=True)
         return told | self._train_discriminator(restored, parts)
 

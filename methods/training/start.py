@@ -5,6 +5,7 @@ import torch
 from bench.spec import BenchError, Task
 from methods.esrgan_plus import EsrganMse, EsrganPlus, esrgan_network
 from methods.glean import ABLATIONS, Glean, UnfrozenBank, glean_network
+from methods.presets.mixtures import MIXTURES, parted
 from methods.srgan import Srgan, srgan_network
 from methods.weights import stylegan2_bank
 
@@ -15,18 +16,24 @@ GLEANS = {method.spec.name: method for method in _VARIANTS}
 def untrained(name: str, task: Task) -> Glean | EsrganPlus | Srgan:
     """Return a method, by its spec's name, as its training begins: random weights, GLEAN's around the trained bank.
 
+    What its images go through may stand behind the name, as in `glean.grey`.
+
     Raises `MissingWeights` if there is no bank yet, `BenchError` if nothing of this name is trained.
     """
-    if name in GLEANS:
-        return _glean(GLEANS[name], task)
-    if name == EsrganPlus.spec.name:
+    method, _ = parted(name)
+    if method in GLEANS:
+        return _glean(GLEANS[method], task)
+    if method == EsrganPlus.spec.name:
         return EsrganPlus(esrgan_network(task))
-    if name == EsrganMse.spec.name:
+    if method == EsrganMse.spec.name:
         return EsrganMse(esrgan_network(task))
-    if name == Srgan.spec.name:
+    if method == Srgan.spec.name:
         return Srgan(srgan_network(task))
     known = ("bank", *GLEANS, EsrganPlus.spec.name, EsrganMse.spec.name, Srgan.spec.name)
-    raise BenchError(f"there is no training for {name!r}; it must be one of {', '.join(known)}.")
+    raise BenchError(
+        f"there is no training for {name!r}; it must be one of {', '.join(known)}, or one of these but the bank with "
+        f"what its images go through behind it: {', '.join(f'{Glean.spec.name}.{mixture}' for mixture in MIXTURES)}."
+    )
 
 
 def _glean(method: type[Glean], task: Task) -> Glean:

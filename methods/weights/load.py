@@ -5,6 +5,7 @@ layouts a method reads is its own affair: it gives the reader (methods/formats).
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -108,8 +109,12 @@ def find(
 
     `part` is for methods that need several files: network, bank, discriminator, mapping, vgg16.
 
+    A network that was trained with other degradations than `down` has their name behind its own: glean.grey.
+
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
+    if task.mixture and part == "network":
+        method, task = f"{method}.{task.mixture}", replace(task, mixture="")
     own = trained.locate(method, task, part) if task.weights != "published" else None
     files = catalogue.fitting(method, task, part) if not _own_alone(method, task, part) else []
     aside = trained.unfinished(own) if own and not task.unfinished else ""

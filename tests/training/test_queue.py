@@ -14,6 +14,7 @@ from bench import cards
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import BY_NAME
 from methods.formats import sealed
+from methods.presets.mixtures import parted
 from methods.presets.programme import PROGRAMMES
 from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
@@ -30,14 +31,16 @@ FACE = Item("bank", Task("mini", "face", 1, 128, preset="mini"))
 GLEAN = Item("glean", Task("mini", "face", 16, 128, preset="mini"))
 
 
-def test_the_order_is_banks_then_rivals_by_factor_then_ablations():
+def test_the_order_is_banks_then_rivals_by_factor_then_ablations_then_mixtures():
     labels = [item.label for item in items.everything("mini")]
     assert labels[:6] == ["bank face", "bank cat", "bank car", "bank bedroom", "bank tower", "glean face 16x"]
     factors = [int(label.split()[-1][:-1]) for label in labels[5:65]]
     assert factors == [16] * 15 + [8] * 15 + [32] * 15 + [64] * 15
-    assert all(label.startswith("glean.") for label in labels[65:])
-    assert len(set(labels)) == len(labels) == 79
-    assert {item.what for item in items.everything("mini")} - {"bank"} <= set(BY_NAME), "a method that is not there"
+    assert all(label.startswith("glean.") for label in labels[65:79])
+    assert all(parted(label.split()[0])[1] for label in labels[79:])
+    assert len(set(labels)) == len(labels) == 89
+    methods = {item.what if item.what in BY_NAME else parted(item.what)[0] for item in items.everything("mini")}
+    assert methods - {"bank"} <= set(BY_NAME), "a method that is not there"
 
 
 def test_portraits_are_trained_for_their_tables():
