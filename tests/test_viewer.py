@@ -192,6 +192,11 @@ def test_pictures_of_another_run_are_shown_where_they_are_asked_for_and_told_apa
     assert "--images" in err, "what to do about it"
     status, _, err = bench("export", alone / "small.json", tmp_path / "page.html", "--single", "--images", run)
     assert status == 0, err
+    assert "made again" not in (tmp_path / "page.html").read_text(), "they are those that were measured"
+    found = stored.read(alone / "small.json")
+    (alone / "small.json").write_text(stored.text(found.table, found.records, {**found.machine, "commit": "f" * 12}))
+    status, _, err = bench("export", alone / "small.json", tmp_path / "page.html", "--single", "--images", run)
+    assert status == 0, err
     assert "made again, in another run" in (tmp_path / "page.html").read_text()
     assert "at most 0.00 in PSNR away" in (tmp_path / "page.html").read_text()
 

@@ -34,11 +34,12 @@ def write(path: Path, target: Path, form: Form, others: Path | None = None) -> l
     """Write the page of a <table>.json for other people: target is a folder, or the file if the page is one.
 
     Its pictures lie beside it, unless `others` is the folder of the profile in another run, of which they are taken;
-    the page says so. Return what was written but for the pictures. Raises `BenchError` if there are none.
+    the page says so, unless the table there is this one. Return what was written but for the pictures. Raises `BenchError` if there are none.
     """
     found = stored.read(path)
     where = others or path.parent
-    there = pictures.find(found.records, where, again=others is not None)
+    another = others is not None and not _same(path, others / path.name)
+    there = pictures.find(found.records, where, again=another)
     shown = [_first(each, form.limit) for each in there]
     if not any(each.kind == "sr" for each in shown):
         raise BenchError(
@@ -47,9 +48,14 @@ def write(path: Path, target: Path, form: Form, others: Path | None = None) -> l
         )
     told = [_told(each, target, form) for each in shown]
     html = target if form.single else target / f"{path.stem}.html"
-    remarks = _remarks(form, "" if others is None else again.remark(path, others / path.name, found.table, shown))
+    remarks = _remarks(form, again.remark(path, where / path.name, found.table, shown) if another else "")
     atomic.write(html, page.content(path, found.table, found.machine, told, " ".join(remarks)))
     return [html]
+
+
+def _same(path: Path, other: Path) -> bool:
+    """Tell whether two files of a table are of the same run."""
+    return other.is_file() and path.read_bytes() == other.read_bytes()
 
 
 def _first(found: Pictures, limit: int) -> Pictures:
