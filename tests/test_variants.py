@@ -136,10 +136,10 @@ def test_a_card_with_given_lr_images_has_no_degradation(tmp_path):
 def test_a_category_that_has_no_place_in_a_table_gives_it_to_its_variants(tmp_path):
     """At 1x nothing is made small: the column of plain faces was an error, and the whole table with it."""
     text = TABLE.partition("[variants]")[0].replace("[16]", "[1]")
-    (tmp_path / "full.toml").write_text(text + '[variants]\ngrey = { degradation = ["grey"], mixture = "grey" }\n')
+    (tmp_path / "full.toml").write_text(text + '[variants]\ngrey = { degradation = ["grey"], mixture = "tasks" }\n')
     wider, found = variants.expanded(report_files.read(str(tmp_path / "full.toml")), CARDS)
     assert wider.categories == ("face.grey",)
     task = found["face.grey"].task(1)
-    assert task.mixture == task.asked.mixture == "grey", "a method would take the weights for plain images"
+    assert task.mixture == task.asked.mixture == "tasks", "a method would take the weights for plain images"
     again = Task(**stored._task(task))
     assert again == task

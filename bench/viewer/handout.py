@@ -48,7 +48,8 @@ def write(path: Path, target: Path, form: Form, others: Path | None = None) -> l
         )
     told = [_told(each, target, form) for each in shown]
     html = target if form.single else target / f"{path.stem}.html"
-    remarks = _remarks(form, again.remark(path, where / path.name, found.table, shown) if another else "")
+    made_again = again.remark(path, where / path.name, found.table, shown) if another else ""
+    remarks = _remarks(form, made_again)
     atomic.write(html, page.content(path, found.table, found.machine, told, " ".join(remarks)))
     return [html]
 

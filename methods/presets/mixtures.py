@@ -1,9 +1,10 @@
 """What networks are trained with that are to restore more than small images: degradations with drawn numbers.
 
-A network has the name of its mixture behind its own (`glean.grey`), and a card or a variant of a table says which it
+A network has the name of its mixture behind its own (`glean.blind`), and a card or a variant of a table says which it
 takes. `blind` has the operators of the benchmark BFR128 of K. Zhang et al., "EDFace-Celeb-1M: Benchmarking Face
 Hallucination with a Million-scale Dataset", IEEE TPAMI 2022 (blur, noise, low resolution, JPEG, all of them), at
-moderate strengths of ours; the others are the tasks that K. C. K. Chan et al. name for GLEAN.
+moderate strengths of ours; `tasks` are those that K. C. K. Chan et al. name for GLEAN beside super-resolution, of which
+one network learns all: an input shows which it is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -47,14 +48,12 @@ MIXTURES: Mapping[str, Mixture] = {
             ("blur 2 to 12", "down", "noise 3 to 25", "jpeg 40 to 90"),
         )
     ),
-    "grey": Mixture((("grey",),)),
-    "noisy": Mixture((("noise 10 to 60",),)),
-    "masked": Mixture((("mask 0.9",), ("hole 0.5",))),
+    "tasks": Mixture((("grey",), ("noise 10 to 60",), ("mask 0.9",), ("hole 0.5",))),
 }
 """Blurs in pixels of the HR image, of which sixteen are one of the LR image at 16x."""
 
 
 def parted(name: str) -> tuple[str, Mixture | None]:
-    """Return the method and the mixture of what is trained, as of `glean.grey`; None for images made small alone."""
+    """Return the method and the mixture of what is trained, as of `glean.blind`; None for images made small alone."""
     method, _, mixture = name.rpartition(".")
     return (method, MIXTURES[mixture]) if mixture in MIXTURES else (name, None)

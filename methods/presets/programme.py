@@ -33,7 +33,7 @@ _ABLATIONS = Part(
     _FIGURES,
 )
 _BLIND = Part(tuple(f"{method}.blind" for method in _PAIR), (16,), _FIGURES)
-_TASKS = Part(tuple(f"{method}.{kind}" for kind in ("grey", "noisy", "masked") for method in _PAIR), (1,), ("face",))
+_TASKS = Part(tuple(f"{method}.tasks" for method in _PAIR), (1,), ("face",))
 _PORTRAITS = (
     Part(("glean", "esrgan_plus", "srgan", "esrgan_plus.mse"), (8, 16)),
     Part(("glean.no-bank", "glean.no-decoder", "glean.latent-only"), (8,)),

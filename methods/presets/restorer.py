@@ -43,14 +43,6 @@ _PORTRAITS = RestorerRecipe(images=16_000, batch=4, rate=1e-3, critic_rate=5e-4,
 """As `mini`, for networks twice as wide, of which an image costs a core four times as much: fewer, at half the rate."""
 
 
-_MINI_WHOLE = replace(_MINI, images=12_000)
-"""At 1x, where all of the trunk works at the full size and an image costs twice as much: half as many."""
-
-
-def restorer_recipes(category: str, factor: int) -> dict[str, RestorerRecipe]:
+def restorer_recipes(category: str) -> dict[str, RestorerRecipe]:
     """Return each preset's recipe for a category; `paper`: 300,000 steps, of 8 images of faces or 16 of the rest."""
-    return {
-        "paper": _FACES if category == "face" else _REST,
-        "mini": _MINI if factor > 1 else _MINI_WHOLE,
-        "portraits": _PORTRAITS,
-    }
+    return {"paper": _FACES if category == "face" else _REST, "mini": _MINI, "portraits": _PORTRAITS}

@@ -113,7 +113,7 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
 def _recipe(item: Item) -> RestorerRecipe:
     """Return how a restorer is trained."""
     _, mixture = parted(item.what)
-    found = replace(chosen(restorer_recipes(item.task.category, item.task.factor), item.task), mixture=mixture)
+    found = replace(chosen(restorer_recipes(item.task.category), item.task), mixture=mixture)
     return found.of_pixels() if item.of_pixels else found
 
 

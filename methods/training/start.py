@@ -16,7 +16,7 @@ GLEANS = {method.spec.name: method for method in _VARIANTS}
 def untrained(name: str, task: Task) -> Glean | EsrganPlus | Srgan:
     """Return a method, by its spec's name, as its training begins: random weights, GLEAN's around the trained bank.
 
-    What its images go through may stand behind the name, as in `glean.grey`.
+    What its images go through may stand behind the name, as in `glean.blind`.
 
     Raises `MissingWeights` if there is no bank yet, `BenchError` if nothing of this name is trained.
     """

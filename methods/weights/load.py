@@ -109,7 +109,7 @@ def find(
 
     `part` is for methods that need several files: network, bank, discriminator, mapping, vgg16.
 
-    A network that was trained with other degradations than `down` has their name behind its own: glean.grey.
+    A network that was trained with other degradations than `down` has their name behind its own: glean.tasks.
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """

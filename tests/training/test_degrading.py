@@ -78,7 +78,7 @@ def test_a_training_gets_the_degraded_images():
 
 
 def test_a_name_is_parted_at_a_mixture_alone():
-    assert parted("glean.grey") == ("glean", MIXTURES["grey"])
+    assert parted("glean.tasks") == ("glean", MIXTURES["tasks"])
     assert parted("glean.no-decoder") == ("glean.no-decoder", None)
     assert parted("bank") == ("bank", None)
 
@@ -87,6 +87,6 @@ def test_a_task_of_a_mixture_takes_the_weights_of_that_mixture():
     """Weights for super-resolution would be taken for those of another task."""
     task = Task("mini", "face", 16, 128, preset="mini")
     assert load.find("glean", task).name == "glean_face_16x_128.safetensors"
-    with pytest.raises(MissingWeights, match=r"train glean\.grey --factor 16 --category NAME"):
-        load.find("glean", replace(task, mixture="grey"))
-    assert load.find("glean", replace(task, mixture="grey"), part="bank") == load.find("glean", task, part="bank")
+    with pytest.raises(MissingWeights, match=r"train glean\.tasks --factor 16 --category NAME"):
+        load.find("glean", replace(task, mixture="tasks"))
+    assert load.find("glean", replace(task, mixture="tasks"), part="bank") == load.find("glean", task, part="bank")

@@ -38,7 +38,7 @@ def test_the_order_is_banks_then_rivals_by_factor_then_ablations_then_mixtures()
     assert factors == [16] * 15 + [8] * 15 + [32] * 15 + [64] * 15
     assert all(label.startswith("glean.") for label in labels[65:79])
     assert all(parted(label.split()[0])[1] for label in labels[79:])
-    assert len(set(labels)) == len(labels) == 89
+    assert len(set(labels)) == len(labels) == 85
     methods = {item.what if item.what in BY_NAME else parted(item.what)[0] for item in items.everything("mini")}
     assert methods - {"bank"} <= set(BY_NAME), "a method that is not there"
 
