@@ -34,7 +34,8 @@ def write(path: Path, target: Path, form: Form, others: Path | None = None) -> l
     """Write the page of a <table>.json for other people: target is a folder, or the file if the page is one.
 
     Its pictures lie beside it, unless `others` is the folder of the profile in another run, of which they are taken;
-    the page says so, unless the table there is this one. Return what was written but for the pictures. Raises `BenchError` if there are none.
+    the page says so, unless the table there is this one. Return what was written but for the pictures. Raises
+    `BenchError` if there are none.
     """
     found = stored.read(path)
     where = others or path.parent
