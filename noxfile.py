@@ -99,6 +99,13 @@ def tasks(session: nox.Session) -> None:
 
 
 @nox.session
+def meta(session: nox.Session) -> None:
+    """Train a bank by Reptile on all categories but one, and measure what it is worth for that one; half an hour."""
+    _install(session, "-e", ".")
+    session.run("python", "-m", "methods.training.meta", *session.posargs)
+
+
+@nox.session
 def factors(session: nox.Session) -> None:
     """Measure every method at 8x, 16x, 32x and 64x, and draw each metric against the factor."""
     _bench(session, "table", "factors")

@@ -21,7 +21,7 @@ from methods.training.quality import fid
 MOST = 5_000
 """Images of each kind that are compared."""
 _RENDERS = 2_000  # drawing takes a core a tenth of a second each
-_FIRST_SEED = 1_000_000_000  # beyond what any training has seen
+FIRST_SEED = 1_000_000_000  # beyond what any training has seen
 _CHUNK = 100
 
 
@@ -70,7 +70,7 @@ def measure(bank: StyleGAN2, card: Card, most: int = MOST) -> Likeness | None:
 
 def _renders(card: Card, most: int) -> Iterator[Images]:
     """Yield parts of two sets of renders."""
-    seeds = torch.arange(_FIRST_SEED, _FIRST_SEED + 2 * min(most, _RENDERS))
+    seeds = torch.arange(FIRST_SEED, FIRST_SEED + 2 * min(most, _RENDERS))
     yield from (scenes.render(card.source, part, card.hr_size) for part in seeds.split(_CHUNK))
 
 

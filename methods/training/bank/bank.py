@@ -161,9 +161,13 @@ class BankTraining:
     def _trained(self, kind: "_Kind", real: Images) -> Told:
         """Train both networks: all that a GPU does in a step, without waiting for it."""
         told = self._train_discriminator(self.share.split(real), r1=kind.r1) | self._train_generator(path=kind.path)
+        self.follow()
+        return told
+
+    def follow(self) -> None:
+        """Move the average behind a step."""
         decay = 0.5 ** (self.recipe.stages[self.stage].batch / self.recipe.half_life)
         follow(self.average, self.generator, decay)
-        return told
 
     def _train_discriminator(self, reals: Sequence[Images], *, r1: bool) -> Told:
         recipe, batch = self.recipe, self.recipe.stages[self.stage].batch

@@ -1,0 +1,152 @@
+"""What a meta-learned bank is worth: `python -m methods.training.meta --category tower`. Ours; no paper has the table.
+
+A bank of 32 px is trained by Reptile on all other categories of the profile (bank/reptile.py), goes on for a few steps
+on the category that was left out, and is compared with a bank trained anew for as many: KID of its images from renders
+that no training has seen, both enlarged to 128 px. The training goes on from its checkpoint, and needs no other file.
+"""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+
+import torch
+from torch import Tensor
+
+from bench import atomic, cards, resize, scenes
+from bench.console import run as run_command
+from bench.scores.kid import features, kid
+from bench.spec import BenchError, Card, Images
+from methods.presets.bank import BankRecipe, BankStage
+from methods.presets.lookup import chosen
+from methods.presets.sizes import SIZES
+from methods.training import loop
+from methods.training.bank.bank import BankTraining
+from methods.training.bank.reptile import Alternating, Reptile
+from methods.training.feed import open_feed
+from methods.training.likeness import FIRST_SEED
+from methods.training.run import Run
+from methods.training.share import Share
+
+SIDE = 32  # px, where an image costs a tenth
+STEPS = (0, 1, 10, 100)
+_BATCH, _POOL = 16, 1024
+_META = BankRecipe(stages=(BankStage(SIDE, 96_000, _BATCH),), rate=0.008, gamma=0.5, half_life=0, noise=False)
+_COMPARED = 500  # images
+_ENLARGED = 128  # px: KID's network wants at least 63
+_LEAST = 2  # categories to learn from
+_CPU = torch.device("cpu")
+Weights = Mapping[str, Mapping[str, Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of the table."""
+
+    start: str
+    seed: int
+    steps: int
+    kid: float
+
+
+def meta_trained(profile: str, left_out: str, runs: Path) -> Weights:
+    """Train on all categories but one, or go on with it; return its networks. Raises `BenchError` if there are none."""
+    found = cards.cards(profile, SIDE)
+    drawn = all(card.reader == "scenes" for card in found.values())
+    if left_out not in found or len(found) <= _LEAST or not drawn:
+        raise BenchError(
+            f"{profile} has {', '.join(found)}; a meta-learned bank takes drawn categories, at least "
+            f"{_LEAST} beside the one that is left out, which has to be one of them: not {left_out}."
+        )
+    others = [card for card in found.values() if card.category != left_out]
+    training = Reptile(_META, chosen(SIZES, others[0].task(1)), _CPU, share=Share())
+    feed = Alternating([open_feed(card, Share(), _CPU, pool=_POOL) for card in others])
+    loop.train(training, feed, Run(runs / profile / f"meta_{left_out}"), f"meta, without {left_out}")
+    return {part: network.state_dict() for part, network in training.networks().items()}
+
+
+def adapted(start: Weights | None, card: Card, seed: int) -> Iterator[tuple[int, Images]]:
+    """Yield images (N, 3, 32, 32), [0, 1], of a bank after each of `STEPS` on a card's images.
+
+    It begins with weights, or anew, drawn from the seed; so are its images.
+    """
+    share = Share(seed)
+    recipe = replace(_META, half_life=1_000)
+    training = BankTraining(recipe, chosen(SIZES, card.task(1)), _CPU, share=share)
+    if start is not None:
+        training.adopt(start, 0)
+    feed = open_feed(card, share, _CPU, pool=_POOL)
+    z = torch.randn(_COMPARED, training.generator.z_dim, generator=torch.Generator().manual_seed(seed))
+    for step in range(max(STEPS) + 1):
+        if step in STEPS:
+            with torch.no_grad():
+                yield step, ((training.generator(z) + 1) / 2).clamp(0, 1)
+        training.advance(feed.batch(step, training.batch))
+
+
+def measured(start: Weights, card: Card, seeds: Sequence[int]) -> Iterator[Line]:
+    """Yield the lines of the table: both beginnings, for each seed and number of steps."""
+    reals = scenes.render(card.source, torch.arange(FIRST_SEED, FIRST_SEED + _COMPARED), SIDE)
+    wanted = _features(reals)
+    for seed in seeds:
+        for name, weights in (("meta-learned", start), ("anew", None)):
+            for step, images in adapted(weights, card, seed):
+                yield Line(name, seed, step, kid(_features(images), wanted))
+
+
+def _features(images: Images) -> Tensor:
+    enlarged = resize.upsample(images, _ENLARGED // SIDE)
+    return torch.cat([features(part) for part in enlarged.split(100)])
+
+
+def markdown(lines: Sequence[Line], card: Card, others: Sequence[str]) -> str:
+    """Return the table: the mean over seeds, and the least and the largest."""
+    rows = ["| start | " + " | ".join(f"{step} steps" for step in STEPS) + " |", "|---" * (len(STEPS) + 1) + "|"]
+    for start in dict.fromkeys(line.start for line in lines):
+        cells = map(partial(_cell, [line for line in lines if line.start == start]), STEPS)
+        rows.append(f"| {start} | " + " | ".join(cells) + " |")
+    count = len({line.seed for line in lines})
+    return (
+        f"# A meta-learned bank: {card.category} after a few steps\n\nOurs; no paper has this table. Written by "
+        f"`python -m methods.training.meta --category {card.category}`. KID of {_COMPARED} images of {SIDE} px from as "
+        f"many renders, lower is better: the mean of {count} seeds, and the least and the largest. The meta-learned bank "
+        f"has seen {', '.join(others)} in {_META.end(0):,} steps of {_BATCH} images (Reptile), and no {card.category}.\n\n"
+        + "\n".join(rows)
+        + "\n"
+    )
+
+
+def _cell(lines: Sequence[Line], step: int) -> str:
+    values = [line.kid for line in lines if line.steps == step]
+    return f"{fmean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Train, measure, write <out>/meta_<category>.md; return the exit status."""
+    return run_command(_main, sys.argv[1:] if words is None else words)
+
+
+def _main(words: Sequence[str]) -> int:
+    made = argparse.ArgumentParser(prog="python -m methods.training.meta", description="A bank that begins others.")
+    made.add_argument("--profile", default="mini")
+    made.add_argument("--category", default="tower", help="the one that is left out")
+    made.add_argument(
+        "--seeds", type=int, default=3, help="of what follows the meta-learned beginning, and of the new one"
+    )
+    made.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
+    made.add_argument("--out", type=Path, default=Path("reports/out/mini"))
+    told = made.parse_args(words)
+    start = meta_trained(told.profile, told.category, told.runs)
+    card = cards.card(told.profile, told.category, SIDE)
+    others = [name for name in cards.cards(told.profile) if name != told.category]
+    lines = list(measured(start, card, range(told.seeds)))
+    atomic.write(told.out / f"meta_{told.category}.md", markdown(lines, card, others).encode())
+    sys.stderr.write(f"written: {told.out / f'meta_{told.category}.md'}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,130 @@
+"""A bank that is the beginning of others: what is kept moves once an episode, and the table is made of what follows."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from bench import cards
+from bench.spec import BenchError
+from methods.presets.bank import BankRecipe, BankStage
+from methods.presets.sizes import SIZES
+from methods.training import meta
+from methods.training.bank import reptile
+from methods.training.bank.reptile import EPISODE, Alternating, Reptile
+from methods.training.share import Share
+
+CPU = torch.device("cpu")
+TINY = replace(
+    SIZES["mini"], bank_coarse=1, bank_widest=4, bank_base=64, critic_widest=4, style_dim=4, mapping_layers=2
+)
+RECIPE = BankRecipe(stages=(BankStage(8, 4 * 4 * EPISODE, 4),), gamma=0.1, half_life=0, noise=False)
+
+
+def started(recipe=RECIPE) -> Reptile:
+    return Reptile(recipe, TINY, CPU, share=Share())
+
+
+def images(step) -> torch.Tensor:
+    return torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(step))
+
+
+def flat(network) -> torch.Tensor:
+    return torch.cat([value.detach().flatten() for value in network.parameters()])
+
+
+def test_what_is_kept_moves_once_an_episode_by_a_share_that_falls_and_the_next_begins_there():
+    """Without the move it would be a bank trained on all categories; with the share 1 throughout, on the last one."""
+    training = started()
+    for share in (1, 0.75, 0.5, 0.25):
+        kept, critic = flat(training.average).clone(), flat(training.kept_critic).clone()
+        assert torch.equal(flat(training.generator), kept), "an episode does not begin where the others do"
+        for _ in range(EPISODE - 1):
+            training.advance(images(training.step))
+        assert torch.equal(flat(training.average), kept), "it follows within an episode"
+        training.advance(images(training.step))
+        moved = flat(training.average) - kept
+        assert moved.abs().max() > 0
+        assert torch.equal(flat(training.discriminator), flat(training.kept_critic))
+        assert (flat(training.kept_critic) - critic).abs().max() > 0
+        assert share == pytest.approx(1 - (training.step - EPISODE) / training.steps)
+
+
+def test_the_share_is_that_of_the_way(monkeypatch):
+    shares = []
+    monkeypatch.setattr(reptile, "_move", lambda kept, reached, share: shares.append(share))
+    training = started()
+    for step in range(4 * EPISODE):
+        training.advance(images(step))
+    assert shares == [1, 1, 0.75, 0.75, 0.5, 0.5, 0.25, 0.25], "generator and discriminator, once an episode each"
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_it_had_not():
+    whole, first = started(), started()
+    for step in range(EPISODE + 5):
+        whole.advance(images(step))
+        if step < EPISODE + 2:
+            first.advance(images(step))
+    again = started()
+    again.load(first.state())
+    for step in range(EPISODE + 2, EPISODE + 5):
+        again.advance(images(step))
+    for name in ("generator", "average", "kept_critic"):
+        assert torch.equal(flat(getattr(again, name)), flat(getattr(whole, name))), name
+
+
+def test_a_recipe_that_grows_or_averages_is_refused():
+    with pytest.raises(ValueError, match="half_life 0"):
+        started(replace(RECIPE, half_life=100))
+
+
+def test_each_episode_is_of_one_category_and_none_is_left_out():
+    class Numbered:
+        def __init__(self, number):
+            self.number = number
+
+        def batch(self, step, count):
+            return self.number, step, count
+
+    feed = Alternating([Numbered(0), Numbered(1), Numbered(2)])
+    seen = [feed.batch(step, 4) for step in range(6 * EPISODE)]
+    assert [number for number, _, _ in seen[::EPISODE]] == [0, 1, 2, 0, 1, 2]
+    assert [step for number, step, _ in seen if number == 1] == list(range(2 * EPISODE)), "images are left out or twice"
+
+
+@pytest.fixture
+def short(monkeypatch) -> None:
+    monkeypatch.setattr(meta, "_META", replace(meta._META, stages=(BankStage(32, 4 * EPISODE * 4, 4),)))
+    monkeypatch.setattr(meta, "STEPS", (0, 1, 3))
+    monkeypatch.setattr(meta, "_COMPARED", 60)
+    monkeypatch.setattr(meta, "_POOL", 16)
+
+
+@pytest.mark.usefixtures("short")
+def test_the_table_has_both_beginnings_and_every_number_of_steps(tmp_path, monkeypatch):
+    words = ("--runs", str(tmp_path / "runs"), "--out", str(tmp_path), "--seeds", "2")
+    assert meta.main(words) == 0
+    text = (tmp_path / "meta_tower.md").read_text()
+    assert "| start | 0 steps | 1 steps | 3 steps |" in text
+    assert "| meta-learned | " in text
+    assert "| anew | " in text
+    assert "Ours; no paper has this table" in text
+    assert "and no tower" in text
+    monkeypatch.setattr(Reptile, "advance", None)  # what is trained is not trained again
+    assert meta.main(words) == 0
+    assert (tmp_path / "meta_tower.md").read_text() == text, "it is not the same on every run"
+
+
+def test_the_category_that_is_left_out_is_not_trained_on(monkeypatch, tmp_path):
+    """The table would be about a category that the bank had seen."""
+    opened = []
+    monkeypatch.setattr(meta, "open_feed", lambda card, *_, **__: opened.append(card.category))
+    monkeypatch.setattr(meta.loop, "train", lambda *_: True)
+    meta.meta_trained("mini", "cat", tmp_path)
+    assert sorted(opened) == sorted({*cards.cards("mini")} - {"cat"})
+
+
+@pytest.mark.parametrize(("profile", "category"), [("mini", "dog"), ("paper", "face")])
+def test_what_cannot_be_left_out_is_told(profile, category, tmp_path):
+    with pytest.raises(BenchError, match="takes drawn categories"):
+        meta.meta_trained(profile, category, tmp_path)
