@@ -111,11 +111,10 @@ def markdown(lines: Sequence[Line], card: Card, others: Sequence[str]) -> str:
     count = len({line.seed for line in lines})
     return (
         f"# A meta-learned bank: {card.category} after a few steps\n\nOurs; no paper has this table. Written by "
-        f"`python -m methods.training.meta --category {card.category}`. KID of {_COMPARED} images of {SIDE} px from as "
-        f"many renders, lower is better: the mean of {count} seeds, and the least and the largest. The meta-learned bank "
-        f"has seen {', '.join(others)} in {_META.end(0):,} steps of {_BATCH} images (Reptile), and no {card.category}.\n\n"
-        + "\n".join(rows)
-        + "\n"
+        f"`python -m methods.training.meta --category {card.category}`. KID of {_COMPARED} images of {SIDE} px from "
+        f"as many renders, lower is better: the mean of {count} seeds, and the least and the largest. The meta-learned "
+        f"bank has seen {', '.join(others)} in {_META.end(0):,} steps of {_BATCH} images (Reptile), and no "
+        f"{card.category}.\n\n" + "\n".join(rows) + "\n"
     )
 
 
