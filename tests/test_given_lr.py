@@ -150,6 +150,14 @@ def test_lr_path_is_split_by_category(photos, tmp_path):
         given.instead(found, str(tmp_path / "nowhere"), ["cat"])
 
 
+def test_given_images_do_not_stand_in_for_a_degradation_in_silence(photos):
+    """The table was of the images as they were given, and its protocol spoke of noise."""
+    found = cards.cards(str(photos), 64)
+    noisy = {**found, "cat": replace(found["cat"], degradation=("down", "noise 10"))}
+    with pytest.raises(BenchError, match=r"images of cat are to be degraded \(down; noise 10\).*leave out one"):
+        given.instead(noisy, str(photos / "cat"), ["face", "cat"])
+
+
 def test_a_folder_for_another_factor_is_refused_in_one_sentence(photos):
     give(photos, "cat")
     card = cards.card(str(photos), "cat", 64)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
+from bench.degradation import PLAIN
 from bench.escape import file_name
 from bench.images import pairing, photos, results
 from bench.paths import expanded
@@ -56,9 +57,15 @@ def instead(cards: Mapping[str, Card], where: str, measured: Sequence[str]) -> d
     """Return cards whose LR images are those in a folder, or of a pattern, for the categories that are measured.
 
     A folder holds `<category>/[x<factor>/]<id>.png`, or `[x<factor>/]<id>.png` where one category alone is measured.
-    Raises `BenchError` for what is neither, and for a pattern that cannot tell the categories apart.
+    Raises `BenchError` for what is neither, for a pattern that cannot tell the categories apart, and for a card with a
+    degradation, which would not be done.
     """
     names = [category for category in cards if category in measured]
+    if done := [name for name in names if cards[name].degradation != PLAIN]:
+        raise BenchError(
+            f"--lr {where}: the images of {', '.join(done)} are to be degraded ({'; '.join(cards[done[0]].degradation)}), "
+            "which LR images that are given would not be; leave out one of the two."
+        )
     return {**cards, **{name: replace(cards[name], lr=_place(where, name, alone=len(names) == 1)) for name in names}}
 
 
