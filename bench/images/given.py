@@ -63,8 +63,9 @@ def instead(cards: Mapping[str, Card], where: str, measured: Sequence[str]) -> d
     names = [category for category in cards if category in measured]
     if done := [name for name in names if cards[name].degradation != PLAIN]:
         raise BenchError(
-            f"--lr {where}: the images of {', '.join(done)} are to be degraded ({'; '.join(cards[done[0]].degradation)}), "
-            "which LR images that are given would not be; leave out one of the two."
+            f"--lr {where}: the images of {', '.join(done)} are to be degraded "
+            f"({'; '.join(cards[done[0]].degradation)}), which LR images that are given would not be; leave out one of "
+            "the two."
         )
     return {**cards, **{name: replace(cards[name], lr=_place(where, name, alone=len(names) == 1)) for name in names}}
 
