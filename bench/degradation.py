@@ -56,8 +56,8 @@ class _Operator:
     of_truth: bool = False
     """True if it changes what a result is compared with."""
     edit: bool = False
-    """True if it is an edit, which is undone by nobody: a result is compared with the image before it, or, where a scene
-    can be drawn with it, with the drawing."""
+    """True if it is an edit: a result is compared with the image before it, or, where it can be drawn, with
+    the drawing."""
     random: bool = False
     """True if it draws random numbers, so that no result can be put through it again."""
 
@@ -93,9 +93,7 @@ def steps(degradation: tuple[str, ...]) -> tuple[Step, ...]:
         late = next(str(step) for at, step in enumerate(found) if of_truth[at] and not all(of_truth[:at]))
         raise BenchError(f"{late} changes the ground truth itself, so it has to come before what degrades the image.")
     if sum(of_truth) > 1 and any(_OPERATORS[step.operator].edit for step in found):
-        raise BenchError(
-            f"{', '.join(degradation)}: an edit is of the image as it is, and alone; take out what else changes the truth."
-        )
+        raise BenchError(f"{', '.join(degradation)}: an edit stands alone; take out what else changes the truth.")
     if [step.operator for step in found].count("down") > 1:
         raise BenchError("down stands twice in the list; the factor of the table is that of one.")
     return found

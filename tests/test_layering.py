@@ -86,7 +86,16 @@ ORDER = [
     {"viewer.handout"},
     {"estimate", "checkup"},
     {"options", "loading", "fetch_images", "rendering"},
-    {"verbs.data", "verbs.doctor", "verbs.fetch", "verbs.inputs", "verbs.latency", "verbs.sheet", "verbs.table"},
+    {
+        "verbs.data",
+        "verbs.doctor",
+        "verbs.fetch",
+        "verbs.inputs",
+        "verbs.latency",
+        "verbs.retouch",
+        "verbs.sheet",
+        "verbs.table",
+    },
     {
         "file_commands",
         "fetch_command",

@@ -85,7 +85,7 @@ def read(card: Card, image_id: str, allow_enlarge: bool = False) -> Tensor:  # n
 
 
 def edited(card: Card, image_id: str, allow_enlarge: bool = False) -> Tensor:  # noqa: FBT001, FBT002
-    """Return what the LR image of one is made of, as `read`: the edited image, or the ground truth if none is edited."""
+    """Return what the LR image of one is made of, as `read`: the edited image, or the truth without an edit."""
     source = sources.open_card(card, allow_enlarge=allow_enlarge)
     found = _edited(card, source, image_id)
     return (found.image if found else _read(card, source, image_id)).clone()

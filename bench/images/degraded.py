@@ -100,8 +100,8 @@ _APPLY: dict[str, Callable[[Pixels, float, str], Pixels]] = {
     "mask": _masked,
     "hole": _holed,
 }
-"""All but the edits, and `down`, which is by the factor of the task. Each takes an image (3, H, W), float64 in [0, 1], its number and
-a key of which its random numbers are made."""
+"""All but the edits, and `down`, which is by the factor of the task. Each takes an image (3, H, W), float64 in [0, 1],
+its number and a key of which its random numbers are made."""
 
 
 def truth(image: Tensor, how: tuple[str, ...]) -> Tensor:

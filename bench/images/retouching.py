@@ -1,14 +1,14 @@
 """Amateur edits of an image, before it is made small (paper: Figures 11 and 19, appendix B.2), and where they are.
 
-| edit       | what it makes of an image I (3, H, W) in [0, 1]; s is its side                              | number |
-| ---------- | ------------------------------------------------------------------------------------------- | ------ |
-| `eyes S`   | within 0.45 D round each eye: I(c + d · (1 - (1 - 1/S) w)), as if pulled outwards           | times  |
-| `mouth P`  | within 0.6 D round the mouth: I(p - P/100 · s · w · down), as if pushed down                | % of s |
-| `paste S`  | a square of side S · s copied from elsewhere in I, its edge hard                            | share  |
-| `stroke S` | a line of width S · s across I in a colour of I, blurred by a Gaussian of S · s / 6 px      | share  |
-| `patch S`  | a square of side S · s, half of I and half of a colour, its edge hard                       | share  |
+| edit       | what it makes of an image I (3, H, W) in [0, 1]; s is its side                            | number |
+| ---------- | ----------------------------------------------------------------------------------------- | ------ |
+| `eyes S`   | within 0.45 D of each eye I(c + d · (1 - (1 - 1/S) w)), as if pulled outwards             | times  |
+| `mouth P`  | within 0.6 D of the mouth I(p - P/100 · s · w · down), as if pushed down                  | % of s |
+| `paste S`  | a square of side S · s copied from elsewhere in I, its edge hard                          | share  |
+| `stroke S` | a line of width S · s across I in a colour of I, blurred by a Gaussian of S · s / 6 px    | share  |
+| `patch S`  | a square of side S · s, half of I and half of a colour, its edge hard                     | share  |
 
-c is an eye, d = p - c, D the distance of the eyes, w = (1 - |d|^2 / r^2)^2 with the radius r; between pixels I is linear.
+c is an eye, d = p - c, D the distance of the eyes, w = (1 - |d|^2 / r^2)^2 with r the radius; I is linear between pixels.
 Where the eyes and the mouth are is known of drawn faces, and else taken from the card's `face_box`, in which faces lie
 as ArcFace's five points do. Places and colours are a hash of the image's name and the edit (bench/scenes/noise.py).
 Outside of its mask an edit changes nothing.
@@ -35,7 +35,7 @@ Mask: TypeAlias = NDArray[np.bool_]
 _Edit: TypeAlias = Callable[[Pixels, float, "_Subject"], tuple[Pixels, Mask]]
 
 _ARCFACE = ((51.6, 38.3), (51.6, 73.5), (92.3, 56.1))
-"""Row and column of the left eye, the right eye and the middle of the mouth in a face of 112 px, as ArcFace aligns it."""
+"""Row and column of the left eye, the right eye and the mouth in a face of 112 px that is aligned as ArcFace's."""
 _ARCFACE_SIDE = 112
 _EYE, _MOUTH = 0.45, 0.6
 """Radius of what is moved, in distances of the eyes: both eyes' discs do not meet."""
@@ -52,7 +52,7 @@ class Retouched:
     mask: Tensor
     """(1, H, W) float32: 1 where the edit may have changed it, else 0."""
     truth: Tensor
-    """(3, H, W) uint8: the image as it was; inside of the mask as it is drawn with the edit, where that can be drawn."""
+    """(3, H, W) uint8: the image as it was; inside of the mask as it is drawn with the edit, if it can be."""
 
     @property
     def nbytes(self) -> int:
@@ -79,7 +79,7 @@ class _Subject:
         if self.card.reader == "scenes" and self.card.source == "face":
             seeds = torch.tensor([int(self.image_id)])
             frame = scenes.frame(seeds, scenes.factors("face", seeds), self.side, torch.float64)
-            return scenes.face.landmarks(frame)[0].double().numpy()
+            return np.asarray(scenes.face.landmarks(frame)[0].numpy(), dtype=np.float64)
         if self.card.face_box is None:
             raise BenchError(
                 f"where the eyes and the mouth of {self.card.category} are is not known, so they cannot be edited: set "
@@ -193,12 +193,6 @@ def _square(row: float, column: float, side: int, of: int) -> tuple[tuple[slice,
     return index, mask
 
 
-_EDITS: dict[str, _Edit] = {
-    "eyes": _eyes,
-    "mouth": _mouth,
-    "paste": _paste,
-    "stroke": _stroke,
-    "patch": _patch,
-}
+_EDITS: dict[str, _Edit] = {"eyes": _eyes, "mouth": _mouth, "paste": _paste, "stroke": _stroke, "patch": _patch}
 """Each takes an image (3, H, W), float64 in [0, 1], its number and what is known of the image, and returns the edited
 one, which counts inside of the mask (H, W) alone."""

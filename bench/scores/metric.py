@@ -52,8 +52,9 @@ class Metric:
     """False if it looks at the result and the input alone."""
     through: bool = False
     """True if it puts the result through what was done to the truth."""
-    region: Literal["", "inside", "border"] = ""
-    """inside: it looks at what was edited alone, which takes the true picture of it; border: at the edge of that."""
+    region: Literal["", "outside", "inside", "border"] = ""
+    """The part of an image with an edit that it looks at: what was left alone, all of it without an edit; what was
+    edited, which takes the true picture of that; or the edge between."""
     cropped: bool = False
     """True if a border of `factor` pixels is left out first."""
     packages: tuple[str, ...] = ()
@@ -112,7 +113,7 @@ class Metric:
     def unseen(self, card: Card) -> str:
         """Return why a card's images have nothing that it looks at, if that is a region; "" if they have."""
         edit = degradation.edit(card.degradation)
-        if self.region and edit is None:
+        if self.region in ("inside", "border") and edit is None:
             return "nothing of it is edited"
         if self.region == "inside" and not degradation.drawable(card.degradation, card.reader):
             return f"nobody knows what is true inside of {edit}; of drawn faces with wider eyes it can be drawn"

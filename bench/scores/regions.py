@@ -45,7 +45,7 @@ def _lpips(sr: Tensor, hr: Tensor, outside: Tensor) -> Tensor:
     total = torch.zeros((), device=sr.device)
     for first, second, head in zip(network.features(sr), network.features(hr), network.heads, strict=True):
         distance = conv2d((first - second).square_(), head)
-        weight = adaptive_avg_pool2d(outside, distance.shape[-2:])
+        weight = adaptive_avg_pool2d(outside, (distance.shape[-2], distance.shape[-1]))
         total = total + (distance * weight).sum() / weight.sum()
     return total
 
@@ -89,6 +89,7 @@ COLUMNS = (
         span=1,
         window=_LPIPS_LEAST,
         packages=("lpips", "torchvision"),
+        region="outside",
     ),
     Metric(
         "psnr_outside",
@@ -97,6 +98,7 @@ COLUMNS = (
         True,
         2,
         lambda p: psnr(p, inside=False),
+        region="outside",
     ),
     Metric(
         "psnr_inside",

@@ -257,7 +257,7 @@ def _of(line: _Line | None, key: str) -> _Line | None:
 
 
 def _key(*images: Images) -> str:
-    """Return the sha256 of all that metrics look at, on the 8-bit grid: a result, its ground truth, its input, its mask."""
+    """Return the sha256 of all that metrics look at, in 8 bits: a result, its ground truth, input and mask."""
     digest = hashlib.sha256()
     for image in images:
         digest.update(resize.eight_bit(image).contiguous().numpy().tobytes())
