@@ -8,7 +8,7 @@
 | `stroke S` | a line of width S · s across I in a colour of I, blurred by a Gaussian of S · s / 6 px    | share  |
 | `patch S`  | a square of side S · s, half of I and half of a colour, its edge hard                     | share  |
 
-c is an eye, d = p - c, D the distance of the eyes, w = (1 - |d|^2 / r^2)^2 with r the radius; I is linear between pixels.
+c is an eye, d = p - c, D the distance of the eyes, w = (1 - |d|^2 / r^2)^2, r the radius; between pixels I is linear.
 Where the eyes and the mouth are is known of drawn faces, and else taken from the card's `face_box`, in which faces lie
 as ArcFace's five points do. Places and colours are a hash of the image's name and the edit (bench/scenes/noise.py).
 Outside of its mask an edit changes nothing.
