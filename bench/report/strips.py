@@ -63,7 +63,7 @@ def strip(states: Mapping[Cell, State], cards: Mapping[str, Card], settings: Run
     rows = [row for task in tasks for row in _rows(task, states, cards[task.category], settings, images)]
     if not rows:
         return []
-    edited = {_EDITED: "Edited"} if any(_EDITED in row.results for row in rows) else {}
+    edited = {_EDITED: "Edited"} if any(degradation.edit(cards[task.category].degradation) for task in tasks) else {}
     titles = {method: _wrapped(title) for method, title in (edited | methods).items()}
     texts = ["LR", "HR", *titles.values(), *(row.label for row in rows)]
     with mpl.rc_context({"savefig.dpi": 120, "font.size": 7, **_TIGHT, **text(texts)}):
@@ -82,7 +82,7 @@ def _drawn(rows: Sequence[_Row], titles: Mapping[str, str]) -> Figure:
         part = list(titles)[start : start + each]
         heads = ["LR", *(titles[method] for method in part), "HR"]
         for index, row in enumerate(rows):
-            pictures = [row.lr, *(row.results.get(method, "") for method in part), row.hr]
+            pictures = [row.lr, *(row.results[method] for method in part), row.hr]
             line = next(lines)
             for axis, picture in zip(line, pictures, strict=False):
                 _show(axis, picture, row.detail)
@@ -123,7 +123,7 @@ def _rows(task: Task, states: Mapping[Cell, State], card: Card, settings: RunSet
         for image_id, lr, hr in zip(entry.ids[: images - found], entry.lr, entry.hr, strict=False):
             results: dict[str, Tensor | str] = {}
             results |= {cell.method: _result(cell, state, image_id, settings.out) for cell, state in cells.items()}
-            if degradation.edit(card.degradation):
+            if card.has_hr:
                 results[_EDITED] = data.edited(card, image_id, settings.allow_enlarge) / 255
             shown = fonts.label(image_id, otherwise=f"no. {ids.index(image_id) + 1}")
             label = f"{fonts.drawable(task.category)} {task.factor}x\n{shown}"
