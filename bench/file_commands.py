@@ -102,7 +102,7 @@ def retouch(
     usual = card_files.card(profile, category).hr_size
     made = tiles.enlarged(found, lr, factor, usual, lambda size: replace(whole, hr_size=size))
     _remark(title, made, whole.preset)
-    store.save(target, made.image if inside is None else work.composed(edited, made.image, inside))
+    store.save(target, made.image if inside is None else work.composed(edited, made.image, inside, factor))
     say(f"written: {target}, {side} x {side} pixels, in {perf_counter() - start:.1f} s")
 
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from scipy import ndimage
 from torch import Tensor
 
 from bench import resize
@@ -44,6 +45,12 @@ def low_resolution(edited: Tensor, factor: int) -> Images:
     return data.low_resolution(edited, factor)[None]
 
 
-def composed(edited: Tensor, restored: Tensor, inside: Tensor) -> Tensor:
-    """Return (3, H, W) uint8: restored where the mask is 1, as edited where it is 0, between them mixed."""
-    return resize.eight_bit(torch.lerp(edited.double(), restored.double(), inside) / 255)
+def composed(edited: Tensor, restored: Tensor, inside: Tensor, factor: int) -> Tensor:
+    """Return (3, H, W) uint8: the edited image's own pixels where the mask (1, H, W) is 0, and within it the restored.
+
+    From the mask's edge inwards the one fades into the other, else the edge would be a new seam: the weight is the mask
+    times 2 G - 1, at least 0, with G the mask blurred by a Gaussian of `factor` / 4 pixels.
+    """
+    blurred = torch.from_numpy(ndimage.gaussian_filter(inside.numpy(), (0, factor / 4, factor / 4), mode="nearest"))
+    weight = inside * (2 * blurred - 1).clamp(min=0)
+    return resize.eight_bit(torch.lerp(edited.double(), restored.double(), weight) / 255)
