@@ -106,6 +106,12 @@ def meta(session: nox.Session) -> None:
 
 
 @nox.session
+def retouch(session: nox.Session) -> None:
+    """Measure Figures 11 and 19: what becomes of an amateur's edits, and of their seams, when an image is restored."""
+    _bench(session, "table", "retouch")
+
+
+@nox.session
 def factors(session: nox.Session) -> None:
     """Measure every method at 8x, 16x, 32x and 64x, and draw each metric against the factor."""
     _bench(session, "table", "factors")

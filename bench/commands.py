@@ -79,6 +79,7 @@ def train(context: typer.Context) -> None:
 
 
 app.command()(computing(file_commands.upscale))
+app.command()(computing(file_commands.retouch))
 app.command()(computing(file_commands.diagnose))
 app.command()(computing(file_commands.sheet))
 app.command()(computing(file_commands.convert))

@@ -13,6 +13,9 @@
 | `mask P`   | black in this share of its pixels, drawn without replacement        | share        |
 | `hole S`   | black in a square in its middle of this share of the side           | share        |
 
+Before all of them may stand one edit of an amateur (`eyes`, `mouth`, `paste`, `stroke`, `patch`), whose formulas are in
+bench/images/retouching.py.
+
 Beyond a border the image is mirrored. Those that change the truth come first: a method is then measured against the
 turned or moved image. All is computed in float64 on the CPU and rounded to 8 bits at the end. Random numbers are a hash
 of the image's name, the operator and its place in the list (bench/scenes/noise.py): the same on every run, others for
@@ -52,11 +55,19 @@ class _Operator:
     unit: str = ""
     of_truth: bool = False
     """True if it changes what a result is compared with."""
+    edit: bool = False
+    """True if it is an edit: a result is compared with the image before it, or, where it can be drawn, with
+    the drawing."""
     random: bool = False
     """True if it draws random numbers, so that no result can be put through it again."""
 
 
 _OPERATORS = {
+    "eyes": _Operator(1.1, 2, "times as large", of_truth=True, edit=True),
+    "mouth": _Operator(-8, 8, "% of the side", of_truth=True, edit=True),
+    "paste": _Operator(0.05, 0.3, "share of the side", of_truth=True, edit=True),
+    "stroke": _Operator(0.02, 0.3, "share of the side", of_truth=True, edit=True),
+    "patch": _Operator(0.05, 0.5, "share of the side", of_truth=True, edit=True),
     "rotate": _Operator(-180, 180, "degrees", of_truth=True),
     "shift": _Operator(-50, 50, "% of the side", of_truth=True),
     "mirror": _Operator(of_truth=True),
@@ -81,6 +92,8 @@ def steps(degradation: tuple[str, ...]) -> tuple[Step, ...]:
     if of_truth != sorted(of_truth, reverse=True):
         late = next(str(step) for at, step in enumerate(found) if of_truth[at] and not all(of_truth[:at]))
         raise BenchError(f"{late} changes the ground truth itself, so it has to come before what degrades the image.")
+    if sum(of_truth) > 1 and any(_OPERATORS[step.operator].edit for step in found):
+        raise BenchError(f"{', '.join(degradation)}: an edit stands alone; take out what else changes the truth.")
     if [step.operator for step in found].count("down") > 1:
         raise BenchError("down stands twice in the list; the factor of the table is that of one.")
     return found
@@ -129,6 +142,21 @@ def repeatable(degradation: tuple[str, ...]) -> bool:
 def of_truth(degradation: tuple[str, ...]) -> tuple[Step, ...]:
     """Return the operators of a list that change the ground truth itself."""
     return tuple(step for step in steps(degradation) if _OPERATORS[step.operator].of_truth)
+
+
+def edit(degradation: tuple[str, ...]) -> Step | None:
+    """Return the edit that a list begins with (bench/images/retouching.py); None if there is none."""
+    return next((step for step in steps(degradation) if _OPERATORS[step.operator].edit), None)
+
+
+def of_faces(degradation: tuple[str, ...]) -> bool:
+    """Tell whether a list begins with an edit for which one must know where the eyes and the mouth are."""
+    return (found := edit(degradation)) is not None and found.operator in ("eyes", "mouth")
+
+
+def drawable(degradation: tuple[str, ...], reader: str) -> bool:
+    """Tell whether the images of a reader can be drawn with the edit that a list begins with: wider eyes of scenes."""
+    return reader == "scenes" and (found := edit(degradation)) is not None and found.operator == "eyes"
 
 
 @dataclass(frozen=True, slots=True)

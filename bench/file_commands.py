@@ -3,7 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -14,6 +14,9 @@ from bench.errors import BenchError, OutputError
 from bench.options import Categories, Choice, ChosenWeights, Device, Factor, HrSize, Part, Profile, Timeout, Unfinished
 from bench.progress import track
 from bench.spec import Task
+
+if TYPE_CHECKING:
+    from bench.tiles import Enlarged
 
 
 def upscale(
@@ -48,17 +51,59 @@ def upscale(
         return replace(plain, weights=weights.value, unfinished=unfinished)
 
     made = tiles.enlarged(found, lr, factor, usual, task)
+    _remark(title, made, task(made.side * factor).preset)
+    store.save(target, made.image)
+    height, width = made.image.shape[-2:]
+    say(f"written: {target}, {width} x {height} pixels, in {perf_counter() - start:.1f} s")
+
+
+def _remark(title: str, made: "Enlarged", preset: str) -> None:
+    """Tell what a reader of a restored picture should know of it."""
     trained = ", ".join(dict.fromkeys(each.trained_on for each in made.weights if each.trained_on))
-    if trained and task(made.side * factor).preset == "mini":
+    if trained and preset == "mini":
         tell(
             "note",
             f"{title} was trained on small drawn images ({trained}); a photograph looks like a drawing after it.",
         )
     if made.tiles > 1:
         tell("note", f"restored in {made.tiles} overlapping tiles of {made.side} x {made.side} pixels.")
-    store.save(target, made.image)
-    height, width = made.image.shape[-2:]
-    say(f"written: {target}, {width} x {height} pixels, in {perf_counter() - start:.1f} s")
+
+
+def retouch(
+    source: Annotated[Path, typer.Argument(help="A photograph that was edited, as roughly as you like.")],
+    target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
+    *,
+    method: Annotated[str, typer.Option(help="A name, FILE:CLASS, or a network FILE.pth.")] = "glean",
+    factor: Annotated[int, typer.Option(min=2, max=card_files.LARGEST, help="How small it is made.")] = 8,
+    category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
+    profile: Profile = "portraits",
+    hr_size: HrSize = None,
+    mask: Annotated[
+        Path | None, typer.Option(help="An image of the same size, white where to retouch; the rest stays as it is.")
+    ] = None,
+    device: Device = "auto",
+    timeout: Timeout = None,
+) -> None:
+    """Make an edited photograph small and restore it, so that the seams go; its central square, at the HR size."""
+    from bench import devices, pipeline, store, tiles
+    from bench.running import runners
+    from bench.verbs import retouch as work
+
+    start = perf_counter()
+    say(f"{source}: reading it ...")
+    _check_png(target, source, *([mask] if mask else []))
+    whole = pipeline.task(category, factor, profile=profile, hr_size=hr_size)
+    edited = work.square(source, whole.hr_size)
+    inside = work.mask(mask, source, whole.hr_size) if mask else None
+    found = runners.named(method, timeout, (factor,))
+    title, side = found.spec.title, whole.hr_size
+    say(f"{source}: its central square, {side} px, made {factor}x smaller and restored with {title} ...")
+    lr = work.low_resolution(edited, factor).to(devices.named(device))
+    usual = card_files.card(profile, category).hr_size
+    made = tiles.enlarged(found, lr, factor, usual, lambda size: replace(whole, hr_size=size))
+    _remark(title, made, whole.preset)
+    store.save(target, made.image if inside is None else work.composed(edited, made.image, inside, factor))
+    say(f"written: {target}, {side} x {side} pixels, in {perf_counter() - start:.1f} s")
 
 
 def _check_png(target: Path, *sources: Path) -> None:

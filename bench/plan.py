@@ -63,6 +63,7 @@ def references(report: Report, cells: Sequence[Cell], cards: Mapping[str, Card])
         for task in tasks
         if cards[task.category].has_hr
         for name in report.references
+        if not REFERENCES[name].edited or degradation.edit(cards[task.category].degradation)
     ]
 
 
@@ -119,6 +120,11 @@ def _refusal(report: Report, card: Card, factor: int) -> str | None:
     """
     if why := degradation.fits(card.degradation, factor):
         return f"{card.category}: {why}"
+    if degradation.of_faces(card.degradation) and card.face_box is None:
+        return (
+            f"where the eyes and the mouth of {card.category} are is not known, so that they cannot be edited: add a "
+            "face_box to its card"
+        )
     metrics = [metric for metric in columns((*report.metrics, *report.also)) if metric.measures(card)]
     if not metrics and not card.has_hr:
         return (
@@ -163,9 +169,16 @@ def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:
         for category in report.categories
         if category in cards and metric.applies(cards[category]) and not metric.explains(cards[category])
     ]
+    unseen = [
+        f"{metric.name} of {category} is left out: {why}"
+        for metric in columns((*report.metrics, *report.also))
+        for category in report.categories
+        if category in cards and metric.applies(cards[category]) and (why := metric.unseen(cards[category]))
+    ]
     return (
         blind
         + random
+        + unseen
         + [
             f"{category} at {factor}x is left out: {factor} does not divide {cards[category].hr_size} px"
             for category in report.categories

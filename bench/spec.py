@@ -260,7 +260,7 @@ class Card:
     preset: str = "paper"
     """As in `Task`: `mini` for small drawn images, `paper` for everything that is restored with published networks."""
     degradation: tuple[str, ...] = ("down",)
-    """What is done to the ground truth before a method gets it (bench/images/degradations.py)."""
+    """What is done to the ground truth before a method gets it (bench/degradation.py)."""
     network: str = ""
     """As in `Task`."""
     mixture: str = ""

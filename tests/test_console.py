@@ -127,6 +127,7 @@ VERBS = [
     "check",
     "list",
     "upscale",
+    "retouch",
     "diagnose",
     "sheet",
     "convert",
@@ -197,7 +198,7 @@ def test_diagnose_of_the_images_in_the_wrong_order_says_so(bench, tmp_path):
 
 
 @pytest.mark.parametrize("target", ["/", ".", "..", "folder"])
-@pytest.mark.parametrize("verb", ["upscale", "sheet", "convert"])
+@pytest.mark.parametrize("verb", ["upscale", "retouch", "sheet", "convert"])
 def test_a_folder_where_a_file_is_to_be_written_is_a_sentence(bench, monkeypatch, tmp_path, verb, target):
     (tmp_path / "folder").mkdir()
     monkeypatch.chdir(tmp_path)
@@ -207,7 +208,10 @@ def test_a_folder_where_a_file_is_to_be_written_is_a_sentence(bench, monkeypatch
     assert err.count("\n") == 1
 
 
-@pytest.mark.parametrize("words", ["upscale a.png a.png", "upscale a.png link.png", "upscale a.png pipe", "sheet pipe"])
+@pytest.mark.parametrize(
+    "words",
+    ["upscale a.png a.png", "upscale a.png link.png", "upscale a.png pipe", "retouch a.png link.png", "sheet pipe"],
+)
 def test_nothing_is_written_over_what_is_read_or_is_no_file(bench, monkeypatch, tmp_path, words):
     """As root, a picture would take the place of /dev/null; and a user's only copy that of its enlargement."""
     monkeypatch.chdir(tmp_path)

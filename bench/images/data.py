@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench import atomic, cards, degradation, resize
 from bench.cache import Cache
-from bench.images import degraded, given, sources
+from bench.images import degraded, given, retouching, sources
 from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
 
 
@@ -25,6 +25,8 @@ class Batch:
     lr: Images
     hr: Images
     """(N, 3, 0, 0) if there is no ground truth."""
+    mask: Tensor | None = None
+    """(N, 1, H, W) float32: 1 where an edit was, else 0; None if the card edits nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class _Pair:
     id: str
     hr: Tensor
     lr: Tensor | None
+    edited: retouching.Retouched | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ HELD = 320 * 2**20
 """Bytes of the images last used, which are held: each is read once for all methods and factors. A hundred faces of 1024
 px are 300 MiB."""
 _CACHE: Cache[Tensor] = Cache(HELD, lambda image: image.nbytes)
+_EDITED: Cache[retouching.Retouched] = Cache(2**26, lambda edited: edited.nbytes)
 _NO_HR = torch.empty(3, 0, 0, dtype=torch.uint8)
 _BATCH = 24 * 2**20  # bytes of the ground truth of a batch in float32, but for a single image that has more
 
@@ -80,6 +84,13 @@ def read(card: Card, image_id: str, allow_enlarge: bool = False) -> Tensor:  # n
     return _read(card, sources.open_card(card, allow_enlarge=allow_enlarge), image_id).clone()
 
 
+def edited(card: Card, image_id: str, allow_enlarge: bool = False) -> Tensor:  # noqa: FBT001, FBT002
+    """Return what the LR image of one is made of, as `read`: the edited image, or the truth without an edit."""
+    source = sources.open_card(card, allow_enlarge=allow_enlarge)
+    found = _edited(card, source, image_id)
+    return (found.image if found else _read(card, source, image_id)).clone()
+
+
 def batches(
     card: Card,
     factor: int,
@@ -103,10 +114,11 @@ def batches(
         try:
             image = _read(card, source, image_id) if card.has_hr else _NO_HR
             lr = files.image(image_id)[0] if files else None
+            edited = _edited(card, source, image_id)
         except (BadImage, TooSmall, MissingImages) as error:
             yield BadEntry(image_id, _short(str(error), source.where), refused=isinstance(error, TooSmall))
             continue
-        found.append(_Pair(image_id, image, lr))
+        found.append(_Pair(image_id, image, lr, edited))
         if len(found) == batch_size:
             yield _batch(found, card, factor)
             found = []
@@ -126,8 +138,10 @@ def _batch(found: Sequence[_Pair], card: Card, factor: int) -> Batch:
     if theirs:
         lr = (torch.stack(theirs).double() / 255).float()
     else:  # one by one: in float64 an image of 1024 px takes 25 MB
-        lr = torch.stack([low_resolution(each.hr, factor, card.degradation, each.id) for each in found])
-    return Batch(tuple(each.id for each in found), lr, hr.float() / 255)
+        sources_of = [(each.id, each.edited.image if each.edited else each.hr) for each in found]
+        lr = torch.stack([low_resolution(image, factor, card.degradation, name) for name, image in sources_of])
+    masks = [each.edited.mask for each in found if each.edited]
+    return Batch(tuple(each.id for each in found), lr, hr.float() / 255, torch.stack(masks) if masks else None)
 
 
 def low_resolution(
@@ -179,6 +193,8 @@ def _ids(card: Card, source: sources.Source) -> tuple[str, ...]:
 
 def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:
     """Return one image, checked against the card's list; not to be changed in place, the cache holds it."""
+    if edited := _edited(card, source, image_id):
+        return edited.truth
     listed = card.sha256.get(image_id)
 
     def checked() -> Tensor:
@@ -202,3 +218,12 @@ def _read(card: Card, source: sources.Source, image_id: str) -> Tensor:
     )
     key = (*how, image_id, state, listed)
     return _CACHE.get(key, checked)
+
+
+def _edited(card: Card, source: sources.Source, image_id: str) -> retouching.Retouched | None:
+    """Return one image with its edit; None if the card edits nothing. Raises as `read`."""
+    if not degradation.edit(card.degradation):
+        return None
+    image = _read(replace(card, degradation=degradation.PLAIN), source, image_id)
+    key = (card.degradation, card.reader, card.face_box, image_id, pixel_sha256(image))
+    return _EDITED.get(key, lambda: retouching.retouched(card, image_id, image))

@@ -21,7 +21,7 @@ _LUMA = (0.299, 0.587, 0.114)  # BT.601
 _CUT = 4  # deviations of a Gaussian
 
 
-def _eight_bit(pixels: Pixels) -> NDArray[np.uint8]:
+def eight_bit(pixels: Pixels) -> NDArray[np.uint8]:
     """Return values in [0, 1] in 8 bits, what lies beyond at its nearest."""
     return np.floor(np.clip(pixels, 0, 1) * 255 + 0.5).astype(np.uint8)
 
@@ -54,12 +54,12 @@ def _blurred(pixels: Pixels, deviation: float, _: str) -> Pixels:
 def _noisy(pixels: Pixels, deviation: float, key: str) -> Pixels:
     from scipy.special import ndtri
 
-    drawn = _uniform(key, pixels.size).reshape(pixels.shape)
+    drawn = uniform(key, pixels.size).reshape(pixels.shape)
     return np.asarray(pixels + deviation / 255 * ndtri(drawn), dtype=np.float64)
 
 
 def _compressed(pixels: Pixels, quality: float, _: str) -> Pixels:
-    image, file = Image.fromarray(_eight_bit(pixels).transpose(1, 2, 0)), io.BytesIO()
+    image, file = Image.fromarray(eight_bit(pixels).transpose(1, 2, 0)), io.BytesIO()
     image.save(file, "JPEG", quality=round(quality), subsampling="4:2:0")
     return np.asarray(Image.open(file), dtype=np.float64).transpose(2, 0, 1) / 255
 
@@ -71,7 +71,7 @@ def _grey(pixels: Pixels, _: float, __: str) -> Pixels:
 def _masked(pixels: Pixels, share: float, key: str) -> Pixels:
     count = pixels[0].size
     masked = pixels.reshape(3, count).copy()
-    masked[:, np.argsort(_uniform(key, count), kind="stable")[: round(share * count)]] = 0
+    masked[:, np.argsort(uniform(key, count), kind="stable")[: round(share * count)]] = 0
     return masked.reshape(pixels.shape)
 
 
@@ -83,7 +83,7 @@ def _holed(pixels: Pixels, share: float, _: str) -> Pixels:
     return holed
 
 
-def _uniform(key: str, count: int) -> Pixels:
+def uniform(key: str, count: int) -> Pixels:
     """Return numbers in (0, 1) that depend on the key alone."""
     drawn = noise.uniform(torch.zeros(1, dtype=torch.int64), key, count)[0]
     return np.asarray(drawn.numpy() + 0.5 / 2**32, dtype=np.float64)
@@ -100,8 +100,8 @@ _APPLY: dict[str, Callable[[Pixels, float, str], Pixels]] = {
     "mask": _masked,
     "hole": _holed,
 }
-"""All but `down`, which is by the factor of the task. Each takes an image (3, H, W), float64 in [0, 1], its number and
-a key of which its random numbers are made."""
+"""All but the edits, and `down`, which is by the factor of the task. Each takes an image (3, H, W), float64 in [0, 1],
+its number and a key of which its random numbers are made."""
 
 
 def truth(image: Tensor, how: tuple[str, ...]) -> Tensor:
@@ -112,12 +112,13 @@ def truth(image: Tensor, how: tuple[str, ...]) -> Tensor:
     pixels = image.numpy().astype(np.float64) / 255
     for step in found:
         pixels = _APPLY[step.operator](pixels, step.number, "")
-    return torch.from_numpy(_eight_bit(pixels))
+    return torch.from_numpy(eight_bit(pixels))
 
 
 def degraded(image: Tensor, how: tuple[str, ...], factor: int, name: str = "") -> Tensor:
     """Return what becomes of a ground truth (3, H, W), float64 in [0, 1], before it is rounded.
 
+    What changes the truth itself is done already, to `image`: `truth` turns it, retouching edits it.
     `name` is the image's, of which random numbers are made. Raises `BenchError` if the factor does not divide the size.
     """
     done = degradation.of_truth(how)

@@ -64,19 +64,24 @@ def blocks(table: Table) -> Iterator[tuple[str, list[Row]]]:
 
 
 def lines(rows: Sequence[Row], table: Table, style: Style) -> str:
-    """Return one table: a line per method, a column per category, and one for what was published of it."""
+    """Return one table: a line per method, a column per category, and one for what was published of it.
+
+    A reference that is made of edited images has no value in a column without edits.
+    """
     left_out = folded(rows)
     by_place = {(row.cell.method, row.cell.task.category): row for row in rows if row.cell.method not in left_out}
     categories = list(dict.fromkeys(category for _, category in by_place))
     printed = [name for name in categories if any(row.published for (_, at), row in by_place.items() if at == name)]
     written = []
     for method in dict.fromkeys(method for method, _ in by_place):
-        found = {category: by_place[method, category] for category in categories}
-        cell = next(iter(found.values())).cell
+        found = {category: by_place.get((method, category)) for category in categories}
+        cell = next(row.cell for row in found.values() if row)
         title = style.aside(style.escape(cell.title)) if cell.reference else style.escape(cell.title)
-        measured = [_measured(row, table, style) for row in found.values()]
-        written.append([title, *measured, *(_published(found[name], style) for name in printed)])
-        differences = [_difference(row, table, style) for row in found.values() if table.full]
+        measured = [_measured(row, table, style) if row else "" for row in found.values()]
+        written.append(
+            [title, *measured, *(_published(row, style) if (row := found[name]) else "" for name in printed)]
+        )
+        differences = [_difference(row, table, style) if row else "" for row in found.values() if table.full]
         if any(differences):
             written.append([style.escape("· full minus this"), *differences])
     heads = ["", *(f"{style.escape(category)} (n = {table.images(category)})" for category in categories)]

@@ -25,7 +25,10 @@ class Loss:
 
 
 def losses(table: Table) -> list[Loss]:
-    """Return them in the order of the rows; of a metric of sets, or without an image that both have, there is none."""
+    """Return them in the order of the rows.
+
+    There is none of a metric of sets or of a region, which the plain images lack, or without an image that both have.
+    """
     return list(_losses(table))
 
 
@@ -33,7 +36,7 @@ def _losses(table: Table) -> Iterator[Loss]:
     plain = {_place(row, row.cell.task.category): row for row in table.rows if not row.subject}
     for row in filter(lambda row: row.subject, table.rows):
         before = plain.get(_place(row, row.subject))
-        if before is None or row.metric.pooled is not None:
+        if before is None or row.metric.pooled is not None or row.metric.region:
             continue
         shared = [image for image in row.values if image in before.values]
         if shared:

@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 from torch.nn import functional
 
-from bench import store
+from bench import degradation, store
 from bench.images import data
 from bench.report import fonts
 from bench.report.figures import save, text
@@ -21,6 +21,8 @@ from bench.restore import RunSettings, State
 from bench.spec import Card, Cell, Task
 
 _IMAGES = 2
+_EDITED = "edited"
+"""In the place of a method: what an edit made of the truth."""
 _MOST = 8  # methods beside each other
 _INCHES = 1.15  # side of one picture
 _GAP = 0.04  # between a picture and its detail, of its side
@@ -45,6 +47,8 @@ class _Row:
 def strip(states: Mapping[Cell, State], cards: Mapping[str, Card], settings: RunSettings, path: Path) -> list[Path]:
     """Draw images of each category and factor as one PNG: a column per restored method, LR left, HR right.
 
+    Before the methods stands the edited image, where there are such.
+
     `states` are what became of the cells, those that were not run included.
 
     Two images of each; one if there are several factors. More than eight methods follow below the first, with the same
@@ -59,7 +63,8 @@ def strip(states: Mapping[Cell, State], cards: Mapping[str, Card], settings: Run
     rows = [row for task in tasks for row in _rows(task, states, cards[task.category], settings, images)]
     if not rows:
         return []
-    titles = {method: _wrapped(title) for method, title in methods.items()}
+    edited = {_EDITED: "Edited"} if any(degradation.edit(cards[task.category].degradation) for task in tasks) else {}
+    titles = {method: _wrapped(title) for method, title in (edited | methods).items()}
     texts = ["LR", "HR", *titles.values(), *(row.label for row in rows)]
     with mpl.rc_context({"savefig.dpi": 120, "font.size": 7, **_TIGHT, **text(texts)}):
         return save(_drawn(rows, titles), path)
@@ -116,7 +121,10 @@ def _rows(task: Task, states: Mapping[Cell, State], card: Card, settings: RunSet
         if isinstance(entry, data.BadEntry):
             continue
         for image_id, lr, hr in zip(entry.ids[: images - found], entry.lr, entry.hr, strict=False):
-            results = {cell.method: _result(cell, state, image_id, settings.out) for cell, state in cells.items()}
+            results: dict[str, Tensor | str] = {}
+            results |= {cell.method: _result(cell, state, image_id, settings.out) for cell, state in cells.items()}
+            if card.has_hr:
+                results[_EDITED] = data.edited(card, image_id, settings.allow_enlarge) / 255
             shown = fonts.label(image_id, otherwise=f"no. {ids.index(image_id) + 1}")
             label = f"{fonts.drawable(task.category)} {task.factor}x\n{shown}"
             yield _Row(label, lr, results, hr if card.has_hr else "none", _busiest(hr if card.has_hr else lr))

@@ -73,7 +73,7 @@ def measurers(jobs: int, place: Place = HERE) -> Iterator[Measurers]:
 
 
 def _asked(process: Asked, columns: Sequence[Metric], pair: Pair) -> list[Tensor]:
-    images = [eight_bit(each) for each in (pair.sr, pair.hr, pair.lr)]
+    images = [eight_bit(each) for each in (pair.sr, pair.hr, pair.lr, pair.mask) if each is not None]
     request = {
         "do": "measure",
         "metrics": [{"name": metric.name, "box": metric.box} for metric in columns],

@@ -103,9 +103,9 @@ def _begin(request: dict[str, Any], _: bytearray) -> Answer:
 
 
 def _measure(request: dict[str, Any], content: bytearray) -> Answer:
-    """Return the values of metrics of 8-bit images: results, ground truth and inputs, one after another."""
-    sr, hr, lr = (each.float() / 255 for each in wire.several(content, np.uint8, request["shapes"]))
-    pair = Pair(sr, hr, lr, request["factor"], tuple(request["how"]))
+    """Return the values of metrics of 8-bit images: results, ground truth, inputs, and masks where there are edits."""
+    sr, hr, lr, *mask = (each.float() / 255 for each in wire.several(content, np.uint8, request["shapes"]))
+    pair = Pair(sr, hr, lr, request["factor"], tuple(request["how"]), *mask)
     found = [(metrics.find(told["name"]), told["box"]) for told in request["metrics"]]
     columns = [metric if metric.located is None else metric.located(tuple(box)) for metric, box in found]
     values = [metric.function(pair).double() for metric in columns]

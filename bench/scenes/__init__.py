@@ -24,13 +24,17 @@ def factors(category: str, seeds: Tensor) -> dict[str, Tensor]:
     return {name: low + (high - low) * drawn for (name, (low, high)), drawn in zip(ranges.items(), unit, strict=True)}
 
 
-def draw(category: str, seeds: Tensor, values: dict[str, Tensor], size: int, dtype: torch.dtype) -> Tensor:
-    """Return the pictures of given factor values (name -> (N,)): (N, 3, size, size), [0, 1]; seeds feed the noise."""
+def frame(seeds: Tensor, values: dict[str, Tensor], size: int, dtype: torch.dtype) -> Frame:
+    """Return what pictures of `size` pixels with given factor values (name -> (N,)) are drawn from."""
     axis = (torch.arange(size, dtype=torch.float64, device=seeds.device) + 0.5) * (2 / size) - 1
     axis = axis.to(dtype)
     columns = {name: value.to(dtype).view(-1, 1, 1, 1) for name, value in values.items()}
-    frame = Frame(seeds=seeds, factors=columns, x=axis.view(1, 1, 1, -1), y=axis.view(1, 1, -1, 1), px=2 / size)
-    picture: Tensor = SCENES[category].draw(frame)
+    return Frame(seeds=seeds, factors=columns, x=axis.view(1, 1, 1, -1), y=axis.view(1, 1, -1, 1), px=2 / size)
+
+
+def draw(category: str, seeds: Tensor, values: dict[str, Tensor], size: int, dtype: torch.dtype) -> Tensor:
+    """Return the pictures of given factor values (name -> (N,)): (N, 3, size, size), [0, 1]; seeds feed the noise."""
+    picture: Tensor = SCENES[category].draw(frame(seeds, values, size, dtype))
     return picture.clamp(0, 1)
 
 

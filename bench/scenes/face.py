@@ -331,6 +331,15 @@ def _glasses(image: Tensor, frame: Frame) -> None:
     over(image, horn, worn * frame.cover(torch.minimum(torch.minimum(rim, bridge), temple), 1.3))
 
 
+def landmarks(frame: Frame) -> Tensor:
+    """Return the pixels, row and column, nearest to the left eye, the right eye and the mouth: (N, 3, 2) int64."""
+    _, _, u, v = _pose(frame)
+    gap, level = frame["eye_gap"], torch.zeros_like(frame["eye_gap"])
+    places = ((-gap, level), (gap, level), (level, frame["nose_length"] + _LIP))
+    nearest = torch.stack([((u - x) ** 2 + (v - y) ** 2).flatten(1).argmin(1) for x, y in places], dim=1)  # (N, 3)
+    return torch.stack((nearest // u.shape[-1], nearest % u.shape[-1]), dim=-1)
+
+
 def draw(frame: Frame) -> Tensor:
     """Return the portraits (N, 3, H, W)."""
     strands = frame.texture("strands", size=192, cells=(16, 2), octaves=4, gain=0.9)

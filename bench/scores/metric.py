@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from torch import Tensor
 
@@ -21,6 +22,8 @@ class Pair:
     factor: int
     how: tuple[str, ...] = degradation.PLAIN
     """What was done to the ground truth, as in `Card`."""
+    mask: Tensor | None = None
+    """(N, 1, H, W) float32: 1 where an edit was, else 0; None if nothing was edited."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,9 @@ class Metric:
     """False if it looks at the result and the input alone."""
     through: bool = False
     """True if it puts the result through what was done to the truth."""
+    region: Literal["", "outside", "inside", "border"] = ""
+    """The part of an image with an edit that it looks at: what was left alone, all of it without an edit; what was
+    edited, which takes the true picture of that; or the edge between."""
     cropped: bool = False
     """True if a border of `factor` pixels is left out first."""
     packages: tuple[str, ...] = ()
@@ -94,7 +100,7 @@ class Metric:
 
     def tells(self, card: Card) -> bool:
         """Return whether it means anything for images that were made and degraded in this way."""
-        return self.applies(card) and self.finds(card) and self.explains(card)
+        return self.applies(card) and self.finds(card) and self.explains(card) and not self.unseen(card)
 
     def finds(self, card: Card) -> bool:
         """Return whether it looks at the whole image, or the card says where on it the faces are."""
@@ -103,6 +109,15 @@ class Metric:
     def explains(self, card: Card) -> bool:
         """Return whether it does without putting the result through what was done to the truth, or that can be done."""
         return not self.through or degradation.repeatable(card.degradation)
+
+    def unseen(self, card: Card) -> str:
+        """Return why a card's images have nothing that it looks at, if that is a region; "" if they have."""
+        edit = degradation.edit(card.degradation)
+        if self.region in ("inside", "border") and edit is None:
+            return "nothing of it is edited"
+        if self.region == "inside" and not degradation.drawable(card.degradation, card.reader):
+            return f"nobody knows what is true inside of {edit}; of drawn faces with wider eyes it can be drawn"
+        return ""
 
     def takes(self, cell: Cell) -> bool:
         """Return whether it measures a cell: sets are of methods' results, not of ground truth in another order."""

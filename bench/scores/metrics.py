@@ -17,7 +17,7 @@ from bench import degradation
 from bench.cache import Cache
 from bench.errors import UnknownName
 from bench.images import degraded
-from bench.scores import faces, from_pyiqa, kid, metric_networks
+from bench.scores import faces, from_pyiqa, kid, metric_networks, regions
 from bench.scores.metric import Metric
 from bench.scores.pixels import at_least, each, pixels, shape
 from bench.scores.vgg_metrics import LEAST, dists, lpips_vgg
@@ -212,6 +212,7 @@ METRICS: dict[str, Metric] = {
         ),
         faces.whole(),
         faces.aligned(faces.FFHQ),
+        *regions.COLUMNS,
         Metric(
             "kid",
             "KID (AlexNet)",

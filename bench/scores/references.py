@@ -30,12 +30,19 @@ class Reference:
     """What it is, for the notes below a table."""
     make: Callable[[Sequence[str], int, Truth], Images | None]
     """All ids, the place of one, the ground truth -> what stands for that image, or None if there is no such."""
+    edited: bool = False
+    """True if it is made of what an edit made of the ground truth, and so of images with an edit alone."""
     images: int = 1
     """How many images it takes."""
 
     def refuses(self, images: int) -> str | None:
         """Return why so many images are too few for it, or None if they are not."""
         return None if images >= self.images else f"it takes {self.images} images, and there is one"
+
+
+def _itself(ids: Sequence[str], place: int, truth: Truth) -> Images | None:
+    """Return the image as it is."""
+    return truth(ids[place])
 
 
 def _next(ids: Sequence[str], place: int, truth: Truth) -> Images | None:
@@ -70,6 +77,12 @@ REFERENCES: Mapping[str, Reference] = {
         "HR, saved as JPEG 75 (reference)",
         "the true image with the loss of a usual JPEG file; about the most that can be hoped for",
         _jpeg,
+    ),
+    "edited": Reference(
+        "Edited, not restored (reference)",
+        "the edited image as it is, before it is made small",
+        _itself,
+        edited=True,
     ),
 }
 """By the names that a table's `references` may hold."""

@@ -223,13 +223,15 @@ def _batch(  # noqa: PLR0913 - as `_lines`
     """Score the images of one batch."""
     results = [result(batch, index) for index in range(len(batch.ids))]
     sr = torch.stack([image for image, _ in results])
-    keys = [_key(*images) for images in zip(sr, batch.hr, batch.lr, strict=True)]
+    seen = (sr, batch.hr, batch.lr, *([] if batch.mask is None else [batch.mask]))
+    keys = [_key(*images) for images in zip(*seen, strict=True)]
     old = [_of(lines.get(image_id), key) for image_id, key in zip(batch.ids, keys, strict=True)]
     values = [dict(line.record.metrics) if line else {} for line in old]
     by = [dict(line.by) if line else {} for line in old]
     for missing, columns in _missing(wanted, by).items():
         at = list(missing)
-        pair = Pair(sr[at], batch.hr[at], batch.lr[at], cell.task.factor, how)
+        mask = None if batch.mask is None else batch.mask[at]
+        pair = Pair(sr[at], batch.hr[at], batch.lr[at], cell.task.factor, how, mask)
         for metric, found in zip(columns, measure(columns, pair), strict=True):
             for index, value in zip(missing, found.tolist(), strict=True):
                 values[index][metric.protocol()], by[index][metric.protocol()] = value, wanted[metric]
@@ -255,7 +257,7 @@ def _of(line: _Line | None, key: str) -> _Line | None:
 
 
 def _key(*images: Images) -> str:
-    """Return the sha256 of all that metrics look at, on the 8-bit grid: a result, its ground truth and its input."""
+    """Return the sha256 of all that metrics look at, in 8 bits: a result, its ground truth, input and mask."""
     digest = hashlib.sha256()
     for image in images:
         digest.update(resize.eight_bit(image).contiguous().numpy().tobytes())

@@ -37,7 +37,7 @@ def pairs(cell: Cell, card: Card, settings: RunSettings, folder: Path) -> Iterat
     for entry in data.batches(card, cell.task.factor, together(card), limit, settings.allow_enlarge):
         if isinstance(entry, data.Batch):
             sr = torch.stack([result(entry, index)[0] for index in range(len(entry.ids))])
-            yield Pair(sr, entry.hr, entry.lr, cell.task.factor, card.degradation)
+            yield Pair(sr, entry.hr, entry.lr, cell.task.factor, card.degradation, entry.mask)
 
 
 def finder(cell: Cell, card: Card, settings: RunSettings, folder: Path) -> Find:
@@ -69,17 +69,18 @@ def _bicubic(lr: Images, cell: Cell) -> Images:
 
 def _reference(cell: Cell, card: Card, settings: RunSettings) -> Find:
     """Return what finds the images of a reference: they are made of the ground truth, and not stored."""
-    ids = data.image_ids(card, settings.images(cell))
+    ids, reference = data.image_ids(card, settings.images(cell)), references.REFERENCES[cell.method]
+    read = data.edited if reference.edited else data.read
 
     def truth(image_id: str) -> Images | None:
         with suppress(BadImage, MissingImages, TooSmall):
-            return data.read(card, image_id, settings.allow_enlarge).float() / 255
+            return read(card, image_id, settings.allow_enlarge).float() / 255
         return None
 
     def find(batch: data.Batch, index: int) -> Found:
         name = batch.ids[index]
         facts = {"task": cell.task, "method": cell.method, "image": name, "run": references.RUN, "status": "ok"}
-        image = references.REFERENCES[cell.method].make(ids, ids.index(name), truth)
+        image = reference.make(ids, ids.index(name), truth)
         if image is None:
             reason = "there is no other image that can be read"
             return _bicubic(batch.lr[index], cell), facts | {"status": "failed", "reason": reason}

@@ -27,6 +27,6 @@ def rows(card: Card, count: int, lists: Sequence[tuple[str, ...]], factor: int) 
     yield torch.stack([data.read(card, image_id) for image_id in ids])
     for how in lists:
         turned = replace(card, degradation=how)
-        made = [data.low_resolution(data.read(turned, each), factor, how, each) for each in ids]
+        made = [data.low_resolution(data.edited(turned, each), factor, how, each) for each in ids]
         times = card.hr_size // made[0].shape[-1]
         yield resize.eight_bit(torch.stack(made)).repeat_interleave(times, -1).repeat_interleave(times, -2)

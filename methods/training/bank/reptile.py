@@ -44,7 +44,7 @@ class Reptile(BankTraining):
 
     def __init__(self, recipe: BankRecipe, sizes: Sizes, device: torch.device, *, share: Share) -> None:
         """Begin as any bank; raises `ValueError` for a recipe that grows or has a moving average of its own."""
-        if len(recipe.stages) > 1 or recipe.half_life:
+        if len(recipe.stages) != 1 or recipe.half_life:
             raise ValueError("Reptile takes a recipe of one stage, and half_life 0: its average moves once an episode.")
         super().__init__(recipe, sizes, device, share=share)
         self.kept_critic = type(self.discriminator)(
