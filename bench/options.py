@@ -79,6 +79,10 @@ Columns = Annotated[
     list[str] | None,
     typer.Option("--columns", help="A category to show in the LaTeX tables, in place of all; may be repeated."),
 ]
+Hidden = Annotated[
+    list[str] | None,
+    typer.Option("--hide", help="Leave out the pictures of a method, of lr or of hr; may be repeated."),
+]
 Seeds = Annotated[
     list[int] | None,
     typer.Option(

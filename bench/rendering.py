@@ -1,6 +1,6 @@
 """The last step of a table: its files and pictures, and what is printed of it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from bench import fingerprint, store
@@ -11,8 +11,8 @@ from bench.spec import Record
 from bench.viewer import page, pictures
 
 
-def write(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
-    """Write the table and its pictures, and print it."""
+def write(measurement: Measurement, records: Sequence[Record], columns: Sequence[str], hidden: Collection[str]) -> None:
+    """Write the table and its pictures, and print it; `columns` are of LaTeX's tables, `hidden` of the strip."""
     report, cells, cards, settings = measurement.report, measurement.cells, measurement.cards, measurement.settings
     shown = [*cells, *measurement.references]
     result = table.build(report, shown, records, cards, measurement.provenances())
@@ -24,6 +24,6 @@ def write(measurement: Measurement, records: Sequence[Record], columns: Sequence
     written += page.write(target, result, records, facts)
     # The pictures of one seed are enough.
     first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
-    written += strips.strip(first, cards, settings, target / f"{report.name}.png")
+    written += strips.strip(first, cards, settings, target / f"{report.name}.png", hidden)
     written += figures.curves(result, target / f"{report.name}.curves.png")
     say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")

@@ -19,6 +19,7 @@ from bench.options import (
     Factors,
     Folder,
     Guests,
+    Hidden,
     HrSize,
     Jobs,
     Lr,
@@ -55,6 +56,7 @@ def make_table(
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seeds: Seeds = None,
     columns: Columns = None,
+    hidden: Hidden = None,
     folder: Folder = Path("reports/out"),
     weights: ChosenWeights = Choice.ANY,
     unfinished: Unfinished = False,
@@ -92,7 +94,7 @@ def make_table(
             part=Part(categories or (), factors or (), [method.spec.name for method in chosen.values()]),
         )
         say(measurement.describe())
-        table.measure(measurement, only, columns or ())
+        table.measure(measurement, only, columns or (), hidden or ())
 
 
 def meanwhile(name: str, *, device: str = "auto", jobs: int | None = None, ray: str | None = None, **_: object) -> None:

@@ -11,7 +11,7 @@ import typer
 from bench import profiles
 from bench.console import say
 from bench.errors import BenchError, UnknownName
-from bench.options import Folder, Profile
+from bench.options import Folder, Hidden, Profile
 
 _RESULTS = Path("reports/out")
 
@@ -55,6 +55,7 @@ def export(
             file_okay=False, help="Where another run of the table, such as reports/out/mini, left its pictures."
         ),
     ] = None,
+    hidden: Hidden = None,
     profile: Profile = "mini",
     folder: Folder = _RESULTS,
 ) -> None:
@@ -67,7 +68,7 @@ def export(
         raise BenchError(
             f"{target} is a folder; with --single, name the file to write, such as {target}/{path.stem}.html."
         )
-    written = handout.write(path, target, handout.Form(limit, single, quality), images)
+    written = handout.write(path, target, handout.Form(limit, single, quality, tuple(hidden or ())), images)
     say(f"written: {', '.join(map(str, written))}")
 
 

@@ -1,7 +1,7 @@
 """The image strip of a table: the input, each method, the ground truth, and a detail of each, enlarged, below it."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -44,12 +44,19 @@ class _Row:
     """Top and left of what is enlarged, of the side of the picture."""
 
 
-def strip(states: Mapping[Cell, State], cards: Mapping[str, Card], settings: RunSettings, path: Path) -> list[Path]:
+def strip(
+    states: Mapping[Cell, State],
+    cards: Mapping[str, Card],
+    settings: RunSettings,
+    path: Path,
+    hidden: Collection[str] = (),
+) -> list[Path]:
     """Draw images of each category and factor as one PNG: a column per restored method, LR left, HR right.
 
     Before the methods stands the edited image, where there are such.
 
-    `states` are what became of the cells, those that were not run included.
+    `states` are what became of the cells, those that were not run included. `hidden` names columns that are left out:
+    lr, hr, methods.
 
     Two images of each; one if there are several factors. More than eight methods follow below the first, with the same
     images. Return what was written: nothing if nothing was restored.
@@ -64,25 +71,30 @@ def strip(states: Mapping[Cell, State], cards: Mapping[str, Card], settings: Run
     if not rows:
         return []
     edited = {_EDITED: "Edited"} if any(degradation.edit(cards[task.category].degradation) for task in tasks) else {}
-    titles = {method: _wrapped(title) for method, title in (edited | methods).items()}
+    titles = {method: _wrapped(title) for method, title in (edited | methods).items() if method not in hidden}
+    if not titles:
+        return []
     texts = ["LR", "HR", *titles.values(), *(row.label for row in rows)]
     with mpl.rc_context({"savefig.dpi": 120, "font.size": 7, **_TIGHT, **text(texts)}):
-        return save(_drawn(rows, titles), path)
+        return save(_drawn(rows, titles, hidden), path)
 
 
-def _drawn(rows: Sequence[_Row], titles: Mapping[str, str]) -> Figure:
+def _drawn(rows: Sequence[_Row], titles: Mapping[str, str], hidden: Collection[str]) -> Figure:
     """Return the strip; methods stand in as few parts as there can be, of about as many each."""
+    first, last = ([name] if name not in hidden else [] for name in ("lr", "hr"))
     parts = math.ceil(len(titles) / _MOST)
     each = math.ceil(len(titles) / parts)
-    across, down = each + 2, parts * len(rows)
+    across, down = len(first) + each + len(last), parts * len(rows)
     size = (_INCHES * across, _INCHES * (2 + _GAP) * down + 0.3 * parts)
     figure = Figure(figsize=size, layout="constrained")
     lines = iter(figure.subplots(down, across, squeeze=False))
     for start in range(0, len(titles), each):
         part = list(titles)[start : start + each]
-        heads = ["LR", *(titles[method] for method in part), "HR"]
+        columns = [*first, *part, *last]
+        heads = [titles.get(name, name.upper()) for name in columns]
         for index, row in enumerate(rows):
-            pictures = [row.lr, *(row.results[method] for method in part), row.hr]
+            there = {**row.results, "lr": row.lr, "hr": row.hr}
+            pictures = [there[name] for name in columns]
             line = next(lines)
             for axis, picture in zip(line, pictures, strict=False):
                 _show(axis, picture, row.detail)

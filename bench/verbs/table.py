@@ -21,6 +21,7 @@ from bench.running.places import HERE
 from bench.running.runner import Runner
 from bench.running.template import TEMPLATE
 from bench.spec import Record, Report
+from bench.viewer import pictures
 
 
 @contextmanager
@@ -40,8 +41,14 @@ def placed(settings: RunSettings, jobs: int | None, ray: str | None, share: floa
     yield settings
 
 
-def measure(measurement: Measurement, only: Step | None, columns: Sequence[str]) -> None:
-    """Do the steps of a table, or one alone; its end tells whether something failed."""
+def measure(
+    measurement: Measurement, only: Step | None, columns: Sequence[str] = (), hidden: Sequence[str] = ()
+) -> None:
+    """Do the steps of a table, or one alone; its end tells whether something failed.
+
+    `columns` are of LaTeX's tables, `hidden` of the strip. Raises `UnknownName` for a picture to hide that is none.
+    """
+    pictures.check((cell.method for cell in measurement.cells), hidden)
     failed = _restore(measurement) if only in (None, Step.RESTORE) else False
     if only is not Step.RESTORE:
         if only is None and measurement.settings.jobs > 1:
@@ -51,7 +58,7 @@ def measure(measurement: Measurement, only: Step | None, columns: Sequence[str])
         failed |= any(record.status == "failed" for record in records)
         if only is not Step.SCORE:
             say("Computing intervals, drawing figures and writing the page ...")
-            _render(measurement, records, columns)
+            _render(measurement, records, columns, hidden)
     if failed:
         raise typer.Exit(1)
 
@@ -95,9 +102,9 @@ def _ahead() -> None:
         _rendering()
 
 
-def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str]) -> None:
+def _render(measurement: Measurement, records: Sequence[Record], columns: Sequence[str], hidden: Sequence[str]) -> None:
     """Write the table and its pictures, and print it."""
-    _rendering().write(measurement, records, columns)
+    _rendering().write(measurement, records, columns, hidden)
 
 
 def _rendering() -> ModuleType:

@@ -28,6 +28,8 @@ class Form:
     """Whether the page is one file, pictures included."""
     quality: int | None = None
     """Of WebP, in which results and ground truth are written; None: as the PNG files they are."""
+    hidden: tuple[str, ...] = ()
+    """Methods, lr or hr, whose pictures are left out: those of images that may not be handed on."""
 
 
 def write(path: Path, target: Path, form: Form, others: Path | None = None) -> list[Path]:
@@ -40,8 +42,9 @@ def write(path: Path, target: Path, form: Form, others: Path | None = None) -> l
     found = stored.read(path)
     where = others or path.parent
     another = others is not None and not _same(path, others / path.name)
+    pictures.check((row.cell.method for row in found.table.rows), form.hidden)
     there = pictures.find(found.records, where, again=another)
-    shown = [_first(each, form.limit) for each in there]
+    shown = [_first(each, form.limit) for each in there if (each.method or each.kind) not in form.hidden]
     if not any(each.kind == "sr" for each in shown):
         raise BenchError(
             f"no pictures of {path.name} lie in {where.absolute()}. Measure the table again into that folder, or name "

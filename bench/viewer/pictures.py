@@ -13,7 +13,7 @@ from bench import atomic, files, resize, store
 from bench.escape import file_name
 from bench.images import data
 from bench.restore import RunSettings
-from bench.spec import Card, Record, Task
+from bench.spec import Card, Record, Task, UnknownName
 
 INPUTS = "@inputs"
 """The folder of LR images and ground truth; `escape.file_name` makes no such name."""
@@ -31,6 +31,14 @@ class Pictures:
     """Empty for LR images and ground truth."""
     files: Mapping[str, Path] = field(default_factory=dict)
     """image -> its file; of those that are there."""
+
+
+def check(methods: Iterable[str], hidden: Iterable[str]) -> None:
+    """Raise `UnknownName` if pictures are to be hidden that are neither of these methods nor `lr` or `hr`."""
+    known = dict.fromkeys(["lr", "hr", *methods])
+    for name in hidden:
+        if name not in known:
+            raise UnknownName("picture to hide", name, known)
 
 
 def write_inputs(tasks: Iterable[Task], cards: Mapping[str, Card], settings: RunSettings, folder: Path) -> None:
