@@ -137,7 +137,7 @@ def test_sixteen_methods_look_different_also_without_colour():
     assert len({(look["marker"], look["linestyle"]) for look in looks}) == 16
 
 
-def strip_of(tmp_path, monkeypatch, methods, limit=1) -> Figure:
+def strip_of(tmp_path, monkeypatch, methods, limit=1, hidden=()) -> Figure:
     """The strip of methods whose pictures are of one grey each."""
     kept = []
     monkeypatch.setattr(strips, "save", lambda figure, path: kept.append(figure) or [path])
@@ -149,8 +149,17 @@ def strip_of(tmp_path, monkeypatch, methods, limit=1) -> Figure:
             place = store.image_file(store.cell_folder(tmp_path, cell) / "r", f"{image:04}")
             store.save(place, picture, {"lr": "x", "seconds": "1"})
     profile = {"face": cards.card("mini", "face")}
-    strips.strip(states, profile, RunSettings(tmp_path, torch.device("cpu"), limit=limit), tmp_path / "t.png")
+    settings = RunSettings(tmp_path, torch.device("cpu"), limit=limit)
+    strips.strip(states, profile, settings, tmp_path / "t.png", hidden)
     return kept[0]
+
+
+def test_columns_that_are_hidden_are_not_drawn(tmp_path, monkeypatch):
+    """A strip of photographs that may not be handed on would show them."""
+    figure = strip_of(tmp_path, monkeypatch, ["a", "b", "c"], hidden=("lr", "hr", "b"))
+    assert [axis.get_title() for axis in figure.axes] == ["a", "c"]
+    for axis, grey in zip(figure.axes, (0, 20), strict=True):
+        np.testing.assert_allclose(axis.images[0].get_array(), grey / 255, err_msg="another column's picture")
 
 
 def test_at_most_eight_methods_stand_beside_each_other(tmp_path, monkeypatch):

@@ -201,6 +201,18 @@ def test_pictures_of_another_run_are_shown_where_they_are_asked_for_and_told_apa
     assert "at most 0.00 in PSNR away" in (tmp_path / "page.html").read_text()
 
 
+def test_pictures_that_are_hidden_are_not_in_a_page(run, bench, tmp_path):
+    """A page of photographs that may not be handed on would hold them."""
+    words = ("--single", "--hide", "hr", "--hide", "lr", "--hide", "bicubic")
+    status, _, err = bench("export", run / "small.json", tmp_path / "page.html", *words)
+    assert status == 0, err
+    shown = {(each["kind"], each["method"]) for each in data(tmp_path / "page.html")["page"]["pictures"]}
+    assert shown == {("sr", "pseudo_inverse")}
+    status, _, err = bench("export", run / "small.json", tmp_path / "no.html", "--single", "--hide", "bicubik")
+    assert status == 2
+    assert "no picture to hide 'bicubik'; did you mean bicubic" in err, "it would be shown after all"
+
+
 def test_a_single_page_is_no_folder(run, bench, tmp_path):
     (tmp_path / "there").mkdir()
     status, _, err = bench("export", run / "small.json", tmp_path / "there", "--single")
