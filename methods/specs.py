@@ -81,8 +81,30 @@ GLEAN = Spec(
     factors=_FACTORS,
     max_batch=4,
 )
+DFDNET = Spec(
+    name="dfdnet",
+    title="DFDNet",
+    family="reference-based",
+    paper="Li et al., ECCV 2020",
+    factors=_FACTORS,
+    categories=("face",),
+    max_batch=4,
+)
+SRNTT = Spec(
+    name="srntt",
+    title="SRNTT",
+    family="reference-based",
+    paper="Zhang et al., CVPR 2019",
+    factors=(4, 16),
+    max_batch=4,
+    needs_reference="training",
+)
 ESRGAN_MSE = replace(
     ESRGAN_PLUS, name="esrgan_plus.mse", title="ESRGAN+ (MSE alone)", paper="Wang et al., ECCV Workshops 2018"
+)
+SRNTT_OTHER = replace(SRNTT, name="srntt.other-category", title="SRNTT, references of another category")
+SRNTT_ORACLE = replace(
+    SRNTT, name="srntt.oracle", title="SRNTT, the true image as reference (oracle)", needs_reference="truth"
 )
 MGANPRIOR_BILINEAR = replace(MGANPRIOR, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
 PULSE_BEST = replace(PULSE, name="pulse.best", title="PULSE, best step")
@@ -107,6 +129,10 @@ ALL: tuple[Spec, ...] = (
     SINGAN,
     ESRGAN_PLUS,
     GLEAN,
+    DFDNET,
+    SRNTT,
+    SRNTT_OTHER,
+    SRNTT_ORACLE,
     ESRGAN_MSE,
     MGANPRIOR_BILINEAR,
     PULSE_BEST,

@@ -73,7 +73,7 @@ def lines(rows: Sequence[Row], table: Table, style: Style) -> str:
     for method in dict.fromkeys(method for method, _ in by_place):
         found = {category: by_place[method, category] for category in categories}
         cell = next(iter(found.values())).cell
-        title = style.aside(style.escape(cell.title)) if cell.reference else style.escape(cell.title)
+        title = style.aside(style.escape(cell.title)) if cell.aside else style.escape(cell.title)
         measured = [_measured(row, table, style) for row in found.values()]
         written.append([title, *measured, *(_published(found[name], style) for name in printed)])
         differences = [_difference(row, table, style) for row in found.values() if table.full]

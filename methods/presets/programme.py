@@ -1,7 +1,7 @@
 """What is trained of a profile (`python -m bench train --missing`), by preset: the rows of its tables."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -24,17 +24,21 @@ class Programme:
         "glean.unfrozen-bank",
     )
     ablated_at: int = 16
-    """The factor of the variants."""
+    """The factor of the variants, and of what restores by reference."""
+    referring: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What restores by reference -> the categories of which it is trained."""
 
 
 _PAPER = Programme()
+_MINI = replace(_PAPER, referring={"dfdnet": ("face",), "srntt": ("face", "cat")})
 _PORTRAITS = Programme(
     factors=(8, 16),
     rivals=("glean", "esrgan_plus", "srgan", "esrgan_plus.mse"),
     ablated=("face",),
     ablations=("glean.no-bank", "glean.no-decoder", "glean.latent-only"),
     ablated_at=8,
+    referring={"dfdnet": ("face",)},
 )
 """8x leaves 16 px of a face: of a real one most of the identity is lost beyond."""
 
-PROGRAMMES: Mapping[str, Programme] = {"paper": _PAPER, "mini": _PAPER, "portraits": _PORTRAITS}
+PROGRAMMES: Mapping[str, Programme] = {"paper": _PAPER, "mini": _MINI, "portraits": _PORTRAITS}
