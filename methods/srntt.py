@@ -23,8 +23,8 @@ from bench.spec import BenchError, Images, Spec, Task
 from methods import specs
 from methods.formats import srntt, unpickle
 from methods.formats.vgg_textures import vgg_textures
-from methods.nets.srntt import FACTOR, SRNTT, ContentExtractor, TextureTransfer, transfer
-from methods.nets.vgg_textures import VggTextures
+from methods.nets.srntt import FACTOR, SRNTT, ContentExtractor, TextureTransfer, reference, swapped
+from methods.nets.vgg_textures import Textures, VggTextures
 from methods.presets.lookup import chosen
 from methods.presets.srntt import SRNTT as SETTINGS
 from methods.weights import load
@@ -63,7 +63,8 @@ class Nearest:
     @torch.no_grad()
     def _seen(self, lr: Images) -> Tensor:
         """Return what is compared of LR images, (N, C)."""
-        return self._vgg(resize.upsample(lr, FACTOR)).relu3_1.mean((2, 3))
+        maps: Textures = self._vgg(resize.upsample(lr, FACTOR))
+        return maps.relu3_1.mean((2, 3))
 
 
 def srntt_network(task: Task) -> SRNTT:
@@ -77,9 +78,8 @@ def srntt_network(task: Task) -> SRNTT:
 
 def load_vgg(task: Task, device: torch.device) -> VggTextures:
     """Return the VGG that the networks of a task's preset were trained with, frozen. Raises as `load.network`."""
-    return load.network(
-        _NAME, _vgg_task(task), device, part="vgg", build=lambda _: VggTextures(), read=vgg_textures
-    ).requires_grad_(requires_grad=False)
+    found = load.network(_NAME, _vgg_task(task), device, part="vgg", build=lambda _: VggTextures(), read=vgg_textures)
+    return found.requires_grad_(requires_grad=False)
 
 
 def vgg_file(task: Task) -> Path:
@@ -143,9 +143,14 @@ class Srntt:
         shown, sr = self.references.of(lr), lr
         while (left := self.hr_size // sr.shape[-1]) > 1:
             whole = left // FACTOR  # what is still to be made when this step is done
-            reference = resize.quantise(resize.downsample(shown.double(), whole)) if whole > 1 else shown
-            sr = transfer(self.network, self.vgg, sr, [reference]).clamp(0, 1)
+            fitting = resize.quantise(resize.downsample(shown.double(), whole)) if whole > 1 else shown
+            sr = self.network(sr, self._textures(sr, fitting)).clamp(0, 1)
         return sr
+
+    @torch.no_grad()
+    def _textures(self, lr: Images, shown: Images) -> Textures:
+        """Return the maps for inputs, put together of those of references; no gradient passes there."""
+        return swapped(self.network, self.vgg, lr, [reference(self.network, self.vgg, shown)])
 
 
 class SrnttOther(Srntt):
