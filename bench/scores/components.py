@@ -2,8 +2,8 @@
 
 R. Zhang et al., "The unreasonable effectiveness of deep features as a perceptual metric", CVPR 2018: Eq. 1 takes the
 mean of the distances over all places of a layer. Here each layer's map of distances is brought to the size of the
-image, bilinearly, as package `lpips` does with `spatial=True`, and the mean is taken over the pixels of the part.
-Features see around their place: a fault beside an eye counts a little on the eye, too.
+image, bilinearly, as package `lpips` does with `spatial=True`, and the mean is taken over the pixels of the part. As
+features see far around their place, everything outside the part is made true first: its faults are none of the part's.
 """
 
 import torch
@@ -20,7 +20,7 @@ LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 
 
 def lpips_within(sr: Images, hr: Images, part: Tensor) -> Tensor:
-    """Return the mean distance (N,) on the pixels where `part` (H, W) is true.
+    """Return the mean distance (N,) on the pixels where `part` (H, W) is true, all others being as in `hr`.
 
     Raises ValueError as `psnr` or for a part without pixels, `TooSmall` below 31 px, and what
     `metric_networks.lpips_alex` raises.
@@ -31,7 +31,8 @@ def lpips_within(sr: Images, hr: Images, part: Tensor) -> Tensor:
     inside = part.to(sr.device)
 
     def distance(first: Tensor, second: Tensor) -> Tensor:
-        layers = zip(network.features(first), network.features(second), network.heads, strict=True)
+        mended = torch.where(inside, first, second)
+        layers = zip(network.features(mended), network.features(second), network.heads, strict=True)
         maps = (F.conv2d((a - b).square(), head) for a, b, head in layers)
         whole = sum(F.interpolate(found, part.shape, mode="bilinear", align_corners=False)[0, 0] for found in maps)
         return torch.as_tensor(whole)[inside].mean()
@@ -65,7 +66,7 @@ def _column(name: str, title: str, box: FaceBox, *, rest: bool) -> Metric:
     return Metric(
         name,
         title,
-        lambda: f"lpips[alex,0.1,spatial,{'without ' if rest else ''}eyes nose mouth in {where}]",
+        lambda: f"lpips[alex,0.1,spatial,others true,{'without ' if rest else ''}eyes nose mouth in {where}]",
         False,
         4,
         lambda p: lpips_within(p.sr, p.hr, part_of(box, p.hr.shape[-1], rest=rest)),

@@ -1,6 +1,7 @@
 """The trainings of DFDNet and SRNTT: what is trained when, what is kept, and that it comes back as it was."""
 
 import shutil
+from copy import deepcopy
 from dataclasses import replace
 
 import pytest
@@ -65,7 +66,7 @@ def test_an_srntt_goes_on_where_its_state_was(begun):
         one.advance(images)
     other = queue.start(item, begun, Share())
     other.advance(1 - images)
-    other.load(one.state())
+    other.load(deepcopy(one.state()))
     assert (other.step, other.content.step, other.texture.step) == (3, 2, 1)
     for training in (one, other):
         training.advance(images)
