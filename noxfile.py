@@ -112,6 +112,12 @@ def retouch(session: nox.Session) -> None:
 
 
 @nox.session
+def reference(session: nox.Session) -> None:
+    """Measure Figure 10: what restores by reference, DFDNet and SRNTT, on the components of faces and on the rest."""
+    _bench(session, "table", "reference")
+
+
+@nox.session
 def factors(session: nox.Session) -> None:
     """Measure every method at 8x, 16x, 32x and 64x, and draw each metric against the factor."""
     _bench(session, "table", "factors")

@@ -13,7 +13,17 @@ from bench.readings import suspicions
 from bench.resize import eight_bit
 from bench.running import declared
 from bench.running.arithmetic import arithmetic
-from bench.spec import BenchError, ContractError, Effort, Images, Method, MissingWeights, Refining, Task
+from bench.spec import (
+    BenchError,
+    ContractError,
+    Effort,
+    Images,
+    Method,
+    MissingImages,
+    MissingWeights,
+    Refining,
+    Task,
+)
 
 _LONGEST_REASON = 500
 
@@ -34,8 +44,8 @@ class Failed(Exception):
 
     @property
     def absent(self) -> bool:
-        """True if it was for want of weights."""
-        return isinstance(self.__cause__, MissingWeights)
+        """True if it was for want of weights, or of the images that it looks at beside its input."""
+        return isinstance(self.__cause__, (MissingImages, MissingWeights))
 
 
 @contextmanager

@@ -198,7 +198,7 @@ def _cell(report: Report, methods: Mapping[str, Spec], task: Task, name: str, ca
     if name in methods:
         spec = methods[name]
         images = _searched(card) if spec.searches else None
-        return Cell(task, name, spec.title, spec.refuses(task.asked), spec.trained_on, images)
+        return Cell(task, name, spec.title, spec.refuses(task.asked), spec.trained_on, images, oracle=spec.oracle)
     if name in report.pending:
         title = report.pending[name]
         return Cell(task, name, title, f"{title} is not implemented yet")

@@ -133,7 +133,9 @@ class Spec:
     max_batch: int = 32
     seeded: bool = False
     """True if the result depends on `Task.seed`: it is then measured with each of the seeds of a run."""
-    needs_reference: bool = False
+    needs_reference: Literal[False, "training", "truth"] = False
+    """What it looks at beside its input (bench/reference_images.py): training images of its card, never a test image;
+    or the true image itself, a bound that no result can be."""
     trained_on: str = ""
     """The training set, to mark a method that has seen the test images; for what its weight files say: `Weights`."""
     files: tuple[str, ...] = ()
@@ -143,6 +145,11 @@ class Spec:
     def searches(self) -> bool:
         """True if it optimises anew for each image, which takes seconds to minutes."""
         return self.family in ("inversion", "internal-learning")
+
+    @property
+    def oracle(self) -> bool:
+        """True if it is shown the true image: the tables set it apart, and never call it the best."""
+        return self.needs_reference == "truth"
 
     def refuses(self, task: Task) -> str | None:
         """Return why this method cannot do the task, or None if it can."""
@@ -379,6 +386,13 @@ class Cell:
     """How many test images it gets, if a run does not say; None: all."""
     reference: bool = False
     """True: no method, but something made of the ground truth, to see what values are low and high."""
+    oracle: bool = False
+    """As in `Spec`."""
+
+    @property
+    def aside(self) -> bool:
+        """True if the tables set it apart: it was made with the ground truth, and is compared with nothing."""
+        return self.reference or self.oracle
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,8 +83,30 @@ GLEAN = Spec(
     factors=_ALSO_FULL,
     max_batch=4,
 )
+DFDNET = Spec(
+    name="dfdnet",
+    title="DFDNet",
+    family="reference-based",
+    paper="Li et al., ECCV 2020",
+    factors=_FACTORS,
+    categories=("face",),
+    max_batch=4,
+)
+SRNTT = Spec(
+    name="srntt",
+    title="SRNTT",
+    family="reference-based",
+    paper="Zhang et al., CVPR 2019",
+    factors=(4, 16),
+    max_batch=4,
+    needs_reference="training",
+)
 ESRGAN_MSE = replace(
     ESRGAN_PLUS, name="esrgan_plus.mse", title="ESRGAN+ (MSE alone)", paper="Wang et al., ECCV Workshops 2018"
+)
+SRNTT_OTHER = replace(SRNTT, name="srntt.other-category", title="SRNTT, references of another category")
+SRNTT_ORACLE = replace(
+    SRNTT, name="srntt.oracle", title="SRNTT, the true image as reference (oracle)", needs_reference="truth"
 )
 MGANPRIOR_BILINEAR = replace(MGANPRIOR, name="mganprior.bilinear", title="mGANprior, bilinear down-scaler")
 ESRGAN_BLIND = replace(ESRGAN_PLUS, name="esrgan_plus.blind", title="ESRGAN+, blind")
@@ -111,6 +133,10 @@ ALL: tuple[Spec, ...] = (
     SINGAN,
     ESRGAN_PLUS,
     GLEAN,
+    DFDNET,
+    SRNTT,
+    SRNTT_OTHER,
+    SRNTT_ORACLE,
     ESRGAN_MSE,
     MGANPRIOR_BILINEAR,
     PULSE_BEST,

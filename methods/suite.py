@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.spec import BadGuest, BenchError, Method, UnknownName
 from methods.back_projection import SUFFIX, back_projected
 from methods.bicubic import Bicubic
+from methods.dfdnet import Dfdnet
 from methods.esrgan_plus import EsrganBlind, EsrganMse, EsrganPlus
 from methods.given import of_file, weight_file
 from methods.glean import ABLATIONS, Blind, Glean
@@ -19,6 +20,7 @@ from methods.search.mganprior import Mganprior, MganpriorBilinear
 from methods.search.pulse import Pulse, PulseBest, PulseReflect
 from methods.search.singan import SinGan
 from methods.srgan import Srgan
+from methods.srntt import Srntt, SrnttOracle, SrnttOther
 
 ALL: tuple[type[Method], ...] = (
     Bicubic,
@@ -30,6 +32,10 @@ ALL: tuple[type[Method], ...] = (
     SinGan,
     EsrganPlus,
     Glean,
+    Dfdnet,
+    Srntt,
+    SrnttOther,
+    SrnttOracle,
     EsrganMse,
     MganpriorBilinear,
     PulseBest,

@@ -10,7 +10,11 @@ from bench.scores.metrics import METRICS as METRICS_BY_NAME
 from bench.spec import BenchError, Spec, TooSmall
 from methods import BY_NAME, find
 
-SPECS = {name: method.spec for name, method in BY_NAME.items() if max(method.spec.factors) > 1}
+SPECS = {
+    name: method.spec
+    for name, method in BY_NAME.items()
+    if method.spec.categories is None and max(method.spec.factors) > 1
+}
 METHODS = {**SPECS, "bicubic+bp": find("bicubic+bp").spec}
 
 

@@ -37,7 +37,7 @@ def curves(table: Table, path: Path) -> list[Path]:
 
     Return what was written: nothing if there are not at least two factors to draw a line between.
     """
-    rows = [row for row in table.rows if not row.cell.reference]
+    rows = [row for row in table.rows if not row.cell.aside]
     metrics = columns(table.report.metrics)
     measured = [row for row in rows if row.summary is not None and row.metric.name in table.report.metrics]
     if len({row.cell.task.factor for row in measured}) < 2:  # noqa: PLR2004 - a line takes two

@@ -76,7 +76,7 @@ def lines(rows: Sequence[Row], table: Table, style: Style) -> str:
     for method in dict.fromkeys(method for method, _ in by_place):
         found = {category: by_place.get((method, category)) for category in categories}
         cell = next(row.cell for row in found.values() if row)
-        title = style.aside(style.escape(cell.title)) if cell.reference else style.escape(cell.title)
+        title = style.aside(style.escape(cell.title)) if cell.aside else style.escape(cell.title)
         measured = [_measured(row, table, style) if row else "" for row in found.values()]
         written.append(
             [title, *measured, *(_published(row, style) if (row := found[name]) else "" for name in printed)]

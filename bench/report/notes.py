@@ -179,7 +179,7 @@ def _unusable(table: Table, escape: Escape) -> list[str]:
 
 def _exact(table: Table, escape: Escape) -> list[str]:
     """Return whose images are the ground truth itself, and where an infinite value makes a mean infinite."""
-    made = [row for row in table.rows if not row.cell.reference]
+    made = [row for row in table.rows if not row.cell.aside]
     equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in made]
     perfect = [
         f"{_where(row, escape)}, {count} of {row.n} images have a "

@@ -116,7 +116,7 @@ def _task(task: Task) -> dict[str, Any]:
 def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> dict[str, Any]:
     """Return what is stored of a cell; `row` is one of its metrics."""
     return {
-        **{name: value for name, value in asdict(row.cell).items() if name != "reference" or value},
+        **{name: value for name, value in asdict(row.cell).items() if name not in ("reference", "oracle") or value},
         "task": _task(row.cell.task),
         "seeds": row.seeds,
         "remark": row.remark,
@@ -255,7 +255,7 @@ def _report(told: Mapping[str, Any]) -> Report:
 
 
 def _read_cell(entry: Mapping[str, Any]) -> Cell:
-    fields = ("method", "title", "refusal", "trained_on", "images", "reference")
+    fields = ("method", "title", "refusal", "trained_on", "images", "reference", "oracle")
     return Cell(task=Task(**entry["task"]), **{name: entry[name] for name in fields if name in entry})
 
 

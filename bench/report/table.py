@@ -180,7 +180,7 @@ def build(
         entries = [
             Entry(row.cell.task, row.cell.method, row.values, ok=row.n_ok > 0)
             for row in rows
-            if row.metric.name == metric.name and row.metric.pooled is None and not row.cell.reference
+            if row.metric.name == metric.name and row.metric.pooled is None and not row.cell.aside
         ]
         found, unbeaten = judge(entries, metric, table.margin(metric), table.full)
         contests += found

@@ -109,8 +109,14 @@ def _flag(value: object) -> bool:
     return type(value) is bool
 
 
+def _shown(value: object) -> bool:
+    return value is False or (type(value) is str and value in _SHOWN)
+
+
 _SHORT_TEXT = (_text, f"a text of at most {_LONGEST_TEXT} characters")
 _YES_OR_NO = (_flag, "True or False")
+_SHOWN = ("training", "truth")
+"""What a method may be shown beside its input."""
 _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "name": (_name, f"a printable text of 1 to {_LONGEST_NAME} characters"),
     "title": (lambda value: _text(value) and bool(str(value).strip()), "a text that is not empty"),
@@ -120,7 +126,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "categories": (lambda value: value is None or _texts(value), "a tuple of names, or None for every category"),
     "max_batch": (lambda value: type(value) is int and value >= 1, "a whole number from 1"),
     "seeded": _YES_OR_NO,
-    "needs_reference": _YES_OR_NO,
+    "needs_reference": (_shown, f"False, or one of {', '.join(_SHOWN)}"),
     "trained_on": _SHORT_TEXT,
     "files": (_texts, "a tuple of file names"),
 }

@@ -17,7 +17,7 @@ from bench import degradation
 from bench.cache import Cache
 from bench.errors import UnknownName
 from bench.images import degraded
-from bench.scores import faces, from_pyiqa, kid, metric_networks, regions
+from bench.scores import components, faces, from_pyiqa, kid, metric_networks, regions
 from bench.scores.metric import Metric
 from bench.scores.pixels import at_least, each, pixels, shape
 from bench.scores.vgg_metrics import LEAST, dists, lpips_vgg
@@ -210,6 +210,8 @@ METRICS: dict[str, Metric] = {
             window=LEAST,
             lacks=lambda _: metric_networks.lacks_vgg16(),
         ),
+        components.on_components(faces.FFHQ),
+        components.on_rest(faces.FFHQ),
         faces.whole(),
         faces.aligned(faces.FFHQ),
         *regions.COLUMNS,

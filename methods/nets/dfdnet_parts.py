@@ -143,9 +143,13 @@ def _blurred(x: Tensor) -> Tensor:
 class CriticLevels(nn.Module):
     """What a StyleGAN2 discriminator sees at four sizes: features where no VGG19 can be had."""
 
-    def __init__(self, critic: StyleGAN2Discriminator, *, levels: int = 4) -> None:
-        """Share its first layers. Raises `ValueError` if it halves its images fewer than `levels` times."""
+    def __init__(self, critic: StyleGAN2Discriminator, *, levels: int = 4, channels: int | None = None) -> None:
+        """Share its first layers; of each level the first `channels` features are given, None: all.
+
+        Raises `ValueError` if it halves its images fewer than `levels` times.
+        """
         super().__init__()
+        self.channels = channels
         if len(critic.blocks) < levels:
             raise ValueError(f"this discriminator halves its images {len(critic.blocks)} times, not {levels}.")
         self.first = critic.first
@@ -157,5 +161,5 @@ class CriticLevels(nn.Module):
         found: list[Tensor] = []
         for block in self.blocks:
             x = block(x)
-            found.append(x)
+            found.append(x[:, : self.channels])
         return found

@@ -34,14 +34,16 @@ _ABLATIONS = Part(
 )
 _BLIND = Part(tuple(f"{method}.blind" for method in _PAIR), (16,), _FIGURES)
 _TASKS = Part(tuple(f"{method}.tasks" for method in _PAIR), (1,), ("face",))
+_REFERENCE = Part(("dfdnet", "srntt"), (16,), ("face",))
 _PORTRAITS = (
     Part(("glean", "esrgan_plus", "srgan", "esrgan_plus.mse"), (8, 16)),
     Part(("glean.no-bank", "glean.no-decoder", "glean.latent-only"), (8,)),
+    Part(("dfdnet",), (8,)),
 )
 """8x leaves 16 px of a face: of a real one most of the identity is lost beyond."""
 
 PROGRAMMES: Mapping[str, tuple[Part, ...]] = {
     "paper": (_RIVALS, _ABLATIONS),
-    "mini": (_RIVALS, _ABLATIONS, _BLIND, _TASKS),
+    "mini": (_RIVALS, _ABLATIONS, _BLIND, _TASKS, _REFERENCE),
     "portraits": _PORTRAITS,
 }

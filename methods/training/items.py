@@ -14,6 +14,7 @@ from methods.formats import own_files
 from methods.presets.lookup import chosen
 from methods.presets.programme import PROGRAMMES
 from methods.training.loop import Training
+from methods.training.regression import APART
 from methods.weights.trained import FACTS, facts, file_name
 
 
@@ -71,7 +72,7 @@ def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str |
         path = folder / item.file(part)
         if steps(path) < training.step:
             told = {"steps": training.step, "of": training.steps, **facts}
-            without = "bank." if not any(p.requires_grad for p in _bank(network)) else None
+            without = next((part for part in APART if _frozen(network, part)), None)
             content = own_files.safetensors(
                 network, dtype=torch.float16, without=without, facts={FACTS: json.dumps(told)}
             )
@@ -80,9 +81,10 @@ def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str |
     return written
 
 
-def _bank(network: torch.nn.Module) -> Iterator[torch.nn.Parameter]:
-    """Yield the parameters of a network's bank, which is a file of its own as long as it is frozen."""
-    return (parameter for name, parameter in network.named_parameters() if name.startswith("bank."))
+def _frozen(network: torch.nn.Module, part: str) -> bool:
+    """Tell whether a network has a part, and none of it is trained: it is a file of its own then."""
+    found = [parameter.requires_grad for name, parameter in network.named_parameters() if name.startswith(part)]
+    return bool(found) and not any(found)
 
 
 def steps(path: Path) -> int:

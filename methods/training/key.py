@@ -16,13 +16,14 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.images import data
+from bench.images.training import photographs
 from bench.paths import expanded
 from bench.profiles import profiles
 from bench.spec import BadFile, Card, Task
 from methods.presets.bank import BankRecipe
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
-from methods.training.photographs import card_of, photographs
+from methods.training.photographs import card_of
 
 _LOOKED_AT = 8  # photographs of which the pixels count; the names of all do
 
@@ -49,6 +50,8 @@ class Key:
     """Scenes kept in memory, if the images depend on it and it is not the usual number."""
     train_data: Path | None = None
     """Where the training images are, if not where the card says."""
+    own: object = None
+    """The sizes of a method that has a preset of its own, a dataclass."""
 
     @property
     def recipe(self) -> str:
@@ -56,7 +59,8 @@ class Key:
         sizes, side = chosen(SIZES, self.task), self.task.hr_size
         bank = isinstance(self.numbers, BankRecipe)
         used = (sizes.stylegan2(side), sizes.critic_channels(side)) if bank else sizes
-        return digest(_described(self.numbers), _described(used))
+        own = () if self.own is None else (_described(self.own),)
+        return digest(_described(self.numbers), _described(used), *own)
 
     @cached_property
     def start(self) -> str:

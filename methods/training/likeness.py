@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 
 from bench import scenes
+from bench.images.training import photographs
 from bench.scores.kid import LEAST, features, kid
 from bench.spec import Card, Images
 from methods.nets.stylegan2 import StyleGAN2
-from methods.training.photographs import photographs
 from methods.training.quality import fid
 
 MOST = 5_000

@@ -3,23 +3,28 @@
 import math
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import torch
 from rich.progress import Progress
+from torch import nn
 
 from bench import cards
 from bench.spec import Card, MissingWeights, Task
+from methods.dfdnet import Dfdnet
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets.bank import bank_recipes
+from methods.presets.dfdnet import DFDNET
 from methods.presets.lookup import chosen
 from methods.presets.mixtures import parted
 from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.presets.sizes import SIZES
-from methods.training import loop, processes, regression, restorer, run, stop
+from methods.presets.srntt import SRNTT
+from methods.srntt import Srntt, vgg_file
+from methods.training import loop, processes, regression, restorer, run, stop, transfer
 from methods.training.bank.bank import BankTraining
 from methods.training.drawn import POOL, pooled
 from methods.training.feed import shared_feed
@@ -106,8 +111,16 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     files = [] if item.of_pixels else [_critic(task)]
     if parted(item.what)[0] in GLEANS:
         files.append(load.find("glean", task, part="bank"))
+    if item.what == Srntt.spec.name:
+        files.append(vgg_file(task))
     files += [] if item.of_pixels else _other_vgg16(task, settings)
-    return Key(task, settings.seed, _recipe(item), tuple(files), pool, settings.train_data)
+    return Key(task, settings.seed, _recipe(item), tuple(files), pool, settings.train_data, own=_own(item))
+
+
+def _own(item: Item) -> object:
+    """Return the sizes of a method that has a preset of its own; None for the others."""
+    presets: Mapping[str, Mapping[str, object]] = {Dfdnet.spec.name: DFDNET, Srntt.spec.name: SRNTT}
+    return chosen(presets[item.what], item.task) if item.what in presets else None
 
 
 def _recipe(item: Item) -> RestorerRecipe:
@@ -140,17 +153,23 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
         stages = chosen(bank_recipes(task.hr_size), task)
         return BankTraining(stages, chosen(SIZES, task), settings.device, share=share)
     torch.manual_seed(share.seed)
-    method, recipe = untrained(item.what, task), _recipe(item)
+    recipe = _recipe(item)
+    if item.what == Srntt.spec.name:
+        card = card_of(task, settings.train_data)
+        return transfer.begin(task, card, *_judges(item, settings), recipe, device=settings.device, share=share)
+    method = untrained(item.what, task, settings.train_data)
     if item.of_pixels:
         return regression.Regression(method, recipe, factor=task.factor, device=settings.device, share=share)
     return restorer.Restorer(
-        method,
-        stylegan2.discriminator(unpickle.load(_critic(task))),
-        vgg16.vgg16(unpickle.load(settings.vgg16 or _vgg16(task)), layer=_VGG_LAYER),
-        recipe,
-        factor=task.factor,
-        device=settings.device,
-        share=share,
+        method, *_judges(item, settings), recipe, factor=task.factor, device=settings.device, share=share
+    )
+
+
+def _judges(item: Item, settings: TrainingSettings) -> tuple[nn.Module, nn.Module]:
+    """Return the discriminator and the VGG16 that a restorer's images are judged by."""
+    return (
+        stylegan2.discriminator(unpickle.load(_critic(item.task))),
+        vgg16.vgg16(unpickle.load(settings.vgg16 or _vgg16(item.task)), layer=_VGG_LAYER),
     )
 
 

@@ -5,6 +5,7 @@ Adam with betas (0.9, 0.99) and cosine annealing to 1e-7, as all restorers (meth
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Protocol
 
 import torch
@@ -23,6 +24,8 @@ from methods.training.run import precision
 from methods.training.share import Share
 
 LAYOUT = torch.channels_last
+APART = ("bank.", "extractor.")
+"""Parts of networks that are files of their own as long as they are not trained: GLEAN's bank, DFDNet's features."""
 BETAS = (0.9, 0.99)
 _LAST_RATE = 1e-7
 _SHOWN = 8  # images in a row of the samples
@@ -82,7 +85,9 @@ class Regression:
 
     def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step, with all else as at the beginning."""
-        whole = own_files.completed(kept["network"], "bank.", lambda: self.network.get_submodule("bank"))
+        whole = kept["network"]
+        for part in APART:
+            whole = own_files.completed(whole, part, partial(self.network.get_submodule, part.removesuffix(".")))
         self.network.load_state_dict(whole)
         self.step = step
 

@@ -1,22 +1,32 @@
 """The beginning of a training: methods with the weights that they are trained from."""
 
+from pathlib import Path
+
 import torch
 
+from bench import reference_images
 from bench.spec import BenchError, Task
+from methods import dfdnet
+from methods.dfdnet import Dfdnet
 from methods.esrgan_plus import EsrganMse, EsrganPlus, esrgan_network
 from methods.glean import ABLATIONS, Glean, UnfrozenBank, glean_network
+from methods.presets.dfdnet import DFDNET
+from methods.presets.lookup import chosen
 from methods.presets.mixtures import MIXTURES, parted
 from methods.srgan import Srgan, srgan_network
+from methods.srntt import Srntt
+from methods.training.photographs import card_of
 from methods.weights import stylegan2_bank
 
 _VARIANTS: tuple[type[Glean], ...] = (Glean, *ABLATIONS)
 GLEANS = {method.spec.name: method for method in _VARIANTS}
 
 
-def untrained(name: str, task: Task) -> Glean | EsrganPlus | Srgan:
+def untrained(name: str, task: Task, train_data: Path | None = None) -> Glean | EsrganPlus | Srgan | Dfdnet:
     """Return a method, by its spec's name, as its training begins: random weights, GLEAN's around the trained bank.
 
     What its images go through may stand behind the name, as in `glean.blind`.
+    `train_data`: where the training images are, if not where the card says; DFDNet's dictionaries are made of them.
 
     Raises `MissingWeights` if there is no bank yet, `BenchError` if nothing of this name is trained.
     """
@@ -29,7 +39,17 @@ def untrained(name: str, task: Task) -> Glean | EsrganPlus | Srgan:
         return EsrganMse(esrgan_network(task))
     if method == Srgan.spec.name:
         return Srgan(srgan_network(task))
-    known = ("bank", *GLEANS, EsrganPlus.spec.name, EsrganMse.spec.name, Srgan.spec.name)
+    if method == Dfdnet.spec.name:
+        return _dfdnet(task, train_data)
+    known = (
+        "bank",
+        *GLEANS,
+        EsrganPlus.spec.name,
+        EsrganMse.spec.name,
+        Srgan.spec.name,
+        Dfdnet.spec.name,
+        Srntt.spec.name,
+    )
     raise BenchError(
         f"there is no training for {name!r}; it must be one of {', '.join(known)}, or one of these but the bank with "
         f"what its images go through behind it: {', '.join(f'{Glean.spec.name}.{mixture}' for mixture in MIXTURES)}."
@@ -42,3 +62,18 @@ def _glean(method: type[Glean], task: Task) -> Glean:
     made = method(glean_network(task, method.switches, bank.synthesis))
     made.network.bank.requires_grad_(requires_grad=method is UnfrozenBank)
     return made
+
+
+def _dfdnet(task: Task, train_data: Path | None) -> Dfdnet:
+    """Return a DFDNet around the discriminator of the category's bank, with dictionaries of training images."""
+    numbers = chosen(DFDNET, task)
+    if numbers.published:
+        raise BenchError(
+            f"the DFDNet of the preset {task.preset} is the published network, which is not trained here; small ones "
+            "are, of --profile mini and portraits."
+        )
+    levels = dfdnet.extractor(task, torch.device("cpu"))
+    images = reference_images.of_card(card_of(task, train_data), numbers.images)
+    places = dfdnet.boxes(task, task.hr_size)
+    made = dfdnet.dictionary(levels, images, places, centres=numbers.centres, rounds=numbers.rounds)
+    return Dfdnet(dfdnet.dfdnet_network(task, made), task)

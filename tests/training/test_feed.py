@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from bench import cards
+from bench.images.training import photographs
 from bench.spec import BadFile, BenchError, Card, MissingImages
 from methods.training.feed import open_feed
-from methods.training.photographs import Photographs, photographs
+from methods.training.photographs import Photographs
 from methods.training.share import Share
 
 from .test_bank import CPU

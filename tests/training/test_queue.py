@@ -31,14 +31,15 @@ FACE = Item("bank", Task("mini", "face", 1, 128, preset="mini"))
 GLEAN = Item("glean", Task("mini", "face", 16, 128, preset="mini"))
 
 
-def test_the_order_is_banks_then_rivals_by_factor_then_ablations_then_mixtures():
+def test_the_order_is_banks_then_rivals_by_factor_then_ablations_then_the_rest():
     labels = [item.label for item in items.everything("mini")]
     assert labels[:6] == ["bank face", "bank cat", "bank car", "bank bedroom", "bank tower", "glean face 16x"]
     factors = [int(label.split()[-1][:-1]) for label in labels[5:65]]
     assert factors == [16] * 15 + [8] * 15 + [32] * 15 + [64] * 15
     assert all(label.startswith("glean.") for label in labels[65:79])
-    assert all(parted(label.split()[0])[1] for label in labels[79:])
-    assert len(set(labels)) == len(labels) == 85
+    assert all(parted(label.split()[0])[1] for label in labels[79:85])
+    assert labels[85:] == ["dfdnet face 16x", "srntt face 16x"]
+    assert len(set(labels)) == len(labels) == 87
     methods = {item.what if item.what in BY_NAME else parted(item.what)[0] for item in items.everything("mini")}
     assert methods - {"bank"} <= set(BY_NAME), "a method that is not there"
 
@@ -51,6 +52,7 @@ def test_portraits_are_trained_for_their_tables():
         *(f"{name} face 8x" for name in rivals),
         *(f"{name} face 16x" for name in rivals),
         *(f"glean.{part} face 8x" for part in ("no-bank", "no-decoder", "latent-only")),
+        "dfdnet face 8x",
     ]
     assert {item.what for item in items.everything("portraits")} - {"bank"} <= set(BY_NAME)
 

@@ -1,0 +1,146 @@
+"""What a method may know beside its input: training images of its card, and never those that are tested on.
+
+A method says in its spec that it does (`Spec.needs_reference`), and asks while it is loaded:
+
+    "training"  `training` gives it images that its category, or another one, has for training
+    "truth"     `Truths` shows it the true image itself: a bound, which the tables set apart
+
+Where the components of faces lie (`component_boxes`) is a fact of the card, the same for each image.
+
+What a method gets here it holds, so that it is a part of the fingerprint of its results.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from bench import cards, resize, scenes
+from bench.components import Rectangle, boxes
+from bench.images import data
+from bench.images.tested import Tested
+from bench.images.training import photographs
+from bench.spec import BenchError, Card, ContractError, Images, MissingImages, Spec, Task
+
+_PART = 8  # images read at once
+_SHOWN = 3
+
+
+def training(spec: Spec, task: Task, count: int, *, other: bool = False) -> Images:
+    """Return training images (N, 3, hr_size, hr_size), float32, [0, 1], on the CPU; N is `count`, or all there are.
+
+    They are of the task's category, or, if `other`, of the next one of its profile. Of scenes they are those of the
+    first seeds for training; photographs are spread evenly over their names.
+
+    Raises:
+        ContractError: the method's spec does not say that it needs them.
+        MissingImages: there are none here, or there is no other category.
+        BenchError: one of them is a test image, by the checksum of its file or of its pixels.
+    """
+    if spec.needs_reference != "training":
+        raise ContractError(f'{spec.name} asks for training images; its spec must say needs_reference="training".')
+    card = _other(task) if other else cards.card(task.profile, task.category, task.hr_size)
+    return of_card(card, count)
+
+
+def component_boxes(task: Task, size: int) -> dict[str, Rectangle]:
+    """Return where eyes, nose and mouth lie in the images of a task, brought to `size` px (bench/components.py).
+
+    Raises `BenchError` if its card has no square of the faces.
+    """
+    face_box = cards.card(task.profile, task.category).face_box
+    if face_box is None:
+        raise BenchError(
+            f"the card of {task.category} in the profile {task.profile} does not say where its faces are; add the "
+            "square in which they are aligned, such as face_box = [0.12, 0.12, 0.765] of faces cut out as FFHQ's."
+        )
+    return boxes(face_box, size)
+
+
+def of_card(card: Card, count: int) -> Images:
+    """Return training images of a card, as `training`; for trainings, which have a card."""
+    if card.reader == "scenes":
+        seeds = torch.arange(scenes.FIRST_TRAINING_SEED, scenes.FIRST_TRAINING_SEED + count)
+        return scenes.exact_images(card.source, seeds, card.hr_size).float() / 255
+    source, ids = photographs(card)
+    tested = Tested.of(card, source, ids)
+    if tested.ids:
+        raise _shared(card, sorted(tested.ids), source.where)
+    chosen = ids[:: max(1, len(ids) // count)][:count]
+    images = [source.pixels(name) for name in chosen]
+    if same := [name for name, image in zip(chosen, images, strict=True) if tested.shows(image)]:
+        raise _shared(card, same, source.where)
+    return torch.stack(images).float() / 255
+
+
+def _shared(card: Card, names: list[str], where: str) -> BenchError:
+    """Return the error for training images that are tested on."""
+    told = f"{', '.join(names[:_SHOWN])}{', ...' if len(names) > _SHOWN else ''}"
+    return BenchError(
+        f"the training images of {card.category} in {where} hold {len(names)} that are tested on ({told}, by "
+        "checksum); a method must not see the answer, so take them out of there."
+    )
+
+
+def _other(task: Task) -> Card:
+    """Return the card of the category behind a task's own in its profile, the first one's for the last."""
+    found = cards.cards(task.profile, task.hr_size)
+    names = list(found)
+    name = names[(names.index(task.category) + 1) % len(names)]
+    if name == task.category:
+        raise MissingImages(
+            f"the profile {task.profile} has no category but {name}, and images of another one are asked for; "
+            "add a card, or a folder of photographs, of any other."
+        )
+    return found[name]
+
+
+@dataclass(frozen=True)
+class Truths:
+    """The true image of each input of a card's test images, told by the pixels of the input."""
+
+    card: Card
+    device: torch.device
+    ids: dict[str, str] = field(default_factory=dict)
+    """The checksum of an LR image -> the id of its image."""
+    digests: list[bytes] = field(default_factory=list)
+    """Of what it shows: other true images make other results."""
+
+    @classmethod
+    def of_task(cls, spec: Spec, task: Task, device: torch.device) -> "Truths":
+        """Read a task's test images. Raises `ContractError` for a spec that says nothing of it, and as `data.batches`.
+
+        On the meta device nothing is read.
+        """
+        if spec.needs_reference != "truth":
+            raise ContractError(f'{spec.name} asks for the true images; its spec must say needs_reference="truth".')
+        made = cls(cards.card(task.profile, task.category, task.hr_size), device)
+        if device.type != "meta":
+            for batch in data.batches(made.card, task.factor, _PART):
+                if isinstance(batch, data.Batch):
+                    made.ids.update(zip(map(_sum, batch.lr), batch.ids, strict=True))
+                    made.digests.extend(_sum(image).encode() for image in batch.hr)
+        return made
+
+    def of(self, lr: Images) -> Images:
+        """Return the true images (N, 3, hr_size, hr_size) in [0, 1] of inputs (N, 3, lr_size, lr_size).
+
+        Raises `BenchError` for an input that is not of a test image.
+        """
+        if lr.is_meta:
+            return lr.new_empty((len(lr), 3, self.card.hr_size, self.card.hr_size))
+        return torch.stack([self._image(_sum(image)) for image in lr]).to(lr.device)
+
+    def _image(self, lr_sum: str) -> Images:
+        if lr_sum not in self.ids:
+            raise BenchError(
+                f"an oracle is shown the true image, and this input is of none of the {len(self.ids)} test images of "
+                f"{self.card.category} in the profile {self.card.profile}; ask another method."
+            )
+        return data.read(self.card, self.ids[lr_sum]).float() / 255
+
+
+def _sum(image: Tensor) -> str:
+    """Return the sha256 of an image (3, H, W) in [0, 1] on the 8-bit grid."""
+    return hashlib.sha256(resize.eight_bit(image.cpu()).contiguous().numpy().tobytes()).hexdigest()

@@ -1,0 +1,140 @@
+"""What a method may know beside its input: training images and boxes, never a test image but for an oracle."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from PIL import Image
+
+from bench import cards, plan, reference_images, report_files, scenes
+from bench.images import data
+from bench.running import runner
+from bench.spec import BenchError, ContractError, MissingImages, Task
+from methods import specs
+
+from .training.test_feed import FACE, shades
+
+CPU = torch.device("cpu")
+MINI = Task("mini", "face", 16, 128, preset="mini")
+
+
+@pytest.fixture
+def profile(tmp_path) -> str:
+    """Faces of the greys 10 and 20 to be tested, 110 and 120 to be trained on."""
+    shades(tmp_path / "face", 10, 20)
+    shades(tmp_path / "train", 110, 120)
+    (tmp_path / "face.toml").write_text(FACE + 'train_source = "train"\n')
+    return str(tmp_path)
+
+
+def task(profile) -> Task:
+    return cards.card(profile, "face").task(4)
+
+
+def greys(images) -> set[int]:
+    return {round(image.mean().item() * 255) for image in images}
+
+
+def test_a_method_gets_training_images_of_its_card_and_no_others(profile):
+    assert greys(reference_images.training(specs.SRNTT, task(profile), 8)) == {110, 120}
+    assert len(reference_images.training(specs.SRNTT, task(profile), 1)) == 1
+
+
+def test_scenes_are_of_seeds_that_no_test_image_has():
+    found = reference_images.training(specs.SRNTT, MINI, 2)
+    drawn = scenes.exact_images("face", torch.tensor([1000, 1001])).float() / 255
+    assert torch.equal(found, drawn), "other seeds are those of test images, or change with the machine"
+
+
+@pytest.mark.parametrize("spec", [specs.BICUBIC, specs.GLEAN, specs.SRNTT_ORACLE])
+def test_who_does_not_say_so_gets_none(spec):
+    with pytest.raises(ContractError, match='its spec must say needs_reference="training"'):
+        reference_images.training(spec, MINI, 2)
+
+
+@pytest.mark.parametrize("spec", [specs.BICUBIC, specs.SRNTT])
+def test_only_an_oracle_is_shown_the_true_image(spec):
+    with pytest.raises(ContractError, match='must say needs_reference="truth"'):
+        reference_images.Truths.of_task(spec, MINI, CPU)
+
+
+def test_a_test_image_among_the_references_ends_in_a_sentence(profile, tmp_path):
+    """By its file, whatever it is called; a row would be measured that has seen the answer."""
+    (tmp_path / "train" / "innocent.png").write_bytes((tmp_path / "face" / "20.png").read_bytes())
+    with pytest.raises(BenchError, match=r"hold 1 that are tested on \(innocent, by checksum\); a method must not see"):
+        reference_images.training(specs.SRNTT, task(profile), 8)
+
+
+def test_a_test_image_in_another_format_is_known_by_its_pixels(profile, tmp_path):
+    Image.open(tmp_path / "face" / "20.png").save(tmp_path / "train" / "0.webp", lossless=True)
+    with pytest.raises(BenchError, match=r"hold 1 that are tested on \(0, by checksum\)"):
+        reference_images.training(specs.SRNTT, task(profile), 8)
+
+
+def test_another_category_is_the_next_one_of_the_profile(profile):
+    last = replace(MINI, category=list(cards.cards("mini"))[-1])
+    other = reference_images.training(specs.SRNTT_OTHER, last, 1, other=True)
+    assert torch.equal(other, reference_images.training(specs.SRNTT, MINI, 1)), "behind the last comes the first"
+    with pytest.raises(MissingImages, match="has no category but face"):
+        reference_images.training(specs.SRNTT_OTHER, task(profile), 1, other=True)
+
+
+def test_a_method_without_its_references_is_refused_and_not_failed():
+    class Asking:
+        spec = specs.SRNTT
+
+        @classmethod
+        def load(cls, task, device):
+            raise MissingImages("there are no training images.")
+
+    with pytest.raises(runner.LoadError) as error:
+        runner.Local(Asking).load(MINI, CPU)
+    assert error.value.absent, "a failed cell is scored as bicubic, as if the method had made it"
+
+
+def test_an_oracle_is_shown_the_image_of_its_input_alone(profile):
+    truths = reference_images.Truths.of_task(specs.SRNTT_ORACLE, task(profile), CPU)
+    batch = next(iter(data.batches(cards.card(profile, "face"), 4, 2)))
+    assert torch.equal(truths.of(batch.lr.flip(0)), batch.hr.flip(0)), "another image's truth"
+    with pytest.raises(BenchError, match="this input is of none of the 2 test images of face"):
+        truths.of(1 - batch.lr)
+
+
+def test_other_true_images_make_the_results_of_an_oracle_anew(profile, tmp_path):
+    def held() -> list[bytes]:
+        return reference_images.Truths.of_task(specs.SRNTT_ORACLE, task(profile), CPU).digests
+
+    before = held()
+    (tmp_path / "train" / "110.png").replace(tmp_path / "face" / "20.png")
+    assert held() != before, "the fingerprint would be the same, and an old result would be taken for the new one"
+
+
+def test_an_oracle_is_set_apart_from_the_results():
+    report = report_files.read("reference")
+    cells = plan.plan(report, {spec.name: spec for spec in specs.ALL}, cards.cards("mini"))
+    assert {cell.method for cell in cells if cell.aside} == {"srntt.oracle"}, "it would be called the best"
+    assert all("oracle" in cell.title for cell in cells if cell.aside), "nobody would know it for one"
+
+
+def test_the_boxes_of_drawn_faces_hold_what_is_drawn_there():
+    """The mean places of eyes, nose and mouth over training scenes, as bench/scenes/face.py places them."""
+    values = scenes.factors("face", torch.arange(1000, 1400))
+    across, down = values["shift_x"], values["shift_y"]
+    gap, nose = values["scale"] * values["eye_gap"], values["scale"] * values["nose_length"]
+    middles = {
+        "left_eye": (across - gap, down),
+        "right_eye": (across + gap, down),
+        "nose": (across, down + 0.75 * nose),  # the tip is at `nose`, the bridge above
+        "mouth": (across, down + nose + 0.2 * values["scale"]),
+    }
+    for part, box in reference_images.component_boxes(MINI, 128).items():
+        x, y = ((each.mean().item() + 1) * 64 for each in middles[part])
+        assert abs((box.left + box.right) / 2 - x) < 3, part
+        assert abs((box.top + box.bottom) / 2 - y) < 3, part
+
+
+def test_boxes_grow_with_the_image_and_a_card_without_a_face_says_so(profile):
+    small, large = (reference_images.component_boxes(MINI, size)["mouth"] for size in (128, 512))
+    assert all(abs(4 * one - other) <= 2 for one, other in zip(small, large, strict=True))
+    with pytest.raises(BenchError, match="does not say where its faces are; add the square"):
+        reference_images.component_boxes(task(profile), 128)
