@@ -81,10 +81,10 @@ class BigGAN(nn.Module):
         (B, C, R, R) becomes (B, C', 2R, 2R).
         """
         block, *attention = self.blocks[index].children()
-        x = block(x, torch.cat([embedded, chunk], 1))
+        made: Tensor = block(x, torch.cat([embedded, chunk], 1))
         for each in attention:
-            x = each(x)
-        return x
+            made = each(made)
+        return made
 
     def image(self, x: Tensor) -> Tensor:
         """Map the last features to images (B, 3, size, size) in [-1, 1]."""

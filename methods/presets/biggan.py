@@ -8,6 +8,8 @@ from bench.spec import BenchError, Task
 
 NAME = "biggan"
 """As what it is trained, and of what its files have their names."""
+METHOD = f"glean.{NAME}"
+"""The GLEAN around it, by its spec's name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,7 +8,7 @@ the generator, small batches, which hold as many images of each class.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
@@ -76,7 +76,7 @@ class BigganTraining:
             if name in state or not name.endswith("_optimiser"):
                 take_up(getattr(self, name), state[name])
 
-    def adopt(self, kept: dict[str, Any], step: int) -> None:
+    def adopt(self, kept: Mapping[str, Mapping[str, Tensor]], step: int) -> None:
         """Go on from what `networks` returned at a step: the generator from its average, with new optimisers."""
         self.step = step
         for network in (self.generator, self.average):
@@ -98,8 +98,12 @@ class BigganTraining:
         return torch.cat([(self.average(*self._codes(draws, _SHOWN, each)) + 1) / 2 for each in self._classes.split(1)])
 
     def _settle(self) -> None:
-        """Give the average's norms standing statistics, and its spectral norms vectors of its own weights."""
-        for layer in _spectral(self.average):
+        """Give the average's norms standing statistics, and its spectral norms vectors of its own weights.
+
+        However often: the vectors come from those of the generator each time.
+        """
+        for layer, live in zip(_spectral(self.average), _spectral(self.generator), strict=True):
+            layer.u0.copy_(live.u0)
             for _ in range(_SETTLING):
                 layer.iterate()
         draws = torch.Generator().manual_seed(1)

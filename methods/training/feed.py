@@ -1,5 +1,6 @@
 """Training images, as a function of the step: a run that was stopped goes on with the images it would have had."""
 
+from collections.abc import Sequence
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -35,6 +36,24 @@ def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = POO
     if card.reader != "scenes":
         return Photographs(card, share, device)
     return Pool(card, share, pool) if pooled(card, device) else Scenes(card, share, device)
+
+
+class Mixed:
+    """The images of several cards, card by card, as many of each; together they keep as many scenes as one card."""
+
+    def __init__(self, cards: Sequence[Card], share: Share, device: torch.device, pool: int) -> None:
+        """Open the feeds; raises as `open_feed`."""
+        self._feeds = [
+            Pool(card, share, max(1, pool // len(cards)), slower=len(cards))
+            if pooled(card, device)
+            else open_feed(card, share, device)
+            for card in cards
+        ]
+        self.told = " ".join(filter(None, (feed.told for feed in self._feeds)))
+
+    def batch(self, step: int, count: int) -> Images:
+        """Return the images of a step, of which each card has a part that is as large."""
+        return torch.cat([feed.batch(step, count // len(self._feeds)) for feed in self._feeds])
 
 
 def shared_feed(card: Card, share: Share, device: torch.device, *, pool: int = POOL) -> tuple[Feed, bool]:

@@ -14,6 +14,7 @@ from rich.progress import Progress
 from bench import cards
 from bench.spec import Card, MissingWeights, Task
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
+from methods.presets import biggan
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
 from methods.presets.mixtures import parted
@@ -21,8 +22,9 @@ from methods.presets.restorer import RestorerRecipe, restorer_recipes
 from methods.presets.sizes import SIZES
 from methods.training import loop, processes, regression, restorer, run, stop
 from methods.training.bank.bank import BankTraining
+from methods.training.biggan import BigganTraining
 from methods.training.drawn import POOL, pooled
-from methods.training.feed import shared_feed
+from methods.training.feed import Feed, Mixed, shared_feed
 from methods.training.items import Item, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
@@ -30,7 +32,7 @@ from methods.training.photographs import card_of
 from methods.training.settings import TrainingSettings
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import catalogue, critic, load, lock
+from methods.weights import catalogue, critic, glean_bank, load, lock
 from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
@@ -59,8 +61,7 @@ def course(item: Item, settings: TrainingSettings, seconds: float, asked: stop.A
     with alone if rank == 0 else nullcontext():
         at.clean()
         keep = _adopted(item, settings, training, key, at, share)
-        card = card_of(item.task, settings.train_data)
-        feed, new = shared_feed(card, share, settings.device, pool=settings.pool)
+        feed, new = _feed(item, settings, share)
         _say(feed.told if new else "")
         yield from loop.steps(training, feed, at, shown, item.label, keep)
     return training.step >= training.steps
@@ -91,6 +92,20 @@ def _adopted(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of b
     return keep
 
 
+def _feed(item: Item, settings: TrainingSettings, share: Share) -> tuple[Feed, bool]:
+    """Return the training images of an item, and whether they are opened now."""
+    if item.what == biggan.NAME:
+        return Mixed(_cards(item, settings), share, settings.device, settings.pool), True
+    card = card_of(item.task, settings.train_data)
+    return shared_feed(card, share, settings.device, pool=settings.pool)
+
+
+def _cards(item: Item, settings: TrainingSettings) -> list[Card]:
+    """Return the cards of all classes of a BigGAN. Raises `UnknownName` if the profile lacks one."""
+    classes = biggan.biggan(item.task).classes
+    return [card_of(replace(item.task, category=category), settings.train_data) for category in classes]
+
+
 def _data(card: Card) -> dict[str, str]:
     """Return what a weight file says of its training images: what the card calls them, if it has a training set."""
     return {"data": card.train_set} if card.train_set and (card.train_source or card.train_crops) else {}
@@ -101,11 +116,14 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     task = item.task
     matters = settings.pool != POOL and pooled(cards.card(task.profile, task.category), settings.device)
     pool = settings.pool if matters else None
+    if item.what == biggan.NAME:
+        recipe = biggan.biggan(task)
+        return Key(task, settings.seed, recipe, (), pool, settings.train_data, recipe.classes)
     if item.what == "bank":
         return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool, settings.train_data)
     files = [] if item.of_pixels else [_critic(task)]
     if parted(item.what)[0] in GLEANS:
-        files.append(load.find("glean", task, part="bank"))
+        files.append(glean_bank.find(parted(item.what)[0], task))
     files += [] if item.of_pixels else _other_vgg16(task, settings)
     return Key(task, settings.seed, _recipe(item), tuple(files), pool, settings.train_data)
 
@@ -136,6 +154,8 @@ def _say(words: str) -> None:
 def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     """Return an item's training at its beginning. Raises `BenchError` for what cannot be trained."""
     task = item.task
+    if item.what == biggan.NAME:
+        return BigganTraining(biggan.biggan(task), settings.device, share=share)
     if item.what == "bank":
         stages = chosen(bank_recipes(task.hr_size), task)
         return BankTraining(stages, chosen(SIZES, task), settings.device, share=share)

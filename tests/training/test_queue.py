@@ -37,10 +37,11 @@ def test_the_order_is_banks_then_rivals_by_factor_then_ablations_then_mixtures()
     factors = [int(label.split()[-1][:-1]) for label in labels[5:65]]
     assert factors == [16] * 15 + [8] * 15 + [32] * 15 + [64] * 15
     assert all(label.startswith("glean.") for label in labels[65:79])
-    assert all(parted(label.split()[0])[1] for label in labels[79:])
-    assert len(set(labels)) == len(labels) == 89
+    assert all(parted(label.split()[0])[1] for label in labels[79:89])
+    assert labels[89:91] == ["biggan", "glean.biggan face 16x"]
+    assert len(set(labels)) == len(labels) == 95
     methods = {item.what if item.what in BY_NAME else parted(item.what)[0] for item in items.everything("mini")}
-    assert methods - {"bank"} <= set(BY_NAME), "a method that is not there"
+    assert methods - {"bank", "biggan"} <= set(BY_NAME), "a method that is not there"
 
 
 def test_portraits_are_trained_for_their_tables():
