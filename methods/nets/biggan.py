@@ -72,8 +72,8 @@ class BigGAN(nn.Module):
 
     def start(self, chunk: Tensor) -> Tensor:
         """Map the first chunk of z (B, chunk) to features (B, C, 4, 4)."""
-        x: Tensor = self.linear(chunk)
-        return x.unflatten(1, (-1, 4, 4))
+        x: Tensor = self.linear(chunk).unflatten(1, (-1, 4, 4))
+        return x
 
     def block(self, index: int, x: Tensor, chunk: Tensor, embedded: Tensor) -> Tensor:
         """Run a block, and the attention behind it, for its chunk of z and embedded classes (B, embedding).

@@ -56,11 +56,14 @@ class Mixed:
         return torch.cat([feed.batch(step, count // len(self._feeds)) for feed in self._feeds])
 
 
-def shared_feed(card: Card, share: Share, device: torch.device, *, pool: int = POOL) -> tuple[Feed, bool]:
-    """Return the training images of a card, and whether they are opened now; raises as `open_feed`.
+def shared_feed(cards: Sequence[Card], share: Share, device: torch.device, *, pool: int = POOL) -> tuple[Feed, bool]:
+    """Return the training images of one card or of several, and whether they are opened now; raises as `open_feed`.
 
-    A GPU has them once, for all trainings of a category that are side by side.
+    A GPU has those of one card once, for all trainings of a category that are side by side.
     """
+    if len(cards) > 1:
+        return Mixed(cards, share, device, pool), True
+    (card,) = cards
     known = card.profile, card.category, card.source, card.train_source, card.hr_size, share
     there = _OPEN.get(known) if device.type == "cuda" else None
     if there is not None:

@@ -68,11 +68,16 @@ class Key:
         """Return a digest of the weight files that it begins with."""
         return digest(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in self.files))
 
+    @property
+    def cards(self) -> list[Card]:
+        """Return the cards of the training images. Raises as `card_of`."""
+        tasks = [replace(self.task, category=category) for category in self.categories or (self.task.category,)]
+        return [card_of(task, self.train_data) for task in tasks]
+
     @cached_property
     def images(self) -> str:
         """Return a digest of the training images. Raises `MissingImages` if they are not here."""
-        tasks = [replace(self.task, category=category) for category in self.categories or (self.task.category,)]
-        each = [images(card_of(task, self.train_data)) for task in tasks]
+        each = [images(card) for card in self.cards]
         found = each[0] if len(each) == 1 else digest(*each)
         return found if self.pool is None else digest(found, str(self.pool))
 

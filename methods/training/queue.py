@@ -24,7 +24,7 @@ from methods.training import loop, processes, regression, restorer, run, stop
 from methods.training.bank.bank import BankTraining
 from methods.training.biggan import BigganTraining
 from methods.training.drawn import POOL, pooled
-from methods.training.feed import Feed, Mixed, shared_feed
+from methods.training.feed import shared_feed
 from methods.training.items import Item, ship, steps
 from methods.training.key import Key
 from methods.training.loop import Training
@@ -61,7 +61,7 @@ def course(item: Item, settings: TrainingSettings, seconds: float, asked: stop.A
     with alone if rank == 0 else nullcontext():
         at.clean()
         keep = _adopted(item, settings, training, key, at, share)
-        feed, new = _feed(item, settings, share)
+        feed, new = shared_feed(key.cards, share, settings.device, pool=settings.pool)
         _say(feed.told if new else "")
         yield from loop.steps(training, feed, at, shown, item.label, keep)
     return training.step >= training.steps
@@ -90,20 +90,6 @@ def _adopted(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of b
             ship(item, training, settings.folder(item), told)
 
     return keep
-
-
-def _feed(item: Item, settings: TrainingSettings, share: Share) -> tuple[Feed, bool]:
-    """Return the training images of an item, and whether they are opened now."""
-    if item.what == biggan.NAME:
-        return Mixed(_cards(item, settings), share, settings.device, settings.pool), True
-    card = card_of(item.task, settings.train_data)
-    return shared_feed(card, share, settings.device, pool=settings.pool)
-
-
-def _cards(item: Item, settings: TrainingSettings) -> list[Card]:
-    """Return the cards of all classes of a BigGAN. Raises `UnknownName` if the profile lacks one."""
-    classes = biggan.biggan(item.task).classes
-    return [card_of(replace(item.task, category=category), settings.train_data) for category in classes]
 
 
 def _data(card: Card) -> dict[str, str]:
