@@ -118,6 +118,12 @@ def reference(session: nox.Session) -> None:
 
 
 @nox.session
+def banks(session: nox.Session) -> None:
+    """Measure GLEAN around a StyleGAN2 bank of each category, and around one BigGAN bank of all."""
+    _bench(session, "table", "banks")
+
+
+@nox.session
 def factors(session: nox.Session) -> None:
     """Measure every method at 8x, 16x, 32x and 64x, and draw each metric against the factor."""
     _bench(session, "table", "factors")

@@ -51,6 +51,7 @@ _OPTIONAL: dict[str, schema.Kind] = {
     "degradation": degradation.LIST,
     "network": schema.NAME,
     "mixture": schema.NAME,
+    "bank": schema.Choice("bank", get_args(_HINTS["bank"])[1:]),
 }
 _CARD = schema.Table(_REQUIRED, _OPTIONAL)
 _PART = schema.Table({}, {**_REQUIRED, **_OPTIONAL})

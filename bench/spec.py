@@ -98,6 +98,8 @@ class Task:
     """The category whose networks restore it, where these are not its own."""
     mixture: str = ""
     """The degradations that its networks were trained with (methods/presets/mixtures.py); empty: `down` alone."""
+    bank: Literal["", "stylegan", "stylegan2"] = ""
+    """The kind of generator that GLEAN is made around; empty: that of the preset."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
@@ -272,6 +274,8 @@ class Card:
     """As in `Task`."""
     mixture: str = ""
     """As in `Task`."""
+    bank: Literal["", "stylegan", "stylegan2"] = ""
+    """As in `Task`."""
     subject: str = ""
     """The category that its images show, of a variant (bench/variants.py), whose own is a column; empty: its own."""
 
@@ -296,6 +300,7 @@ class Card:
             self.preset,
             network=self.network,
             mixture=self.mixture,
+            bank=self.bank,
         )
 
 

@@ -17,36 +17,34 @@ from methods.formats import glean as glean_format
 from methods.formats import own_files
 from methods.nets.glean import FULL, GLEAN, LIGHT, Switches, dead_macs
 from methods.nets.rrdbnet import Trunk
-from methods.nets.stylegan2 import StyleGAN2Synthesis
+from methods.nets.synthesis import Synthesis
 from methods.nets.winograd import fastest
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
-from methods.weights import load, stylegan2_bank
+from methods.weights import glean_bank, load
 
 
-def glean_network(task: Task, switches: Switches = FULL, bank: StyleGAN2Synthesis | None = None) -> GLEAN:
+def glean_network(
+    task: Task, switches: Switches = FULL, bank: Synthesis | None = None, *, method: str = specs.GLEAN.name
+) -> GLEAN:
     """Return the network for a task with random weights, on torch's default device; sizes are those of its preset.
 
-    `bank` is the one it is made around; None: one with random weights too.
+    `bank` is the one it is made around; None: one with random weights too, of the kind that `method` and task have.
 
     Raises `BenchError` if GLEAN takes no LR images of the task's size.
     """
     size = chosen(SIZES, task)
     try:
-        bank = bank or StyleGAN2Synthesis(
-            size=task.hr_size, channels=size.bank_channels(task.hr_size), style_dim=size.style_dim
-        )
+        bank = bank or glean_bank.build(method, task)
         trunk = Trunk(channels=size.trunk_channels, blocks=size.trunk_blocks, growth=size.trunk_growth)
         return GLEAN(trunk=trunk, bank=bank, in_size=task.lr_size, switches=switches)
     except ValueError as error:
         raise BenchError(f"{error} (category {task.category}, {task.factor}x)") from error
 
 
-def _with_bank(state: Mapping[str, Any], task: Task) -> Mapping[str, Any]:
+def _with_bank(state: Mapping[str, Any], task: Task, method: str) -> Mapping[str, Any]:
     """Add the bank to weights of ours that were stored without: it was frozen, and is a file of its own."""
-    return own_files.completed(
-        state, "bank.", lambda: stylegan2_bank.load("glean", task, torch.device("cpu")).synthesis
-    )
+    return own_files.completed(state, "bank.", lambda: glean_bank.load(method, task, torch.device("cpu")))
 
 
 class Glean:
@@ -62,12 +60,15 @@ class Glean:
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:
         """Read the weights; on the meta device, which has no values, make the network without them."""
+        name = cls.spec.name
         network = load.network(
-            cls.spec.name,
+            name,
             task,
             device,
-            build=partial(glean_network, switches=cls.switches),
-            read=lambda state: glean_format.glean(_with_bank(state, task), switches=cls.switches, in_size=task.lr_size),
+            build=partial(glean_network, switches=cls.switches, method=name),
+            read=lambda state: glean_format.glean(
+                _with_bank(state, task, name), switches=cls.switches, in_size=task.lr_size
+            ),
         )
         return cls(fastest(network))
 
@@ -141,6 +142,12 @@ class Blind(Glean):
     """The same network, trained with images that are also blurred, noisy and compressed (presets/mixtures.py)."""
 
     spec = specs.BLIND
+
+
+class Biggan(Glean):
+    """The same around a class-conditional BigGAN, one bank for all categories (nets/biggan_bank.py)."""
+
+    spec = specs.GLEAN_BIGGAN
 
 
 ABLATIONS: tuple[type[Glean], ...] = (

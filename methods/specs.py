@@ -122,6 +122,7 @@ SINGLE_LATENT = _glean("single-latent", "GLEAN, single latent")
 UNFROZEN_BANK = _glean("unfrozen-bank", "GLEAN, unfrozen bank")
 LIGHT = _glean("light", "LightGLEAN")
 BLIND = _glean("blind", "GLEAN, blind")
+GLEAN_BIGGAN = _glean("biggan", "GLEAN, one BigGAN bank")
 
 ALL: tuple[Spec, ...] = (
     BICUBIC,
@@ -151,6 +152,7 @@ ALL: tuple[Spec, ...] = (
     UNFROZEN_BANK,
     LIGHT,
     BLIND,
+    GLEAN_BIGGAN,
     ESRGAN_BLIND,
     INPUT,
 )

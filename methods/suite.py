@@ -12,7 +12,7 @@ from methods.bicubic import Bicubic
 from methods.dfdnet import Dfdnet
 from methods.esrgan_plus import EsrganBlind, EsrganMse, EsrganPlus
 from methods.given import of_file, weight_file
-from methods.glean import ABLATIONS, Blind, Glean
+from methods.glean import ABLATIONS, Biggan, Blind, Glean
 from methods.input import Input
 from methods.pseudo_inverse import PseudoInverse
 from methods.search.dgp import Dgp, DgpBiggan
@@ -43,6 +43,7 @@ ALL: tuple[type[Method], ...] = (
     DgpBiggan,
     *ABLATIONS,
     Blind,
+    Biggan,
     EsrganBlind,
     Input,
 )

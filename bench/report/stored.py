@@ -109,7 +109,7 @@ def _telling(rows: Sequence[Row]) -> Row:
 
 def _task(task: Task) -> dict[str, Any]:
     """Return what is stored of a task; of what tables have not always had only what is not as it was then."""
-    usual = {"dtype": "float32", "compiled": False, "network": "", "mixture": ""}
+    usual = {"dtype": "float32", "compiled": False, "network": "", "mixture": "", "bank": ""}
     return {name: value for name, value in asdict(task).items() if usual.get(name) != value}
 
 
@@ -278,7 +278,7 @@ def _card(task: Task, entry: Mapping[str, Any]) -> Card:
     box = tuple(entry["face_box"]) if "face_box" in entry else None
     return Card(
         task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset, face_box=box,
-        degradation=tuple(entry.get("degradation", PLAIN)), network=task.network, mixture=task.mixture,
+        degradation=tuple(entry.get("degradation", PLAIN)), network=task.network, mixture=task.mixture, bank=task.bank,
         subject=entry.get("subject", ""),
     )  # fmt: skip
 

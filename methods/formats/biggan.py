@@ -13,7 +13,7 @@ from torch import Tensor
 
 from bench.spec import BenchError
 from methods.formats.containers import opened
-from methods.formats.state_dicts import filled, first_names, last, shape, single
+from methods.formats.state_dicts import filled, first_names, indices, last, shape, single
 from methods.nets.biggan import BigGAN, BigGANDiscriminator
 from methods.nets.shapes import shapes
 
@@ -42,27 +42,60 @@ def generator(checkpoint: Mapping[str, Any]) -> BigGAN:
     those of a whole BigGAN generator.
     """
     entries = _entries(checkpoint, "shared.weight", "generator")
+    with shapes():
+        network = BigGAN(**generator_sizes(entries))
+    return filled(network, entries)
+
+
+def generator_sizes(entries: Mapping[str, Tensor]) -> dict[str, int]:
+    """Return the arguments of `BigGAN` for the entries of a generator; raises `BenchError` if some are missing."""
     blocks = 1 + last(entries, r"blocks\.(\d+)\.")
     classes, embedding = shape(entries, "shared.weight")
-    with shapes():
-        network = BigGAN(
-            size=_size(blocks),
-            channels=shape(entries, "output_layer.0.gain")[0],
-            z_dim=shape(entries, "linear.weight")[1] * (blocks + 1),
-            embedding=embedding,
-            classes=classes,
-        )
-    return filled(network, entries)
+    outputs, chunk = shape(entries, "linear.weight")
+    return {
+        "size": _size(blocks),
+        "channels": shape(entries, "output_layer.0.gain")[0],
+        "z_dim": chunk * (blocks + 1),
+        "embedding": embedding,
+        "classes": classes,
+        "widest": outputs // 16,  # of the features at 4x4, which none is wider than
+        "attention": 8 << _attention(entries),
+    }
+
+
+def _attention(entries: Mapping[str, Tensor]) -> int:
+    """Return the number of the block that attention stands behind. Raises `BenchError` if it is not one."""
+    found = indices(entries, r"blocks\.(\d+)\.1\.")
+    if len(found) != 1:
+        raise BenchError(f"a BigGAN has attention behind one block, the one in this file behind {len(found)}.")
+    return found[0]
+
+
+def of_class(checkpoint: Mapping[str, Any], label: int) -> BigGAN:
+    """Return the generator of a state dict as one of a single class, the `label`-th of its own; raises as `generator`.
+
+    Raises `BenchError` also if it has no such class.
+    """
+    entries = opened(checkpoint, lambda names: "shared.weight" in names)
+    classes = shape(entries, "shared.weight")[0] if "shared.weight" in entries else label + 1
+    if label >= classes:
+        raise BenchError(f"this BigGAN has {classes} classes, and the class {label} was asked for, counted from 0.")
+    return generator(
+        {name: value[label : label + 1] if name == "shared.weight" else value for name, value in entries.items()}
+    )
 
 
 def discriminator(checkpoint: Mapping[str, Any]) -> BigGANDiscriminator:
     """Return the discriminator of a state dict, as `generator` does, raising likewise."""
     entries = _entries(checkpoint, "embed.weight", "discriminator")
+    size = _size(last(entries, r"blocks\.(\d+)\."))
     with shapes():
         network = BigGANDiscriminator(
-            size=_size(last(entries, r"blocks\.(\d+)\.")),
+            size=size,
             channels=shape(entries, "blocks.0.0.conv1.weight")[0],
             classes=shape(entries, "embed.weight")[0],
+            widest=shape(entries, "embed.weight")[1],
+            attention=size >> 1 + _attention(entries),
         )
     return filled(network, entries)
 

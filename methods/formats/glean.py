@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from bench.spec import BenchError
-from methods.formats import glean_names
+from methods.formats import biggan, glean_names
 from methods.formats.containers import opened
 from methods.formats.state_dicts import (
     filled,
@@ -23,12 +23,15 @@ from methods.formats.state_dicts import (
     stylegan_sizes,
 )
 from methods.nets import stylegan, stylegan2
+from methods.nets.biggan import BigGAN
+from methods.nets.biggan_bank import BigGANBank
 from methods.nets.glean import FULL, GLEAN, Switches, Wanted
 from methods.nets.glean_parts import BASE
 from methods.nets.rrdbnet import Trunk
 from methods.nets.shapes import shapes
 from methods.nets.synthesis import Synthesis
 
+_BIGGAN = "bank.generator."
 _SIGNS = {"mmagic": "encoder.0.0.conv_first.weight", "ours": "encoder.trunk.conv_first.weight"}
 
 
@@ -98,6 +101,11 @@ def _trunk(ours: Mapping[str, Tensor]) -> Trunk:
 def _bank(ours: Mapping[str, Tensor]) -> Synthesis:
     if any(name.startswith("bank.epilogues.") for name in ours):
         return stylegan.StyleGANSynthesis(**stylegan_sizes(ours, "bank."))
+    if (label := f"{_BIGGAN}shared.weight") in ours:
+        entries = {name.removeprefix(_BIGGAN): value for name, value in ours.items() if name.startswith(_BIGGAN)}
+        if (classes := shape(ours, label)[0]) != 1:
+            raise BenchError(f"the bank is a BigGAN of {classes} classes; a GLEAN has one of its category alone.")
+        return BigGANBank(BigGAN(**biggan.generator_sizes(entries)))
     return stylegan2.StyleGAN2Synthesis(**stylegan2_sizes(ours, "bank."))
 
 

@@ -33,6 +33,13 @@ class Spectral(nn.Module):
             u = F.normalize(v @ matrix.T, eps=_EPSILON)
         return self.weight / (v @ matrix.T @ u.T).squeeze()
 
+    @torch.no_grad()
+    def iterate(self) -> None:
+        """Have the stored vector follow the weight, by one power iteration: what training does in each step."""
+        matrix = self.weight.flatten(1)
+        v = F.normalize(self.u0 @ matrix, eps=_EPSILON)
+        self.u0.copy_(F.normalize(v @ matrix.T, eps=_EPSILON))
+
     def forward(self, x: Tensor) -> Tensor:
         """Map (B, inputs, H, W) to (B, outputs, H, W), or (B, inputs) to (B, outputs)."""
         weight = self.normed()
@@ -41,43 +48,52 @@ class Spectral(nn.Module):
         return F.conv2d(x, weight, self.bias, padding=weight.shape[-1] // 2)
 
 
-class ConditionalNorm(nn.Module):
-    """Batch norm with stored statistics whose gain and bias are linear in the condition."""
-
-    stored_mean: Tensor
-    stored_var: Tensor
-
-    def __init__(self, channels: int, condition: int) -> None:
-        """Draw weights for a condition of so many numbers."""
-        super().__init__()
-        self.gain = Spectral(channels, condition, bias=False)
-        self.bias = Spectral(channels, condition, bias=False)
-        self.register_buffer("stored_mean", torch.zeros(channels))
-        self.register_buffer("stored_var", torch.ones(channels))
-
-    def forward(self, x: Tensor, y: Tensor) -> Tensor:
-        """Normalise (B, channels, H, W) under conditions (B, condition)."""
-        gain, bias = (layer(y)[..., None, None] for layer in (self.gain, self.bias))
-        return torch.addcmul(bias, F.batch_norm(x, self.stored_mean, self.stored_var), 1 + gain)
-
-
-class Norm(nn.Module):
-    """Batch norm with stored statistics, gain and bias."""
+class BatchNorm(nn.Module):
+    """Batch norm with stored statistics; `by_batch` True, as in training, with those of the batch."""
 
     stored_mean: Tensor
     stored_var: Tensor
 
     def __init__(self, channels: int) -> None:
-        """Make it the identity."""
+        """Store the statistics of numbers that are normal already."""
         super().__init__()
-        self.gain = nn.Parameter(torch.ones(channels))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.by_batch = False
         self.register_buffer("stored_mean", torch.zeros(channels))
         self.register_buffer("stored_var", torch.ones(channels))
 
+    def normalised(self, x: Tensor, gain: Tensor | None = None, bias: Tensor | None = None) -> Tensor:
+        """Return (B, channels, H, W) normalised, with a gain and a bias for each channel if they are given."""
+        mean, var = (None, None) if self.by_batch else (self.stored_mean, self.stored_var)
+        return F.batch_norm(x, mean, var, gain, bias, training=self.by_batch)
+
+
+class ConditionalNorm(BatchNorm):
+    """Batch norm whose gain and bias are linear in the condition."""
+
+    def __init__(self, channels: int, condition: int) -> None:
+        """Draw weights for a condition of so many numbers."""
+        super().__init__(channels)
+        self.gain = Spectral(channels, condition, bias=False)
+        self.bias = Spectral(channels, condition, bias=False)
+
+    def forward(self, x: Tensor, y: Tensor) -> Tensor:
+        """Normalise (B, channels, H, W) under conditions (B, condition)."""
+        gain, bias = (layer(y)[..., None, None] for layer in (self.gain, self.bias))
+        return torch.addcmul(bias, self.normalised(x), 1 + gain)
+
+
+class Norm(BatchNorm):
+    """Batch norm with gain and bias."""
+
+    def __init__(self, channels: int) -> None:
+        """Make it the identity."""
+        super().__init__(channels)
+        self.gain = nn.Parameter(torch.ones(channels))
+        self.bias = nn.Parameter(torch.zeros(channels))
+
     def forward(self, x: Tensor) -> Tensor:
         """Normalise (B, channels, H, W)."""
-        return F.batch_norm(x, self.stored_mean, self.stored_var, self.gain, self.bias)
+        return self.normalised(x, self.gain, self.bias)
 
 
 class Attention(nn.Module):

@@ -1,6 +1,7 @@
 """What the synthesis networks of StyleGAN and StyleGAN2 share: w -> image, stage by stage, and the noise maps.
 
-Stage i works at 4 * 2^i px and takes two of the latents (T. Karras et al., CVPR 2019, Fig. 1; CVPR 2020, Fig. 2).
+Stage i works at 4 * 2^i px and takes two of the latents (T. Karras et al., CVPR 2019, Fig. 1; CVPR 2020, Fig. 2). So
+does a BigGAN that is a bank (nets/biggan_bank.py), but for one latent a stage.
 """
 
 from abc import abstractmethod
@@ -21,8 +22,7 @@ class Synthesis(nn.Module):
 
     rgb_each_stage: ClassVar[bool]
     """Whether every stage has an RGB layer, or the last alone."""
-    constant: nn.Parameter
-    """(1, C, 4, 4): the input of stage 0."""
+    latents_each_stage: ClassVar[int] = 2
 
     def __init__(self, *, size: int, channels: Mapping[int, int], style_dim: int) -> None:
         """Take the side of the images in px, the width at each resolution, and the length of a latent."""
@@ -31,7 +31,7 @@ class Synthesis(nn.Module):
         self.style_dim = style_dim
         self.channels = {resolution: channels[resolution] for resolution in config_f(size)}
         self.stages = len(self.channels)
-        self.latents = 2 * self.stages
+        self.latents = self.latents_each_stage * self.stages
 
     @property
     @abstractmethod

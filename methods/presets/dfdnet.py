@@ -22,7 +22,7 @@ class DfdnetSettings:
     """Of k-means."""
 
 
-_SMALL = DfdnetSettings(channels=24, width=24, centres=32, images=512)
-"""For files of 1.7 MB: with all features of the extractors they would be of 4 (`mini`) and 10 MB (`portraits`)."""
+_SMALL = DfdnetSettings(channels=16, width=16, centres=16, images=512)
+"""For files of half a megabyte: with all features of the extractors and 32 entries they would be of 4 to 10 MB."""
 
 DFDNET: Mapping[str, DfdnetSettings] = {"paper": DfdnetSettings(published=True), "mini": _SMALL, "portraits": _SMALL}

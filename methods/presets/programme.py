@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from methods.presets import biggan
+
 
 @dataclass(frozen=True, slots=True)
 class Part:
@@ -35,6 +37,8 @@ _ABLATIONS = Part(
 _BLIND = Part(tuple(f"{method}.blind" for method in _PAIR), (16,), _FIGURES)
 _TASKS = Part(tuple(f"{method}.tasks" for method in _PAIR), (1,), ("face",))
 _REFERENCE = Part(("dfdnet", "srntt"), (16,), ("face",))
+_BIGGAN = (Part((biggan.NAME,), (1,), ("face",)), Part((biggan.METHOD,), (16,)))
+"""One bank of all categories, in the name of the first, then the GLEANs around it."""
 _PORTRAITS = (
     Part(("glean", "esrgan_plus", "srgan", "esrgan_plus.mse"), (8, 16)),
     Part(("glean.no-bank", "glean.no-decoder", "glean.latent-only"), (8,)),
@@ -44,6 +48,6 @@ _PORTRAITS = (
 
 PROGRAMMES: Mapping[str, tuple[Part, ...]] = {
     "paper": (_RIVALS, _ABLATIONS),
-    "mini": (_RIVALS, _ABLATIONS, _BLIND, _TASKS, _REFERENCE),
+    "mini": (_RIVALS, _ABLATIONS, _BLIND, _TASKS, _REFERENCE, *_BIGGAN),
     "portraits": _PORTRAITS,
 }

@@ -8,7 +8,7 @@ bank grows with the square of the bank's width, and its latent head with that at
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from methods.nets.rrdbnet import ESRGAN, Shape
 from methods.nets.stylegan2_layers import config_f
@@ -36,6 +36,8 @@ class Sizes:
     srgan_blocks: int
     generators: Mapping[str, str]
     """method -> the kind of pretrained generator it searches: stylegan, stylegan2 or pggan."""
+    bank: Literal["stylegan", "stylegan2"] = "stylegan2"
+    """The kind of GLEAN's bank, if a card names none."""
 
     def bank_channels(self, size: int) -> dict[int, int]:
         """Return the bank's width at each resolution from 4 to `size` px."""

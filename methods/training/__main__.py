@@ -19,6 +19,7 @@ from rich.markup import escape
 from bench import cards
 from bench.console import run as run_command
 from bench.spec import BenchError, Task
+from methods.presets import biggan
 from methods.presets.bank import bank_recipes
 from methods.presets.lookup import chosen
 from methods.training import lanes, published, queue, run, trained_report
@@ -39,7 +40,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = made.add_argument
-    add("what", nargs="?", help="bank, or a method by name: glean, esrgan_plus, srgan, glean.no-decoder ...")
+    add("what", nargs="?", help="bank, biggan, or a method by name: glean, esrgan_plus, srgan, glean.no-decoder ...")
     add("--missing", action="store_true", help="all files that are missing or not trained to the end, one by one")
     add("--report", type=Path, metavar="FOLDER", help="write what is trained so far, and samples, into a folder")
     add(
@@ -156,6 +157,8 @@ def _items(told: argparse.Namespace) -> list[Item]:
             option = "--train-data" if told.train_data else "--hr-size"
             raise BenchError(f"{option} is for the images of one category; name what to train and --category.")
         return [_begun(item, told) for item in everything(told.profile)]
+    if told.what == biggan.NAME:
+        return [_begun(_biggan(told), told)]
     if told.what is None or told.category is None:
         raise BenchError("say what to train: a name and --category, or --missing; --help lists the rest.")
     card = cards.card(told.profile, told.category, told.hr_size)
@@ -164,6 +167,15 @@ def _items(told: argparse.Namespace) -> list[Item]:
     if told.hr_size and told.what == "bank":
         _check_side(item.task)
     return [item]
+
+
+def _biggan(told: argparse.Namespace) -> Item:
+    """Return the BigGAN of a profile. Raises `BenchError` if the words or the profile do not go with it."""
+    if told.category or told.train_data or told.hr_size:
+        raise BenchError("biggan is trained on all categories of a profile; leave out --category and what is for one.")
+    item = Item(biggan.NAME, next(iter(cards.cards(told.profile).values())).task(1))
+    biggan.biggan(item.task)
+    return item
 
 
 def _check_side(task: Task) -> None:

@@ -63,9 +63,12 @@ class Pool:
 
     told = ""
 
-    def __init__(self, card: Card, share: Share, size: int) -> None:
-        """Keep `size` images of 8 bit in memory; they are drawn when the first batch is asked for."""
-        self._card, self._share = card, share
+    def __init__(self, card: Card, share: Share, size: int, *, slower: int = 1) -> None:
+        """Keep `size` images of 8 bit in memory; they are drawn when the first batch is asked for.
+
+        `slower`: of so many pools that a batch is drawn from, which together replace what one does alone.
+        """
+        self._card, self._share, self._slower = card, share, slower
         try:
             self._images = torch.empty(size, 3, card.hr_size, card.hr_size, dtype=torch.uint8)
         except RuntimeError as error:
@@ -78,7 +81,9 @@ class Pool:
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
         size = len(self._images)
-        drawn = size + step * _NEW  # so many seeds were used up to this step; place p holds the last of its own
+        drawn = (
+            size + step * _NEW // self._slower
+        )  # so many seeds were used up to this step; place p holds the last of its own
         places = torch.arange(size)
         wanted = scenes.FIRST_TRAINING_SEED + places + (drawn - 1 - places) // size * size
         if step == 0:

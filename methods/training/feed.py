@@ -1,5 +1,6 @@
 """Training images, as a function of the step: a run that was stopped goes on with the images it would have had."""
 
+from collections.abc import Sequence
 from typing import Protocol
 from weakref import WeakValueDictionary
 
@@ -37,11 +38,32 @@ def open_feed(card: Card, share: Share, device: torch.device, *, pool: int = POO
     return Pool(card, share, pool) if pooled(card, device) else Scenes(card, share, device)
 
 
-def shared_feed(card: Card, share: Share, device: torch.device, *, pool: int = POOL) -> tuple[Feed, bool]:
-    """Return the training images of a card, and whether they are opened now; raises as `open_feed`.
+class Mixed:
+    """The images of several cards, card by card, as many of each; together they keep as many scenes as one card."""
 
-    A GPU has them once, for all trainings of a category that are side by side.
+    def __init__(self, cards: Sequence[Card], share: Share, device: torch.device, pool: int) -> None:
+        """Open the feeds; raises as `open_feed`."""
+        self._feeds = [
+            Pool(card, share, max(1, pool // len(cards)), slower=len(cards))
+            if pooled(card, device)
+            else open_feed(card, share, device)
+            for card in cards
+        ]
+        self.told = " ".join(filter(None, (feed.told for feed in self._feeds)))
+
+    def batch(self, step: int, count: int) -> Images:
+        """Return the images of a step, of which each card has a part that is as large."""
+        return torch.cat([feed.batch(step, count // len(self._feeds)) for feed in self._feeds])
+
+
+def shared_feed(cards: Sequence[Card], share: Share, device: torch.device, *, pool: int = POOL) -> tuple[Feed, bool]:
+    """Return the training images of one card or of several, and whether they are opened now; raises as `open_feed`.
+
+    A GPU has those of one card once, for all trainings of a category that are side by side.
     """
+    if len(cards) > 1:
+        return Mixed(cards, share, device, pool), True
+    (card,) = cards
     known = card.profile, card.category, card.source, card.train_source, card.hr_size, share
     there = _OPEN.get(known) if device.type == "cuda" else None
     if there is not None:

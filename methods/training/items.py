@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -11,16 +11,21 @@ from bench import atomic, cards
 from bench.spec import Task
 from methods.esrgan_plus import EsrganMse
 from methods.formats import own_files
+from methods.presets import biggan
 from methods.presets.lookup import chosen
 from methods.presets.programme import PROGRAMMES
 from methods.training.loop import Training
 from methods.training.regression import APART
+from methods.weights import load
 from methods.weights.trained import FACTS, facts, file_name
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to train: "bank", or a method by its spec's name; a bank has the factor 1."""
+    """One thing to train: "bank", "biggan", or a method by its spec's name; a bank has the factor 1.
+
+    A "biggan" is of all categories of the profile; its task is that of one of them.
+    """
 
     what: str
     task: Task
@@ -28,8 +33,15 @@ class Item:
     @property
     def label(self) -> str:
         """Name it for a person."""
-        factor = "" if self.what == "bank" else f" {self.task.factor}x"
-        return f"{self.what} {self.task.category}{factor}"
+        if self.what == biggan.NAME:
+            return self.what
+        factor = "" if self.is_bank else f" {self.task.factor}x"
+        return f"{load.named(self.what, replace(self.task, mixture=''))} {self.task.category}{factor}"
+
+    @property
+    def is_bank(self) -> bool:
+        """Whether it is a generator with its discriminator."""
+        return self.what in ("bank", biggan.NAME)
 
     @property
     def of_pixels(self) -> bool:
@@ -39,11 +51,11 @@ class Item:
     @property
     def parts(self) -> tuple[str, ...]:
         """The parts that come of it, a file each."""
-        return ("bank", "discriminator") if self.what == "bank" else ("network",)
+        return ("bank", "discriminator") if self.is_bank else ("network",)
 
     def file(self, part: str) -> str:
         """Return the name of a part's file."""
-        return file_name(self.what, self.task, part)
+        return file_name(load.named(self.what, replace(self.task, mixture="")), self.task, part)
 
 
 def everything(profile: str) -> Iterator[Item]:

@@ -11,7 +11,7 @@ Together with the profile's real path they name the folder of a run; its checkpo
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from bench.paths import expanded
 from bench.profiles import profiles
 from bench.spec import BadFile, Card, Task
 from methods.presets.bank import BankRecipe
+from methods.presets.biggan import BigganRecipe
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
 from methods.training.photographs import card_of
@@ -52,10 +53,14 @@ class Key:
     """Where the training images are, if not where the card says."""
     own: object = None
     """The sizes of a method that has a preset of its own, a dataclass."""
+    categories: tuple[str, ...] = ()
+    """Of the images, if it is trained on several."""
 
     @property
     def recipe(self) -> str:
         """Return a digest of the recipe and of the sizes of what is trained."""
+        if isinstance(self.numbers, BigganRecipe):
+            return digest(_described(self.numbers))  # its sizes are in it
         sizes, side = chosen(SIZES, self.task), self.task.hr_size
         bank = isinstance(self.numbers, BankRecipe)
         used = (sizes.stylegan2(side), sizes.critic_channels(side)) if bank else sizes
@@ -67,10 +72,17 @@ class Key:
         """Return a digest of the weight files that it begins with."""
         return digest(*(hashlib.sha256(path.read_bytes()).hexdigest() for path in self.files))
 
+    @property
+    def cards(self) -> list[Card]:
+        """Return the cards of the training images. Raises as `card_of`."""
+        tasks = [replace(self.task, category=category) for category in self.categories or (self.task.category,)]
+        return [card_of(task, self.train_data) for task in tasks]
+
     @cached_property
     def images(self) -> str:
         """Return a digest of the training images. Raises `MissingImages` if they are not here."""
-        found = images(card_of(self.task, self.train_data))
+        each = [images(card) for card in self.cards]
+        found = each[0] if len(each) == 1 else digest(*each)
         return found if self.pool is None else digest(found, str(self.pool))
 
     def facts(self) -> dict[str, str]:

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 
 from bench.errors import BenchError
+from methods.presets import biggan
 from methods.training import loop, processes, queue, run, stop
 from methods.training.items import Item
 from methods.training.loop import Course
@@ -33,7 +34,7 @@ class Lane:
         """Whether its end was reached; None as long as it goes on."""
         self.error: Exception | None = None
         """What it was ended by."""
-        self._stream = torch.cuda.Stream(device, priority=-(item.what == "bank")) if device.type == "cuda" else None
+        self._stream = torch.cuda.Stream(device, priority=-item.is_bank) if device.type == "cuda" else None
         self._asked: list[torch.cuda.Event] = []
 
     @property
@@ -118,8 +119,15 @@ def side_by_side(
 
 def _next(waiting: Iterable[Job], lanes: Iterable[Lane]) -> Job | None:
     """Return the first job that needs no bank which is still being trained."""
-    banks = [(lane.item.task.profile, lane.item.task.category) for lane in lanes if lane.item.what == "bank"]
-    return next(
-        (job for job in waiting if job.item.of_pixels or (job.item.task.profile, job.item.task.category) not in banks),
-        None,
-    )
+    banks = [_bank(lane.item, lane.item.what) for lane in lanes if lane.item.is_bank]
+
+    def ready(item: Item) -> bool:
+        own = biggan.NAME if item.what == biggan.METHOD else "bank"
+        return item.of_pixels or item.what == biggan.NAME or not {_bank(item, own), _bank(item, "bank")} & set(banks)
+
+    return next((job for job in waiting if ready(job.item)), None)
+
+
+def _bank(item: Item, what: str) -> tuple[str, str]:
+    """Return what tells the banks of trainings apart: a BigGAN is of no one category."""
+    return item.task.profile, what if what == biggan.NAME else f"{what} {item.task.category}"

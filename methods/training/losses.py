@@ -31,3 +31,13 @@ def path_lengths(images: Tensor, w: Tensor, directions: Tensor) -> Tensor:
     scaled = (images * directions).sum() / math.sqrt(images.shape[2] * images.shape[3])
     (gradient,) = torch.autograd.grad(scaled, w, create_graph=True)
     return gradient.square().sum(2).mean(1).sqrt()
+
+
+def hinge_discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """Hinge loss on logits (B, 1): max(0, 1 - real) + max(0, 1 + fake) (Brock et al. 2019, Appendix C)."""
+    return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+
+
+def hinge_generator_loss(fake: Tensor) -> Tensor:
+    """What goes with it on logits (B, 1): -fake."""
+    return -fake.mean()

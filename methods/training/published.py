@@ -8,6 +8,7 @@ import methods
 from bench import origins
 from bench.spec import BenchError
 from methods.formats import stylegan2, unpickle
+from methods.presets import biggan
 from methods.training.items import Item
 from methods.weights import load, stylegan2_bank
 
@@ -25,6 +26,8 @@ def standing(item: Item) -> list[str]:
             if item.what == "bank":
                 stylegan2_bank.load("glean", task, _CPU)
                 stylegan2.discriminator(unpickle.load(load.find("dgp", task, part="discriminator")))
+            elif item.what == biggan.NAME:
+                return []  # none was published of the classes of a profile
             else:
                 methods.find(item.what).load(task, _CPU)
     except BenchError:

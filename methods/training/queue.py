@@ -16,6 +16,7 @@ from bench import cards
 from bench.spec import Card, MissingWeights, Task
 from methods.dfdnet import Dfdnet
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
+from methods.presets import biggan
 from methods.presets.bank import bank_recipes
 from methods.presets.dfdnet import DFDNET
 from methods.presets.lookup import chosen
@@ -26,6 +27,7 @@ from methods.presets.srntt import SRNTT
 from methods.srntt import Srntt, vgg_file
 from methods.training import loop, processes, regression, restorer, run, stop, transfer
 from methods.training.bank.bank import BankTraining
+from methods.training.biggan import BigganTraining
 from methods.training.drawn import POOL, pooled
 from methods.training.feed import shared_feed
 from methods.training.items import Item, ship, steps
@@ -35,7 +37,7 @@ from methods.training.photographs import card_of
 from methods.training.settings import TrainingSettings
 from methods.training.share import Share
 from methods.training.start import GLEANS, untrained
-from methods.weights import catalogue, critic, load, lock
+from methods.weights import catalogue, critic, glean_bank, load, lock
 from methods.weights.trained import facts
 
 _VGG_LAYER = 21  # conv4_3, before its ReLU
@@ -64,8 +66,7 @@ def course(item: Item, settings: TrainingSettings, seconds: float, asked: stop.A
     with alone if rank == 0 else nullcontext():
         at.clean()
         keep = _adopted(item, settings, training, key, at, share)
-        card = card_of(item.task, settings.train_data)
-        feed, new = shared_feed(card, share, settings.device, pool=settings.pool)
+        feed, new = shared_feed(key.cards, share, settings.device, pool=settings.pool)
         _say(feed.told if new else "")
         yield from loop.steps(training, feed, at, shown, item.label, keep)
     return training.step >= training.steps
@@ -106,11 +107,14 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     task = item.task
     matters = settings.pool != POOL and pooled(cards.card(task.profile, task.category), settings.device)
     pool = settings.pool if matters else None
+    if item.what == biggan.NAME:
+        recipe = biggan.biggan(task)
+        return Key(task, settings.seed, recipe, (), pool, settings.train_data, recipe.classes)
     if item.what == "bank":
         return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool, settings.train_data)
     files = [] if item.of_pixels else [_critic(task)]
     if parted(item.what)[0] in GLEANS:
-        files.append(load.find("glean", task, part="bank"))
+        files.append(glean_bank.find(parted(item.what)[0], task))
     if item.what == Srntt.spec.name:
         files.append(vgg_file(task))
     files += [] if item.of_pixels else _other_vgg16(task, settings)
@@ -149,6 +153,8 @@ def _say(words: str) -> None:
 def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     """Return an item's training at its beginning. Raises `BenchError` for what cannot be trained."""
     task = item.task
+    if item.what == biggan.NAME:
+        return BigganTraining(biggan.biggan(task), settings.device, share=share)
     if item.what == "bank":
         stages = chosen(bank_recipes(task.hr_size), task)
         return BankTraining(stages, chosen(SIZES, task), settings.device, share=share)

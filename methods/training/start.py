@@ -9,16 +9,17 @@ from bench.spec import BenchError, Task
 from methods import dfdnet
 from methods.dfdnet import Dfdnet
 from methods.esrgan_plus import EsrganMse, EsrganPlus, esrgan_network
-from methods.glean import ABLATIONS, Glean, UnfrozenBank, glean_network
+from methods.glean import ABLATIONS, Biggan, Glean, UnfrozenBank, glean_network
+from methods.presets import biggan
 from methods.presets.dfdnet import DFDNET
 from methods.presets.lookup import chosen
 from methods.presets.mixtures import MIXTURES, parted
 from methods.srgan import Srgan, srgan_network
 from methods.srntt import Srntt
 from methods.training.photographs import card_of
-from methods.weights import stylegan2_bank
+from methods.weights import glean_bank
 
-_VARIANTS: tuple[type[Glean], ...] = (Glean, *ABLATIONS)
+_VARIANTS: tuple[type[Glean], ...] = (Glean, *ABLATIONS, Biggan)
 GLEANS = {method.spec.name: method for method in _VARIANTS}
 
 
@@ -43,6 +44,7 @@ def untrained(name: str, task: Task, train_data: Path | None = None) -> Glean | 
         return _dfdnet(task, train_data)
     known = (
         "bank",
+        biggan.NAME,
         *GLEANS,
         EsrganPlus.spec.name,
         EsrganMse.spec.name,
@@ -51,15 +53,15 @@ def untrained(name: str, task: Task, train_data: Path | None = None) -> Glean | 
         Srntt.spec.name,
     )
     raise BenchError(
-        f"there is no training for {name!r}; it must be one of {', '.join(known)}, or one of these but the bank with "
+        f"there is no training for {name!r}; it must be one of {', '.join(known)}, or one of these but the banks with "
         f"what its images go through behind it: {', '.join(f'{Glean.spec.name}.{mixture}' for mixture in MIXTURES)}."
     )
 
 
 def _glean(method: type[Glean], task: Task) -> Glean:
-    """Return a GLEAN around the category's bank, which is frozen but for `glean.unfrozen-bank`."""
-    bank = stylegan2_bank.load("glean", task, torch.device("cpu"))
-    made = method(glean_network(task, method.switches, bank.synthesis))
+    """Return a GLEAN around its bank, which is frozen but for `glean.unfrozen-bank`."""
+    bank = glean_bank.load(method.spec.name, task, torch.device("cpu"))
+    made = method(glean_network(task, method.switches, bank))
     made.network.bank.requires_grad_(requires_grad=method is UnfrozenBank)
     return made
 

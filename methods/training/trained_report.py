@@ -12,6 +12,7 @@ from bench.paths import short
 from bench.resize import eight_bit
 from methods.formats import stylegan2, unpickle
 from methods.nets.stylegan2 import StyleGAN2
+from methods.presets import biggan
 from methods.training.items import Item
 from methods.training.likeness import MOST, Distance, measure, samples
 from methods.weights.trained import facts, option
@@ -44,7 +45,7 @@ def write(items: Iterable[Item], weights: Path, folder: Path, *, most: int = MOS
             if not path.is_file():
                 continue
             near = ("", "")
-            if part == "bank":
+            if item.what == "bank" and part == "bank":
                 bank = stylegan2.generator(unpickle.load(path))
                 yield sheet(bank, folder / f"bank_{item.task.category}.webp")
                 card = cards.card(item.task.profile, item.task.category, bank.synthesis.size)
@@ -64,7 +65,8 @@ def write(items: Iterable[Item], weights: Path, folder: Path, *, most: int = MOS
 def _row(item: Item, path: Path) -> tuple[str, ...]:
     """Return what a file says of itself."""
     told = {"seed": "", "steps": "", "of": "", "minutes": "", "device": ""} | facts(path)
-    where = f" --category {item.task.category}" + ("" if item.what == "bank" else f" --factor {item.task.factor}")
+    where = "" if item.what == biggan.NAME else f" --category {item.task.category}"
+    where += "" if item.is_bank else f" --factor {item.task.factor}"
     command = f"`train {item.what}{where}{option(item.task.profile)}`"
     machine = f"{told['device']}, threads: {told['threads']}" if "threads" in told else str(told["device"])
     numbers = (escape.markdown(str(told[name])) for name in ("seed", "steps", "of", "minutes"))

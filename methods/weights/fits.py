@@ -26,8 +26,8 @@ def _there(method: str, task: Task, part: str) -> Iterator[tuple[int, int]]:
         if of_it and file.category in (task.category, "any"):
             yield file.factor, file.hr_size
     if trained.trainable(method, part):
-        what = re.escape(method) if part == "network" else "bank"
-        pattern = re.compile(rf"{what}_{re.escape(task.category)}(?:_(\d+)x)?_(\d+)\.safetensors")
+        stem = re.escape(trained.stem(method, task, part))
+        pattern = re.compile(rf"{stem}(?:_(\d+)x)?_(\d+)\.safetensors")
         for folder in trained.places(task.profile, task.preset):
             for match in filter(None, (pattern.fullmatch(path.name) for path in folder.glob("*.safetensors"))):
                 yield int(match[1] or 0), int(match[2])

@@ -18,6 +18,9 @@ from bench.paths import short
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
 from methods.nets.shapes import shapes
+from methods.presets import biggan
+from methods.presets.lookup import chosen
+from methods.presets.sizes import SIZES
 from methods.weights import catalogue, fits, trained
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -109,12 +112,13 @@ def find(
 
     `part` is for methods that need several files: network, bank, discriminator, mapping, vgg16.
 
-    A network that was trained with other degradations than `down` has their name behind its own: glean.tasks.
+    A network that was trained with other degradations than `down`, or a GLEAN around another kind of bank than its
+    preset's, has their names behind its own: glean.tasks, glean.stylegan.
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
-    if task.mixture and part == "network":
-        method, task = f"{method}.{task.mixture}", replace(task, mixture="")
+    if part == "network":
+        method, task = named(method, task), replace(task, mixture="", bank="")
     own = trained.locate(method, task, part) if task.weights != "published" else None
     files = catalogue.fitting(method, task, part) if not _own_alone(method, task, part) else []
     aside = trained.unfinished(own) if own and not task.unfinished else ""
@@ -140,6 +144,18 @@ def find(
     if here := fits.words(method, task, part):
         absent = f"{absent.rstrip('.')}.{here}"
     raise MissingWeights(f"{left}; {absent}" if left else absent)
+
+
+def named(method: str, task: Task) -> str:
+    """Return under which name the networks of a method are, for their degradations and another kind of bank.
+
+    That is `glean.grey`, `glean.stylegan` or `glean.grey.stylegan`; a kind is named by a GLEAN alone that is not itself
+    named after one, and if it is not its preset's.
+    """
+    mixed = f"{method}.{task.mixture}" if task.mixture else method
+    if not task.bank or method.partition(".")[0] != trained.GLEAN or method == biggan.METHOD:
+        return mixed
+    return mixed if task.bank == chosen(SIZES, task).bank else f"{mixed}.{task.bank}"
 
 
 def _own_alone(method: str, task: Task, part: str) -> bool:

@@ -14,19 +14,33 @@ from safetensors import SafetensorError, safe_open
 from bench.paths import short, user_weights
 from bench.spec import BadFile, Task
 from methods.formats import sealed
+from methods.presets import biggan
 from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
 """The entry of a file's header that says how it was trained."""
-_SEARCHERS = ("glean", "pulse", "mganprior", "dgp")
-"""The methods that take a bank of ours, under these names; dgp.biggan takes no StyleGAN2."""
+GLEAN = "glean"
+_BANKS = {GLEAN: "bank", "pulse": "bank", "mganprior": "bank", "dgp": "bank", biggan.METHOD: biggan.NAME}
+"""The methods that take a bank of ours, and as what it is trained; dgp.biggan takes none of ours."""
 
 
 def file_name(what: str, task: Task, part: str = "network") -> str:
-    """Return the name of the file that training makes of a method's network, or of a part of a bank (`what` "bank")."""
+    """Return the name of the file that training makes of a method's network, or of a part of a bank.
+
+    `what` is then "bank", or "biggan", which is of no one category.
+    """
     kind = "" if part in ("network", "bank") else f"_{part}"
-    factor = "" if what == "bank" else f"_{task.factor}x"
-    return f"{what}_{task.category}{factor}_{task.hr_size}{kind}.safetensors"
+    factor = "" if what in _BANKS.values() else f"_{task.factor}x"
+    return f"{_stem(what, task)}{factor}_{task.hr_size}{kind}.safetensors"
+
+
+def stem(method: str, task: Task, part: str) -> str:
+    """Return how the names of a part's files begin, before factor and size."""
+    return _stem(method if part == "network" else _BANKS[method], task)
+
+
+def _stem(what: str, task: Task) -> str:
+    return what if what == biggan.NAME else f"{what}_{task.category}"
 
 
 def folder(profile: str, preset: str) -> Path:
@@ -38,7 +52,7 @@ def locate(method: str, task: Task, part: str = "network") -> Path | None:
     """Return where a file that was trained for a method, by its spec's name, is on this machine."""
     if not trainable(method, part):
         return None
-    name = file_name(method if part == "network" else "bank", task, part)
+    name = file_name(method if part == "network" else _BANKS[method], task, part)
     return next((path for place in places(task.profile, task.preset) if (path := place / name).is_file()), None)
 
 
@@ -82,11 +96,13 @@ def advice(method: str, task: Task, part: str) -> str:
     """Return the end of a sentence: the commands that would make what is missing, if training makes it."""
     if not trainable(method, part):
         return ""
-    what = f"{method} --factor {task.factor}" if part == "network" else "bank"
+    item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
+    what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
+    category = "" if what == biggan.NAME else " --category NAME"
     profile = f" --profile {_typed(task.profile)}"
     return (
         f", and none was trained into {short(folder(task.profile, task.preset))}. "
-        f"`python -m bench train {what} --category NAME{profile}` makes it, "
+        f"`python -m bench train {what}{category}{profile}` makes it, "
         f"`python -m bench train --missing{profile}` all that is missing"
     )
 
@@ -104,7 +120,7 @@ def _typed(profile: str) -> str:
 
 def trainable(method: str, part: str) -> bool:
     """Tell whether training makes a part for a method: its network, or the two parts of a bank it searches."""
-    return part == "network" or (part in ("bank", "discriminator") and method in _SEARCHERS)
+    return part == "network" or (part in ("bank", "discriminator") and method in _BANKS)
 
 
 def places(profile: str, preset: str) -> list[Path]:

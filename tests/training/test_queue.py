@@ -38,10 +38,10 @@ def test_the_order_is_banks_then_rivals_by_factor_then_ablations_then_the_rest()
     assert factors == [16] * 15 + [8] * 15 + [32] * 15 + [64] * 15
     assert all(label.startswith("glean.") for label in labels[65:79])
     assert all(parted(label.split()[0])[1] for label in labels[79:85])
-    assert labels[85:] == ["dfdnet face 16x", "srntt face 16x"]
-    assert len(set(labels)) == len(labels) == 87
+    assert labels[85:89] == ["dfdnet face 16x", "srntt face 16x", "biggan", "glean.biggan face 16x"]
+    assert len(set(labels)) == len(labels) == 93
     methods = {item.what if item.what in BY_NAME else parted(item.what)[0] for item in items.everything("mini")}
-    assert methods - {"bank"} <= set(BY_NAME), "a method that is not there"
+    assert methods - {"bank", "biggan"} <= set(BY_NAME), "a method that is not there"
 
 
 def test_portraits_are_trained_for_their_tables():
