@@ -119,7 +119,11 @@ Compile = Annotated[bool, typer.Option("--compile", help="Compile methods of one
 Jobs = Annotated[
     int | None,
     typer.Option(
-        "--jobs", "-j", min=1, help="Processes side by side, of one thread each. Default: one a core; one on a GPU."
+        "--jobs",
+        "-j",
+        min=1,
+        max=1024,
+        help="Processes side by side, of one thread each. Default: one a core; one on a GPU.",
     ),
 ]
 Ray = Annotated[
@@ -128,7 +132,7 @@ Ray = Annotated[
         "--ray",
         metavar="[=ADDRESS]",
         help="Let workers of a Ray cluster restore and score: --ray those of this machine, --ray=ADDRESS or --ray=auto "
-        "of one that runs. Needs glean-bench[ray].",
+        "of one that runs. Needs the extra: pip install 'glean-bench\\[ray]'.",
     ),
 ]
 RayShare = Annotated[

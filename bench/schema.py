@@ -133,7 +133,8 @@ class Table:
     @property
     def words(self) -> str:
         """Say it, as after `it must be`."""
-        return f"a table with the keys {', '.join(self.required)}"
+        known = ", ".join(self.required) or f"any of {', '.join(self.optional)}"
+        return f"a table with the keys {known}"
 
     def check(self, where: str, key: str, value: object) -> None:
         """Raise `BadFile` for another type, an unknown or missing key, or a value that is not of its kind."""

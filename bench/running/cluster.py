@@ -141,6 +141,8 @@ class Actor:
 
 def _connected(address: str) -> Any:  # noqa: ANN401 - Ray is not typed
     """Return Ray, connected."""
+    if not address.strip():
+        raise BenchError("--ray= has no address; --ray alone is this machine, --ray=auto the cluster it belongs to.")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     try:
         import ray  # noqa: PLC0415 - an extra, and it takes seconds  # pyright: ignore[reportMissingImports]
