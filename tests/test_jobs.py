@@ -226,4 +226,4 @@ def test_what_draws_is_imported_while_images_are_scored(monkeypatch):
     monkeypatch.setattr("bench.verbs.table._restore", lambda _: False)
     monkeypatch.setattr("bench.verbs.table._render", lambda *_: None)
     monkeypatch.setattr("bench.estimate.keep", lambda *_: None)
-    measure(SimpleNamespace(settings=SimpleNamespace(jobs=2), score=score), None, ())
+    measure(SimpleNamespace(settings=SimpleNamespace(jobs=2), score=score, cells=[]), None, ())

@@ -429,8 +429,14 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
         "lpips",
         "lpips_vgg",
         "dists",
+        "lpips_components",
+        "lpips_rest",
         "arcface",
         "arcface_aligned",
+        "lpips_outside",
+        "psnr_outside",
+        "psnr_inside",
+        "seam",
         "kid",
         "lr_psnr",
     ]
@@ -444,11 +450,17 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
         "lpips",
         "lpips_vgg",
         "dists",
+        "lpips_components",
+        "lpips_rest",
+        "lpips_outside",
+        "seam",
         "kid",
     ]
 
     hr = images(2, 64, 64)
-    close, far = (Pair(noisy(hr, levels), hr, resize.quantise(resize.downsample(hr, 4)), 4) for levels in (5, 90))
+    lr, edited = resize.quantise(resize.downsample(hr, 4)), torch.zeros(2, 1, 64, 64)
+    edited[..., 16:48, 16:48] = 1
+    close, far = (Pair(noisy(hr, levels), hr, lr, 4, mask=edited) for levels in (5, 90))
     for name, metric in METRICS.items():
         values = [metric.function(pair) for pair in (close, far)]
         shares = [metric.pooled(each).mean().expand(2) if metric.pooled else each for each in values]

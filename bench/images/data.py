@@ -48,7 +48,7 @@ class BadEntry:
     refused: bool
 
 
-HELD = 320 * 2**20
+HELD = 304 * 2**20
 """Bytes of the images last used, which are held: each is read once for all methods and factors. A hundred faces of 1024
 px are 300 MiB."""
 _CACHE: Cache[Tensor] = Cache(HELD, lambda image: image.nbytes)
