@@ -135,7 +135,8 @@ def test_no_method_sees_the_ground_truth(settings, monkeypatch, name):
 
     settings = replace(settings, limit=3)
     card = cards.card("mini", "face")
-    cell, method = Cell(card.task(16), name, name), methods.find(name)
+    method = methods.find(name)
+    cell = Cell(card.task(16 if 16 in method.spec.factors else 1), name, name)
     list(restore(cell, card, method, settings))
     clean = data.batches
     monkeypatch.setattr(data, "batches", poisoned)
