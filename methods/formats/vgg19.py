@@ -9,7 +9,8 @@ from bench.spec import BenchError
 from methods.formats.containers import opened
 from methods.formats.state_dicts import filled, single
 from methods.nets.shapes import shapes
-from methods.nets.vgg19 import DEVIATION, MEAN, Vgg19
+from methods.nets.vgg16 import DEVIATION, MEAN
+from methods.nets.vgg19 import Vgg19
 
 
 def vgg19(checkpoint: Mapping[str, Any]) -> Vgg19:

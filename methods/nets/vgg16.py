@@ -5,6 +5,8 @@ D of Table 1. Layers are numbered as in torchvision's `vgg16().features`, whose 
 the last of mGANprior's `features[:16]`; 21 is conv4_3, before its ReLU.
 """
 
+from collections.abc import Iterable
+
 from torch import Tensor, nn
 
 from bench.spec import Images
@@ -15,20 +17,26 @@ MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue in [0, 1]
 DEVIATION = (0.229, 0.224, 0.225)
 
 
+def stacked(widths: Iterable[int]) -> list[nn.Module]:
+    """Return the layers of a VGG: 3x3 convolutions of these widths, each with its ReLU, and a pooling for each 0."""
+    layers: list[nn.Module] = []
+    inputs = 3
+    for width in widths:
+        if width:
+            layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
+            inputs = width
+        else:
+            layers.append(nn.MaxPool2d(2))
+    return layers
+
+
 class Vgg16(nn.Module):
     """VGG16 up to and including one layer of its `features`."""
 
     def __init__(self, *, layer: int) -> None:
         """Draw weights for the layers 0 to `layer`, at most 30."""
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs = 3
-        for width in _WIDTHS:
-            if width:
-                layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
-                inputs = width
-            else:
-                layers.append(nn.MaxPool2d(2))
+        layers = stacked(_WIDTHS)
         if not 0 <= layer < len(layers):
             raise ValueError(f"VGG16 has the layers 0 to {len(layers) - 1}, not {layer}.")
         self.features = nn.Sequential(*layers[: layer + 1])

@@ -7,13 +7,13 @@ E of Table 1. Layers are numbered as in torchvision's `vgg19().features`, whose 
 import torch
 from torch import Tensor, nn
 
+from methods.nets.vgg16 import DEVIATION, MEAN, stacked
+
 _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512)  # 0: a pooling
 LEVELS = (8, 17, 26, 34)
 """relu2_2, relu3_4 and relu4_4, and conv5_4 before its ReLU: DFDNet's authors cut the network in front of four ReLUs,
 of which the first three then work in place on what was kept.
 """
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet's red, green and blue in [0, 1]
-DEVIATION = (0.229, 0.224, 0.225)
 
 
 class Vgg19(nn.Module):
@@ -28,15 +28,7 @@ class Vgg19(nn.Module):
         They are entries of the state dict, as DFDNet's authors left them among what was trained.
         """
         super().__init__()
-        layers: list[nn.Module] = []
-        inputs = 3
-        for width in _WIDTHS:
-            if width:
-                layers += [nn.Conv2d(inputs, width, 3, padding=1), nn.ReLU(inplace=True)]
-                inputs = width
-            else:
-                layers.append(nn.MaxPool2d(2))
-        self.features = nn.Sequential(*layers[: LEVELS[-1] + 1])
+        self.features = nn.Sequential(*stacked(_WIDTHS)[: LEVELS[-1] + 1])
         self.register_buffer("mean", torch.tensor(MEAN))
         self.register_buffer("deviation", torch.tensor(DEVIATION))
 

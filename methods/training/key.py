@@ -11,7 +11,7 @@ Together with the profile's real path they name the folder of a run; its checkpo
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import KW_ONLY, dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -51,6 +51,7 @@ class Key:
     """Scenes kept in memory, if the images depend on it and it is not the usual number."""
     train_data: Path | None = None
     """Where the training images are, if not where the card says."""
+    _: KW_ONLY
     own: object = None
     """The sizes of a method that has a preset of its own, a dataclass."""
     categories: tuple[str, ...] = ()

@@ -109,7 +109,7 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     pool = settings.pool if matters else None
     if item.what == biggan.NAME:
         recipe = biggan.biggan(task)
-        return Key(task, settings.seed, recipe, (), pool, settings.train_data, recipe.classes)
+        return Key(task, settings.seed, recipe, (), pool, settings.train_data, categories=recipe.classes)
     if item.what == "bank":
         return Key(task, settings.seed, chosen(bank_recipes(task.hr_size), task), (), pool, settings.train_data)
     files = [] if item.of_pixels else [_critic(task)]

@@ -170,6 +170,13 @@ def test_a_step_has_as_many_images_of_each_class_in_the_order_of_the_classes():
     assert len(set(seeds)) == 3, "five pools together replace two images a step: one of them two in five steps"
 
 
+def test_the_queue_shows_it_the_images_of_every_class_in_the_order_of_the_classes(settings):
+    """It was shown faces alone, under the labels of all classes."""
+    key = queue._key(BIGGAN, settings)
+    assert [card.category for card in key.cards] == list(biggan.biggan(BIGGAN.task).classes)
+    assert key.images != queue._key(Item("bank", BIGGAN.task), settings).images, "as if on one category"
+
+
 def test_a_part_of_a_batch_is_refused():
     with pytest.raises(BenchError, match="in one process and with all 10 images"):
         BigganTraining(TINY, CPU, share=Share(at_once=5))
