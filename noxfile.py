@@ -87,6 +87,12 @@ def robustness(session: nox.Session) -> None:
 
 
 @nox.session
+def seeds(session: nox.Session) -> None:
+    """Measure how far trainings of the same method lie apart that differ by their seed alone."""
+    _bench(session, "table", "seeds")
+
+
+@nox.session
 def blind(session: nox.Session) -> None:
     """Measure what training with blurred, noisy and compressed images costs and brings."""
     _bench(session, "table", "blind")

@@ -89,6 +89,16 @@ Seeds = Annotated[
         "--seed", min=0, max=2**32 - 1, help="Seed of the methods that draw random numbers; several are averaged."
     ),
 ]
+Trainings = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--training",
+        min=0,
+        max=2**31 - 1,
+        help="Seed of a training whose networks are measured (docs/training.md); several are averaged, and the "
+        "intervals hold them.",
+    ),
+]
 Factor = Annotated[int, typer.Option(min=2, max=LARGEST, help="How many times larger the result is.")]
 Unfinished = Annotated[
     bool, typer.Option("--unfinished", help="Also take weights of your own whose training has not ended.")

@@ -167,6 +167,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     hr_size: int | None = None,
     lr: str = "",
     seeds: Sequence[int] = (0,),
+    trainings: Sequence[int] = (),
     weights: Literal["any", "published", "own"] = "any",
     unfinished: bool = False,
     dtype: Literal["float32", "tf32", "bfloat16"] = "float32",
@@ -175,7 +176,8 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
 ) -> Measurement:
     """Plan a table: those of its methods that are given, and any others as further rows; all categories of a folder.
 
-    Methods that draw random numbers are measured with each of the seeds, and averaged image by image. `lr` is a folder
+    Methods that draw random numbers are measured with each of the seeds, those that are trained with the networks of
+    each of the trainings (of none: those of the report), and averaged image by image. `lr` is a folder
     or pattern of LR images in place of the suite's, as `images.given.instead`. `weights`, `unfinished`, `dtype` and
     `compiled` are as in `Task`; `part` limits the table.
 
@@ -199,7 +201,9 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     report, lacking = computable(limited(widened(report, cards), part), cards)
     if lr:
         cards = given.instead(cards, lr, report.categories)
-    cells = plan(report, {name: each.spec for name, each in by_name.items()}, cards, seeds=list(dict.fromkeys(seeds)))
+    specs = {name: each.spec for name, each in by_name.items()}
+    of_seeds, of_trainings = (list(dict.fromkeys(each)) for each in (seeds, trainings or report.trainings))
+    cells = plan(report, specs, cards, seeds=of_seeds, trainings=of_trainings)
     asked = partial(replace, weights=weights, unfinished=unfinished, dtype=dtype, compiled=compiled)
     cells = [replace(cell, task=asked(cell.task)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}

@@ -24,14 +24,20 @@ WHOLE = Part()
 
 
 def plan(
-    report: Report, methods: Mapping[str, Spec], cards: Mapping[str, Card], *, seeds: Sequence[int] = (0,)
+    report: Report,
+    methods: Mapping[str, Spec],
+    cards: Mapping[str, Card],
+    *,
+    seeds: Sequence[int] = (0,),
+    trainings: Sequence[int] = (0,),
 ) -> list[Cell]:
     """Return every cell of the table, category by category, each with the reason if it will not be run.
 
     `methods` holds specs by name: those of the table and, as further rows, any others. A method that the table lists
     and that is not among them is refused, not hidden. A category of the table that this profile has no card for is left
     out, and so is a factor that does not divide the size of a category's images (see `left_out`); if nothing is left,
-    that is an error. Of several seeds, a method that draws no random numbers gets the first alone.
+    that is an error. Of several seeds, a method that draws no random numbers gets the first alone; of several
+    trainings, one whose networks are not told apart by them gets 0 alone.
     """
     categories = [category for category in report.categories if category in cards]
     if not categories:
@@ -47,17 +53,18 @@ def plan(
     if all(unfit.values()):
         raise BenchError(f"{next(iter(unfit.values()))}.")
     cells = [
-        _cell(report, methods, card.task(factor, seed), name, card)
+        _cell(report, methods, replace(card.task(factor, seed), training=training), name, card)
         for card, factor in fitting
         for name in names
         for seed in (seeds if name in methods and methods[name].seeded else seeds[:1])
+        for training in (trainings if name in methods and methods[name].trained else (0,))
     ]
     return [replace(cell, refusal=unfit[cell.task.category, cell.task.factor] or cell.refusal) for cell in cells]
 
 
 def references(report: Report, cells: Sequence[Cell], cards: Mapping[str, Card]) -> list[Cell]:
     """Return the cells of what a table is to show beside its methods' `cells`, of each task that has a ground truth."""
-    tasks = dict.fromkeys(cell.task for cell in cells if cell.task.seed == cells[0].task.seed)
+    tasks = dict.fromkeys(replace(cell.task, training=0) for cell in cells if cell.task.seed == cells[0].task.seed)
     return [
         Cell(task, name, REFERENCES[name].title, _refusal(report, cards[task.category], task.factor), reference=True)
         for task in tasks

@@ -22,8 +22,9 @@ def write(measurement: Measurement, records: Sequence[Record], columns: Sequence
     written = render.write(result, records, facts, target, columns)
     pictures.write_inputs([cell.task for cell in cells if cell.refusal is None], cards, settings, target)
     written += page.write(target, result, records, facts)
-    # The pictures of one seed are enough.
-    first = {cell: measurement.state(cell) for cell in cells if cell.task.seed == cells[0].task.seed}
-    written += strips.strip(first, cards, settings, target / f"{report.name}.png", hidden)
+    # The pictures of one seed and one training are enough.
+    first = {(cell.task.place, cell.method): cell for cell in reversed(cells)}
+    states = {cell: measurement.state(cell) for cell in cells if first[cell.task.place, cell.method] == cell}
+    written += strips.strip(states, cards, settings, target / f"{report.name}.png", hidden)
     written += figures.curves(result, target / f"{report.name}.curves.png")
     say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")

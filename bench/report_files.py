@@ -59,6 +59,7 @@ _REPORT = schema.Table(
         ),
         "margin": schema.TableOf(_METRIC, schema.MARGIN),
         "references": schema.ListOf(schema.Choice("reference", REFERENCES)),
+        "trainings": schema.ListOf(schema.whole(0, 2**31 - 1), least=1),
         "variants": schema.TableOf(
             schema.form(r"[a-z0-9][a-z0-9-]*", "of small letters, digits and -"),
             schema.Table(

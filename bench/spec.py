@@ -100,6 +100,8 @@ class Task:
     """The degradations that its networks were trained with (methods/presets/mixtures.py); empty: `down` alone."""
     bank: Literal["", "stylegan", "stylegan2"] = ""
     """The kind of generator that GLEAN is made around; empty: that of the preset."""
+    training: int = 0
+    """The seed of the training that its networks come from; 0: those that are taken if nobody asks."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
@@ -113,6 +115,11 @@ class Task:
     def lr_size(self) -> int:
         """Side of the input, in pixels."""
         return self.hr_size // self.factor
+
+    @property
+    def place(self) -> "Task":
+        """The task that those of other seeds and trainings share: they make one cell of a table."""
+        return replace(self, seed=0, training=0) if self.seed or self.training else self
 
     @property
     def asked(self) -> "Task":
@@ -142,6 +149,8 @@ class Spec:
     """The training set, to mark a method that has seen the test images; for what its weight files say: `Weights`."""
     files: tuple[str, ...] = ()
     """Data files that decide what a guest makes, relative to its own file: another content makes its results anew."""
+    trained: bool = field(default=False, repr=False)  # what tells results apart is the content of its weight files
+    """True if its networks are looked for by `Task.training`: it is then measured with each that a run names."""
 
     @property
     def searches(self) -> bool:
@@ -375,6 +384,8 @@ class Report:
     """Rows for comparison that are made of the ground truth itself (bench/scores/references.py)."""
     variants: tuple[Variant, ...] = ()
     """Further columns (bench/variants.py)."""
+    trainings: tuple[int, ...] = (0,)
+    """The seeds of the trainings whose networks are measured, unless a run names others."""
 
 
 @dataclass(frozen=True, slots=True)

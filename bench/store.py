@@ -67,14 +67,15 @@ def profile_folder(out: Path, profile: str) -> Path:
 
 
 def cell_folder(out: Path, cell: Cell) -> Path:
-    """Return the folder of a cell; another name of a method is another folder, and so is another seed."""
+    """Return the folder of a cell; another name of a method is another folder, and so is another seed or training."""
     return profile_folder(out, cell.task.profile) / task_folder(cell.task) / file_name(cell.method)
 
 
 def task_folder(task: Task) -> Path:
     """Return the folder of a task within that of its profile."""
     seed = f"-seed{task.seed}" if task.seed else ""
-    return Path(file_name(task.category)) / f"x{task.factor}-{task.hr_size}{seed}"
+    training = f"-training{task.training}" if task.training else ""
+    return Path(file_name(task.category)) / f"x{task.factor}-{task.hr_size}{seed}{training}"
 
 
 def image_file(folder: Path, image_id: str) -> Path:

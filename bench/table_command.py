@@ -30,6 +30,7 @@ from bench.options import (
     Seeds,
     Step,
     Timeout,
+    Trainings,
     Unfinished,
     named,
 )
@@ -55,6 +56,7 @@ def make_table(
     lr: Lr = "",
     allow_enlarge: Annotated[bool, typer.Option(help="Also take photographs smaller than the HR size.")] = False,
     seeds: Seeds = None,
+    trainings: Trainings = None,
     columns: Columns = None,
     hidden: Hidden = None,
     folder: Folder = Path("reports/out"),
@@ -87,6 +89,7 @@ def make_table(
             hr_size=hr_size,
             lr=lr,
             seeds=seeds or (0,),
+            trainings=trainings or (),
             weights=weights.value,
             unfinished=unfinished,
             dtype=dtype.value,

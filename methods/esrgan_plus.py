@@ -29,7 +29,7 @@ def size(task: Task) -> Width:
 
     Raises `BenchError` if there is no GLEAN for the task, or no ESRGAN of its cost.
     """
-    target_macs = _glean_macs(replace(task, category="any", seed=0))
+    target_macs = _glean_macs(replace(task.place, category="any"))
     try:
         wanted = chosen(SIZES, task).esrgan_plus
         return match(target_macs=target_macs, lr_size=task.lr_size, factor=task.factor, wanted=wanted)

@@ -30,6 +30,7 @@ SRGAN = Spec(
     paper="Ledig et al., CVPR 2017",
     factors=_FACTORS,
     max_batch=4,
+    trained=True,
 )
 MGANPRIOR = Spec(
     name="mganprior",
@@ -74,6 +75,7 @@ ESRGAN_PLUS = Spec(
     paper="Wang et al., ECCV Workshops 2018; enlarged, Chan et al., CVPR 2021",
     factors=_ALSO_FULL,
     max_batch=4,
+    trained=True,
 )
 GLEAN = Spec(
     name="glean",
@@ -82,6 +84,7 @@ GLEAN = Spec(
     paper="Chan et al., CVPR 2021",
     factors=_ALSO_FULL,
     max_batch=4,
+    trained=True,
 )
 DFDNET = Spec(
     name="dfdnet",
@@ -91,6 +94,7 @@ DFDNET = Spec(
     factors=_FACTORS,
     categories=("face",),
     max_batch=4,
+    trained=True,
 )
 SRNTT = Spec(
     name="srntt",
@@ -100,6 +104,7 @@ SRNTT = Spec(
     factors=(4, 16),
     max_batch=4,
     needs_reference="training",
+    trained=True,
 )
 ESRGAN_MSE = replace(
     ESRGAN_PLUS, name="esrgan_plus.mse", title="ESRGAN+ (MSE alone)", paper="Wang et al., ECCV Workshops 2018"

@@ -14,6 +14,7 @@ from methods.esrgan_plus import EsrganBlind, EsrganMse, EsrganPlus
 from methods.given import of_file, weight_file
 from methods.glean import ABLATIONS, Biggan, Blind, Glean
 from methods.input import Input
+from methods.other_factor import of_factor, parted
 from methods.pseudo_inverse import PseudoInverse
 from methods.search.dgp import Dgp, DgpBiggan
 from methods.search.mganprior import Mganprior, MganpriorBilinear
@@ -53,6 +54,8 @@ BY_NAME: dict[str, type[Method]] = {method.spec.name: method for method in ALL}
 def find(name: str) -> type[Method]:
     """Return a method class by name, a guest's `FILE:CLASS`, a network's `FILE.pth` or `NAME=FILE.pth`, or any `+bp`.
 
+    `<name>@<factor>` is a trained method with its networks of one factor.
+
     Raises `UnknownName` with the nearest names, or `BenchError` if a guest's file or class cannot be used.
     """
     if name.endswith(SUFFIX):
@@ -61,9 +64,15 @@ def find(name: str) -> type[Method]:
         return of_file(*given)
     if ":" in name:
         return guest(name)
-    if name not in BY_NAME:
-        raise UnknownName("method", name, BY_NAME)
-    return BY_NAME[name]
+    plain, factor = parted(name)
+    if plain not in BY_NAME:
+        raise UnknownName("method", plain, BY_NAME)
+    return BY_NAME[plain] if factor is None else of_factor(BY_NAME[plain], factor)
+
+
+def named(text: str) -> bool:
+    """Return whether a text names a method of the suite, with `@<factor>` and `+bp` behind it or without."""
+    return parted(text.removesuffix(SUFFIX))[0] in BY_NAME
 
 
 def guest(reference: str) -> type[Method]:

@@ -47,10 +47,10 @@ def pairs(values, task="task") -> list[family.Pair]:
     ]
 
 
-def beaten(tables, margin=0.0) -> set[tuple[Hashable, str]]:
+def beaten(tables) -> set[tuple[Hashable, str]]:
     """Who is beaten, by task and name, in a table of several tasks."""
     found = [pair for task, values in enumerate(tables) for pair in pairs(values, task)]
-    decided = zip(found, family.decide(found, margin), strict=True)
+    decided = zip(found, family.decide(found), strict=True)
     return {(p.task, p.second if d.winner == p.first else p.first) for p, d in decided if d.winner}
 
 
@@ -86,6 +86,42 @@ def coverage(kind, n, rounds, rng) -> float:
     return np.mean([abs(found.mean) <= found.half_width for found in summaries])
 
 
+SEEDS = (2, 3, 5)
+SHARES = ((0, 0), (0, 0.5), (0.5, 0.5), (1, 0.5), (3, 0.5), (1, 2))
+"""How far seeds move a mean, in its standard errors over images; how far they move an image, in images' deviations."""
+
+
+def of_seeds(seeds, share, n, rng) -> np.ndarray:
+    """Values (S, N) that several seeds give of the same images, beside what is the images' own; the true mean is 0."""
+    moved, apart = share
+    return rng.normal(0, moved / math.sqrt(n), (seeds, 1)) + rng.normal(0, apart, (seeds, n))
+
+
+def coverage_of_seeds(share, seeds, rounds, rng, n=100) -> tuple[float, float]:
+    """The share of intervals over images and seeds that hold the true mean; and of those over images alone."""
+    wide = narrow = 0
+    for _ in range(rounds):
+        means, spread = stats.over_seeds(rng.normal(0, 1, n) + of_seeds(seeds, share, n, rng))
+        found = stats.summarise(means, higher_is_better=True, spread=spread)
+        alone = stats.summarise(means, higher_is_better=True)
+        wide += abs(found.mean) <= found.half_width
+        narrow += abs(alone.mean) <= alone.half_width
+    return wide / rounds, narrow / rounds
+
+
+def equal_methods_told_apart(share, seeds, rounds, rng, n=100) -> float:
+    """The share of pairs of equal methods, each of several seeds, of which one is called better."""
+    told = 0
+    for _ in range(rounds):
+        common = rng.normal(0, 1, n)
+        both = [stats.over_seeds(common + of_seeds(seeds, share, n, rng)) for _ in "ab"]
+        differences = both[0][0] - both[1][0]
+        margin = stats.of_difference(differences, [spread for _, spread in both])
+        pair = family.Pair("task", "a", "b", differences, np.arange(n), margin)
+        told += bool(family.decide([pair])[0].winner)
+    return told / rounds
+
+
 def main(rounds) -> None:
     """Print every figure, in per cent, with 2,000 flips for the 10,000 of a table: a fifth of the time."""
     flips.FLIPS = 2000
@@ -101,6 +137,12 @@ def main(rounds) -> None:
         for kind in KINDS:
             shares = [100 * simulate(kind, n, rounds, rng) for n in sizes]
             print(f"{kind:16}", *(f"{share:6.1f}" for share in shares), flush=True)
+    print(f"\nof several seeds, S = {SEEDS}: intervals cover, those of images alone do, equal methods are told apart")
+    for share in SHARES:
+        covered = [coverage_of_seeds(share, seeds, rounds, rng) for seeds in SEEDS]
+        apart = [equal_methods_told_apart(share, seeds, rounds, rng) for seeds in SEEDS]
+        columns = (*(wide for wide, _ in covered), *(narrow for _, narrow in covered), *apart)
+        print(f"{share!s:16}", *(f"{100 * value:6.1f}" for value in columns), flush=True)
 
 
 if __name__ == "__main__":

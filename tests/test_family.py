@@ -1,6 +1,7 @@
 """The decisions on all pairs of a table, against scipy, known examples and small simulations."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,8 +17,8 @@ def pair(differences, first="a", second="b", task="t", images=None) -> family.Pa
     return family.Pair(task, first, second, d, np.arange(d.size) if images is None else np.asarray(images))
 
 
-def alone(differences, **options) -> family.Decision:
-    (decision,) = family.decide([pair(differences)], **options)
+def alone(differences, margin=0.0, **options) -> family.Decision:
+    (decision,) = family.decide([replace(pair(differences), margin=margin)], **options)
     return decision
 
 

@@ -117,6 +117,15 @@ def test_only_methods_that_draw_random_numbers_get_several_seeds():
     assert [cell.task.seed for cell in cells if cell.method == "bicubic"] == [3]
 
 
+def test_only_methods_with_networks_get_several_trainings():
+    report, found = report_files.read("table1"), cards.cards("mini")
+    cells = plan.plan(report, METHODS, found, trainings=(1, 2))
+    for name, given in (("glean", [1, 2]), ("esrgan_plus", [1, 2]), ("pulse", [0]), ("bicubic", [0])):
+        assert [cell.task.training for cell in cells if cell.method == name] == given, name
+    assert {cell.task.training for cell in plan.references(report, cells, found)} == {0}
+    assert len(plan.references(report, cells, found)) == 2, "a row of references for each training"
+
+
 @pytest.mark.parametrize(("asked", "given"), [(1, 1), (200, 2), (None, None)])
 def test_methods_that_search_get_no_more_images_than_the_others(photos, asked, given):
     found = {

@@ -177,11 +177,39 @@ def test_consistent_with_a_published_value(mean: float, half_width: float, says:
 
 def test_seeds_are_averaged_before_images() -> None:
     values = np.array([[1.0, 2.0, 6.0], [3.0, 2.0, 10.0]])
-    images, deviation = stats.over_seeds(values)
+    images, spread = stats.over_seeds(values)
     assert images.tolist() == [2, 2, 8]
-    assert deviation == pytest.approx(np.std([3, 5], ddof=1)), "the deviation between seeds is that of the seeds' means"
-    images, deviation = stats.over_seeds(values[:1])
+    assert spread == stats.Spread(pytest.approx(np.std([3, 5], ddof=1)), 2), "that of the seeds' means over images"
+    images, spread = stats.over_seeds(values[:1])
     assert images.tolist() == [1, 2, 6]
-    assert math.isnan(deviation)
+    assert spread is None
+    assert stats.over_seeds([[math.inf, 1], [2, 3]])[1] is None, "infinitely far apart, and nobody would be told why"
     with pytest.raises(ValueError, match="S, N"):
         stats.over_seeds(values[0])
+
+
+def test_an_interval_over_seeds_is_that_of_welch_and_satterthwaite():
+    """v1 = 4 / 4 of four images of variance 4, v2 = 3 / 3 of three seeds of variance 3: f = 4 / (1 / 3 + 1 / 2)."""
+    images = np.array([-1.0, -1.0, 1.0, 1.0]) * math.sqrt(3)
+    found = stats.summarise(10 + images, higher_is_better=True, spread=stats.Spread(math.sqrt(3), 3))
+    assert found.mean == pytest.approx(10)
+    assert found.half_width == pytest.approx(scipy_stats.t.ppf(0.975, 4 / (1 / 3 + 1 / 2)) * math.sqrt(2))
+    assert stats.of_difference(images, [stats.Spread(math.sqrt(3), 3)]) == pytest.approx(found.half_width)
+    (compared,) = stats.compare([(images, 0 * images)], True, [[stats.Spread(math.sqrt(3), 3)]])
+    assert compared.half_width == pytest.approx(found.half_width), "a difference is told with another interval"
+
+
+def test_seeds_that_agree_leave_the_interval_of_the_images():
+    images = np.random.default_rng(0).normal(size=50)
+    alone = stats.summarise(images, higher_is_better=True)
+    assert stats.summarise(images, higher_is_better=True, spread=stats.Spread(0.0, 3)).half_width == pytest.approx(
+        alone.half_width
+    )
+    constant = stats.summarise(np.ones(5), higher_is_better=True, spread=stats.Spread(0.0, 2))
+    assert constant.half_width == 0, "a division by nothing"
+
+
+def test_an_image_that_stands_in_pairs_counts_as_often_beside_seeds():
+    images, spread = np.random.default_rng(0).normal(size=50), stats.Spread(1e-9, 2)
+    once, twice = (stats.summarise(images, higher_is_better=True, degree=d, spread=spread).half_width for d in (1, 2))
+    assert twice == pytest.approx(2 * once)

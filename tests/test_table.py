@@ -8,6 +8,7 @@ import pytest
 
 from bench import cards, report_files
 from bench.report import published, render, table
+from bench.scores import stats
 from bench.scores.contests import Contest
 from bench.scores.metrics import METRICS
 from bench.spec import Card, Cell, Published, PublishedOn, Record, Report, Task
@@ -198,11 +199,45 @@ def test_several_seeds_are_averaged_by_image_and_their_spread_is_told():
     found = row(built, "a")
     assert found.seeds == (0, 1)
     assert found.values == pytest.approx(dict(zip(map(str, range(30)), GOOD + 0.5, strict=True)))
-    assert found.spread == pytest.approx(np.std([0, 1], ddof=1)), "seeds are images as well"
-    assert found.summary.half_width == pytest.approx(row(built, "b").summary.half_width), "the interval is over images"
+    assert found.spread == stats.Spread(pytest.approx(np.std([0, 1], ddof=1)), 2), "seeds are images as well"
+    assert found.summary.half_width > row(built, "b").summary.half_width, "the interval knows nothing of the seeds"
     assert (found.n, found.n_ok) == (30, 30), "thirty images, not sixty"
     assert contest(built, "b").result.mean == pytest.approx(0.5), "compared as one method"
-    assert math.isnan(row(built, "b").spread)
+    assert row(built, "b").spread is None
+
+
+def of_trainings(name, *values):
+    """Records of a method with the networks of several trainings."""
+    return [
+        replace(record, task=replace(TASK, training=number))
+        for number, of in enumerate(values)
+        for record in records(name, of, of / 100)
+    ]
+
+
+def test_a_difference_counts_only_if_it_is_larger_than_what_seeds_do():
+    """Sure over images, and turned round by another training."""
+    cells = [Cell(replace(TASK, training=n), name, name) for name in "ab" for n in (0, 1, 2)]
+    far = [*of_trainings("a", GOOD, GOOD + 1, GOOD + 2), *of_trainings("b", GOOD - 0.5, GOOD + 0.4, GOOD + 1.8)]
+    near = [*of_trainings("a", GOOD, GOOD + 0.01, GOOD), *of_trainings("b", GOOD - 0.5, GOOD - 0.51, GOOD - 0.49)]
+    one, other = (table.build(REPORT, cells, found, card()) for found in (far, near))
+    assert contest(one, "b").p < 0.001, "over images it is sure"
+    assert not contest(one, "b").told, "three trainings decide nothing here"
+    assert [row(one, name).best for name in "ab"] == [True, True]
+    assert contest(one, "b").result.mean - contest(one, "b").result.half_width < 0, (
+        "the printed interval leaves seeds out"
+    )
+    assert contest(other, "b").told, "trainings that agree take a difference away"
+    assert row(other, "a").trainings == (0, 1, 2)
+
+
+def test_a_training_whose_network_is_not_there_is_told():
+    task = replace(TASK, training=1)
+    missing = Record(task, "a", None, "refused", "no network of the seed 1")
+    cells = [Cell(TASK, "a", "A"), Cell(task, "a", "A")]
+    built = table.build(REPORT, cells, [*records("a", GOOD, GOOD / 100), missing], card())
+    found = row(built, "a")
+    assert (found.trainings, found.status, found.why) == ((0,), "ok", "no network of the seed 1")
 
 
 def test_an_image_that_failed_with_one_seed_is_not_ok():

@@ -119,9 +119,12 @@ def _refined(method: Refining, inner: Cost, task: Task, known: Known) -> Cost:
     return replace(inner, parts={**inner.parts, "rest": replace(rest, macs=rest.macs + counter.flops // 2)})
 
 
-def _networks(method: Method) -> dict[str, nn.Module]:
-    """Return the networks of a method by its names for them."""
-    return {name: value for name, value in attributes(method).items() if isinstance(value, nn.Module)}
+def _networks(method: object) -> dict[str, nn.Module]:
+    """Return the networks of a method by its names for them; and of its `inner` one, which it hands its input to."""
+    found = attributes(method)
+    networks = {name: value for name, value in found.items() if isinstance(value, nn.Module)}
+    inner = found.get("inner")
+    return networks if inner is None or "inner" in networks else _networks(inner) | networks
 
 
 def _macs(method: Method, task: Task, known: Known) -> dict[str, int]:

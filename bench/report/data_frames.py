@@ -21,18 +21,18 @@ def images(table: Table, records: Sequence[Record]) -> pd.DataFrame:
     """Return the values of each image, a row each: what every figure of the table can be computed from.
 
     `run` is the fingerprint of code, weights, versions and device; a failed image has the values of its bicubic result.
-    Of several seeds, a column tells which.
+    Of several seeds or trainings, a column tells which.
     """
     metrics = {row.metric.name: row.metric.protocol() for row in table.rows}
-    keys = ["category", "factor", "method", "seed", "image", "status", "run"]
+    keys = ["category", "factor", "method", "seed", "training", "image", "status", "run"]
     values = [
-        [r.task.category, r.task.factor, r.method, r.task.seed, r.image, r.status, r.run]
+        [r.task.category, r.task.factor, r.method, r.task.seed, r.task.training, r.image, r.status, r.run]
         + [r.metrics.get(protocol, math.nan) for protocol in metrics.values()]
         for r in records
         if r.image is not None
     ]
     found = spreadsheet.frame(values, [*keys, *metrics]).round(9)
-    return found if len(set(found["seed"])) > 1 else found.drop(columns="seed")
+    return found.drop(columns=[name for name in ("seed", "training") if len(set(found[name])) <= 1])
 
 
 def timing(records: Sequence[Record]) -> pd.DataFrame:
@@ -85,6 +85,7 @@ def _facts(row: Row) -> dict[str, object]:
         "factor": task.factor,
         "hr_size": task.hr_size,
         "seed": " ".join(map(str, row.seeds)),
+        **({"training": " ".join(map(str, row.trainings))} if row.trainings != (0,) else {}),
         "method": row.cell.method,
         "metric": row.metric.name,
         "n_ok": row.n_ok,
@@ -98,7 +99,7 @@ def _facts(row: Row) -> dict[str, object]:
             "median": "" if row.metric.pooled else f"{row.summary.median:.{digits}f}",
             "worst 5 %": "" if row.metric.pooled else f"{row.summary.worst5:.{digits}f}",
             "exact": str(row.summary.infinite or ""),
-            "seed sd": number(row.spread, digits),
+            "seed sd": number(row.spread.deviation, digits) if row.spread else "",
         }
     published = "" if row.published is None else f"{row.published.value:.{row.published.digits}f}"
     difference = "" if math.isnan(row.difference) else f"{row.difference:+.{digits}f}"

@@ -141,9 +141,9 @@ def _measured(row: Row, table: Table, style: Style) -> str:
     text = style.bold(text) if row.best else text
     text = f"{text} †" if row.seen else text
     text = text if row.n == table.images(row.cell.task.category) else f"{text} (n = {row.n})"
-    if row.n_ok == row.n and not row.undefined:
-        return text
     text = f"{text} ({row.n_ok}/{row.n} ok)" if row.n_ok < row.n else text
+    if not row.why:
+        return text
     return f"{text} {style.mark(notes.reasons(table).index(row.why) + 1)}"
 
 

@@ -29,6 +29,12 @@ _PUBLISHED = " On the right: the published value"
 _REASONS = 3
 """As many reasons why images are scored for no method are told."""
 _APART = "The published values stand by themselves: they are {}. Measured here: {}."
+_OVER_SEEDS = (
+    "Intervals of several seeds or trainings hold images and seeds: half width t(f) * sqrt(v1 + v2) with v1 = s1^2 / N "
+    "of N images, v2 = s2^2 / S of S seeds, f = (v1 + v2)^2 / (v1^2 / (N - 1) + v2^2 / (S - 1)) (Welch and "
+    "Satterthwaite). A difference counts only if it is larger than such an interval of its own, in which both methods' "
+    "seeds stand (docs/adr/0010-seeds.md)."
+)
 _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
@@ -198,14 +204,21 @@ def _exact(table: Table, escape: Escape) -> list[str]:
 
 
 def _seeds(table: Table, escape: Escape) -> list[str]:
-    """Return how far the seeds of a method lie apart, of which the table has the mean of each image."""
-    return [
-        f"{_where(row, escape)}: mean of the seeds "
-        f"{', '.join(map(str, row.seeds))}; their {row.metric.title}s have a standard deviation of "
-        f"{row.spread:.{row.metric.digits + 1}f}, which the intervals do not hold."
+    """Return how far the seeds or trainings of a method lie apart, of which the table has the mean of each image."""
+    told = [
+        f"{_where(row, escape)}: mean of {_sources(row)}; their {row.metric.title}s have a standard deviation of "
+        f"{row.spread.deviation:.{row.metric.digits + 1}f}."
         for row in table.rows
-        if len(row.seeds) > 1 and math.isfinite(row.spread)
+        if row.spread is not None
     ]
+    return [*told, _OVER_SEEDS] if told else []
+
+
+def _sources(row: Row) -> str:
+    """Return of which seeds or trainings a row is the mean."""
+    if len(row.seeds) > 1:
+        return f"the seeds {', '.join(map(str, row.seeds))}"
+    return f"trainings with the seeds {', '.join(map(str, row.trainings))}"
 
 
 def _weights(table: Table, escape: Escape) -> list[str]:

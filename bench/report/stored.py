@@ -94,12 +94,13 @@ def _checksum(found: Mapping[str, Any]) -> str:
 def _report_told(result: Table) -> dict[str, Any]:
     """Return the facts of the table."""
     told = {**asdict(result.report), "left_out": result.left_out}
-    return {name: value for name, value in told.items() if name not in ("references", "variants") or value}
+    usual = {"references": (), "variants": (), "trainings": (0,)}
+    return {name: value for name, value in told.items() if usual.get(name) != value}
 
 
 def _of(record: Record) -> tuple[Task, str]:
     """Return the cell of a record; those of several seeds make one."""
-    return replace(record.task, seed=0), record.method
+    return record.task.place, record.method
 
 
 def _telling(rows: Sequence[Row]) -> Row:
@@ -109,7 +110,7 @@ def _telling(rows: Sequence[Row]) -> Row:
 
 def _task(task: Task) -> dict[str, Any]:
     """Return what is stored of a task; of what tables have not always had only what is not as it was then."""
-    usual = {"dtype": "float32", "compiled": False, "network": "", "mixture": "", "bank": ""}
+    usual = {"dtype": "float32", "compiled": False, "network": "", "mixture": "", "bank": "", "training": 0}
     return {name: value for name, value in asdict(task).items() if usual.get(name) != value}
 
 
@@ -119,6 +120,7 @@ def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> 
         **{name: value for name, value in asdict(row.cell).items() if name not in ("reference", "oracle") or value},
         "task": _task(row.cell.task),
         "seeds": row.seeds,
+        **({"trainings": row.trainings} if row.trainings != (0,) else {}),
         "remark": row.remark,
         "notes": dict(row.notes),
         "reason": row.reason,
@@ -134,7 +136,9 @@ def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> 
         **({"subject": row.subject} if row.subject else {}),
         "results": [
             _results(list(of), protocols)
-            for _, of in groupby((r for r in records if r.image is not None), key=lambda record: record.task.seed)
+            for _, of in groupby(
+                (r for r in records if r.image is not None), key=lambda record: (record.task.seed, record.task.training)
+            )
         ],
     }
 
@@ -144,6 +148,7 @@ def _results(records: Sequence[Record], protocols: Mapping[str, str]) -> dict[st
     there = [name for name, protocol in protocols.items() if any(protocol in record.metrics for record in records)]
     return {
         "seed": records[0].task.seed,
+        **({"training": records[0].task.training} if records[0].task.training else {}),
         "run": records[0].run,
         "images": [record.image for record in records],
         "status": [record.status for record in records],
@@ -263,7 +268,7 @@ def _records(cell: Cell, entry: Mapping[str, Any], protocols: Mapping[str, str])
     """Yield the records of a cell."""
     weights = tuple(Weights(file, trained_on) for file, trained_on in entry["weights"].items())
     for of in entry["results"]:
-        task = replace(cell.task, seed=of["seed"])
+        task = replace(cell.task, seed=of["seed"], training=of.get("training", 0))
         columns = [[(protocols[name], value) for value in listed] for name, listed in of["values"].items()]
         for image, status, *values in zip(of["images"], of["status"], *columns, strict=True):
             metrics = {protocol: float(value) for protocol, value in values if value is not None}
@@ -288,6 +293,6 @@ def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     told = {name: entry[name] for name in ("remark", "notes", "weights", "test_set", "apart")}
     unusable = entry["unusable"] if row.summary is not None else {}
     reason = row.reason if row.summary is None and not row.has_hr else entry["reason"] or row.reason
-    seeds, likeness = tuple(entry["seeds"]), tuple(entry["likeness"])
-    lr = entry.get("lr", "")
-    return replace(row, **told, unusable=unusable, reason=reason, seeds=seeds, likeness=likeness, lr=lr)
+    seeds, trainings = tuple(entry["seeds"]), tuple(entry.get("trainings", (0,)))
+    told |= {"seeds": seeds, "trainings": trainings, "likeness": tuple(entry["likeness"]), "lr": entry.get("lr", "")}
+    return replace(row, **told, unusable=unusable, reason=reason)

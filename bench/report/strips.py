@@ -65,7 +65,7 @@ def strip(
     restored = {cell.method for cell in shown}
     # In the order of the cells, which is that of the pictures: the first to be shown may not be the first of the table.
     methods = {cell.method: cell.title for cell in states if cell.method in restored}
-    tasks = list(dict.fromkeys(cell.task for cell in shown))
+    tasks = list(dict.fromkeys(cell.task.place for cell in shown))
     images = _IMAGES if len({task.factor for task in tasks}) == 1 else 1
     rows = [row for task in tasks for row in _rows(task, states, cards[task.category], settings, images)]
     if not rows:
@@ -127,7 +127,7 @@ def _show(axis: Axes, picture: Tensor | str, detail: tuple[float, float]) -> Non
 
 def _rows(task: Task, states: Mapping[Cell, State], card: Card, settings: RunSettings, images: int) -> Iterator[_Row]:
     """Yield the rows of one task."""
-    cells = {cell: state for cell, state in states.items() if cell.task == task}
+    cells = {cell: state for cell, state in states.items() if cell.task.place == task}
     ids, found = data.image_ids(card, settings.limit), 0
     for entry in data.batches(card, task.factor, images, settings.limit, settings.allow_enlarge):
         if isinstance(entry, data.BadEntry):

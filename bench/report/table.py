@@ -1,7 +1,7 @@
 """Records -> the rows of a table: a summary per cell and metric, and each method compared with one other of its task.
 
-That other is the best; in a table of variants it is the full one. Records of several seeds make one row: the values are
-averaged image by image, and how far the seeds lie apart is told beside them.
+That other is the best; in a table of variants it is the full one. Records of several seeds or trainings make one row:
+the values are averaged image by image, and the interval holds both the images and how far the seeds lie apart.
 """
 
 import math
@@ -35,7 +35,7 @@ class Row:
     cell: Cell
     metric: Metric
     values: Mapping[str, float]
-    """image -> value, the mean over the seeds; a failed image has its bicubic result's."""
+    """image -> value, the mean over seeds and trainings; a failed image has its bicubic result's."""
     n_ok: int
     """Of how many images every result is the method's own."""
     n: int
@@ -66,8 +66,10 @@ class Row:
     """Images that cannot be read, or are too small -> why: they are scored for no method."""
     seeds: tuple[int, ...] = (0,)
     """Those that were measured."""
-    spread: float = math.nan
-    """Standard deviation over the seeds of their means; NaN for one seed."""
+    trainings: tuple[int, ...] = (0,)
+    """Those that were measured."""
+    spread: stats.Spread | None = None
+    """Of the seeds or the trainings; None for one."""
     degradation: tuple[str, ...] = degradation.PLAIN
     """As in `Card`."""
     subject: str = ""
@@ -161,8 +163,8 @@ def build(
     metrics = columns((*report.metrics, *report.also))
     by_cell: dict[tuple[Task, str], list[Record]] = {}
     for record in records:
-        by_cell.setdefault((_seedless(record.task), record.method), []).append(record)
-    different = {(_seedless(cell.task), cell.method): cell for cell in reversed(cells)}
+        by_cell.setdefault((record.task.place, record.method), []).append(record)
+    different = {(cell.task.place, cell.method): cell for cell in reversed(cells)}
     places = [(key, replace(cell, task=key[0])) for key, cell in reversed(different.items())]
     rows = [
         _from(
@@ -178,7 +180,7 @@ def build(
     best: set[tuple[str, Task, str]] = set()
     for metric in metrics:
         entries = [
-            Entry(row.cell.task, row.cell.method, row.values, ok=row.n_ok > 0)
+            Entry(row.cell.task, row.cell.method, row.values, ok=row.n_ok > 0, spread=row.spread)
             for row in rows
             if row.metric.name == metric.name and row.metric.pooled is None and not row.cell.aside
         ]
@@ -190,11 +192,6 @@ def build(
     return replace(table, rows=tuple(rows), contests=tuple(contests))
 
 
-def _seedless(task: Task) -> Task:
-    """Return the task that those of other seeds share."""
-    return replace(task, seed=0) if task.seed else task
-
-
 def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], card: Card) -> Row:
     """Return the row of one cell and metric."""
     protocol = metric.protocol()
@@ -202,11 +199,12 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
     unusable = {record.image: record.reason for record in records if record.image and record.image not in images}
     failed = {record.image for record in records if record.status != "ok"}
     undefined = {record.image for record in records if math.isnan(record.metrics.get(protocol, 0.0))}
-    by_seed: dict[int, dict[str, float]] = {}
+    by_seed: dict[tuple[int, int], dict[str, float]] = {}
     for record in records:
         if record.image is not None and protocol in record.metrics and record.image not in undefined:
-            by_seed.setdefault(record.task.seed, {})[record.image] = record.metrics[protocol]
+            by_seed.setdefault(_source(record), {})[record.image] = record.metrics[protocol]
     values, spread = _over_seeds(list(by_seed.values()))
+    measured = tuple(by_seed or dict.fromkeys(map(_source, records))) or ((0, 0),)
     notes = dict.fromkeys((record.image, record.note) for record in records if record.image and record.note)
     return Row(
         cell=cell,
@@ -216,8 +214,13 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         n=len(images),
         reason=_without_hr(cell, metric, card)
         or _too_few(metric, len(images))
-        or _reason([record for record in records if not values or record.image in images], bool(values or undefined)),
-        summary=stats.summarise(list(values.values()), metric.higher_is_better, metric.degree) if values else None,
+        or _reason(
+            [record for record in records if not values or record.image is None or record.image in images],
+            bool(values or undefined),
+        ),
+        summary=stats.summarise(list(values.values()), metric.higher_is_better, metric.degree, spread)
+        if values
+        else None,
         published=published.figure(report, cell, metric),
         test_set=card.test_set,
         apart=published.apart(report, card, len(images)),
@@ -226,7 +229,8 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         weights={each.file: each.trained_on for record in records for each in record.weights},
         notes=Counter(note for _, note in notes),
         unusable=unusable if values else {},
-        seeds=tuple(by_seed or dict.fromkeys(record.task.seed for record in records)) or (0,),
+        seeds=tuple(dict.fromkeys(seed for seed, _ in measured)),
+        trainings=tuple(dict.fromkeys(training for _, training in measured)),
         spread=spread,
         has_hr=card.has_hr,
         face_box=card.face_box,
@@ -273,10 +277,15 @@ def _names(text: str, test_set: str) -> bool:
     return bool(test_set) and re.search(rf"(?<![\w-]){re.escape(test_set)}(?![\w-])", text) is not None
 
 
-def _over_seeds(by_seed: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], float]:
+def _source(record: Record) -> tuple[int, int]:
+    """Return the seed and the training that a record is of."""
+    return record.task.seed, record.task.training
+
+
+def _over_seeds(by_seed: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], stats.Spread | None]:
     """Return the mean of each image that every seed has, and how far the seeds lie apart."""
     shared = [image for image in (by_seed[0] if by_seed else ()) if all(image in values for values in by_seed)]
     if not shared:
-        return {}, math.nan
+        return {}, None
     means, spread = stats.over_seeds([[values[image] for image in shared] for values in by_seed])
     return dict(zip(shared, means.tolist(), strict=True)), spread

@@ -129,6 +129,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "needs_reference": (_shown, f"False, or one of {', '.join(_SHOWN)}"),
     "trained_on": _SHORT_TEXT,
     "files": (_texts, "a tuple of file names"),
+    "trained": _YES_OR_NO,
 }
 """Attribute of `Spec` -> whether a value will do, and what would."""
 

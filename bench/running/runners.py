@@ -5,7 +5,7 @@ from bench.running.handed import handed
 from bench.running.isolated import Beside, Isolated
 from bench.running.places import HERE, Place
 from bench.running.runner import Local, Runner
-from methods.back_projection import SUFFIX
+from methods import suite
 
 
 def named(
@@ -29,6 +29,6 @@ def row(
 
     A plain word that names a method of the suite is that, whatever lies in the working directory.
     """
-    if text.removesuffix(SUFFIX) in methods.BY_NAME:
+    if suite.named(text):
         return named(text, timeout, factors, beside=beside, place=place)
     return handed(text, factors) or named(text, timeout, factors, beside=beside, place=place)

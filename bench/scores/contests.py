@@ -24,6 +24,8 @@ class Entry:
     """image -> value."""
     ok: bool
     """True if an image at least is its own, not that of a failure."""
+    spread: stats.Spread | None = None
+    """Of the seeds of which the values are the means."""
 
     @property
     def eligible(self) -> bool:
@@ -59,11 +61,12 @@ def judge(
     """Return the comparisons of a table and metric, and who is unbeaten, by task and method.
 
     `full` names the method that all others are compared with; without it any two of a task are, and the comparisons
-    that are returned are those with the best. Methods whose means differ by at most `margin` are level.
+    that are returned are those with the best. Methods whose means differ by at most `margin` are level, and so are
+    those of several seeds whose difference is not larger than its interval over images and seeds.
     """
     entries = [entry for entry in entries if entry.ok and entry.values]
-    pairs = [pair for pair in _pairs(entries, metric) if full is None or full in (pair.first, pair.second)]
-    decisions = decide(pairs, margin, for_best=full is None)
+    pairs = [pair for pair in _pairs(entries, metric, margin) if full is None or full in (pair.first, pair.second)]
+    decisions = decide(pairs, for_best=full is None)
     losers = {
         (pair.task, pair.second if decision.winner == pair.first else pair.first)
         for pair, decision in zip(pairs, decisions, strict=True)
@@ -85,15 +88,17 @@ def judge(
             for one in _opponents(first, other, decided)
         ]
     results = stats.compare(
-        [_values(one, other, _shared(one, other)) for one, other, _ in chosen], metric.higher_is_better
+        [_values(one, other, _shared(one, other)) for one, other, _ in chosen],
+        metric.higher_is_better,
+        [_spreads(one, other) for one, other, _ in chosen],
     )
-    return [_contest(*each, metric, margin, result) for each, result in zip(chosen, results, strict=True)], unbeaten
+    return [_contest(*each, metric, result) for each, result in zip(chosen, results, strict=True)], unbeaten
 
 
 _Decided = Mapping[frozenset[str], tuple[Pair, Decision]]
 
 
-def _pairs(entries: Sequence[Entry], metric: Metric) -> list[Pair]:
+def _pairs(entries: Sequence[Entry], metric: Metric, margin: float) -> list[Pair]:
     """Return any two methods of each task on the images that both have, if there are such."""
     numbers: dict[str, dict[str, int]] = {}
     for entry in entries:
@@ -109,8 +114,15 @@ def _pairs(entries: Sequence[Entry], metric: Metric) -> list[Pair]:
             a, b = _values(one, other, shared)
             better = stats.differences(a, b) if metric.higher_is_better else stats.differences(b, a)
             places = np.array([numbers[one.task.category][image] for image in shared])
-            found.append(Pair(one.task, one.method, other.method, better, places))
+            spreads = _spreads(one, other)
+            level = max(margin, stats.of_difference(better, spreads)) if spreads else margin
+            found.append(Pair(one.task, one.method, other.method, better, places, level))
     return found
+
+
+def _spreads(one: Entry, other: Entry) -> list[stats.Spread]:
+    """Return those of the seeds of two methods that have several."""
+    return [each.spread for each in (one, other) if each.spread is not None]
 
 
 def _shared(one: Entry, other: Entry) -> list[str]:
@@ -153,18 +165,13 @@ def _values(one: Entry, other: Entry, shared: Sequence[str]) -> tuple[list[float
     return [one.values[image] for image in shared], [other.values[image] for image in shared]
 
 
-def _contest(  # noqa: PLR0913, PLR0917 - who, and all that is known of them
-    one: Entry,
-    other: Entry,
-    decided: tuple[Pair, Decision],
-    metric: Metric,
-    margin: float,
-    result: stats.Comparison,
+def _contest(
+    one: Entry, other: Entry, decided: tuple[Pair, Decision], metric: Metric, result: stats.Comparison
 ) -> Contest:
     """Return what is to be said of two methods."""
     pair, decision = decided
     ahead = pair.differences if pair.first == one.method else -pair.differences
-    least = math.inf if result.infinite else detectable(ahead, decision.critical, margin)
+    least = math.inf if result.infinite else detectable(ahead, decision.critical, pair.margin)
     return Contest(
         task=one.task,
         metric=metric,

@@ -41,6 +41,8 @@ class Pair:
     """(n,), finite, positive where the first is better."""
     images: NDArray[np.intp]
     """(n,): the number of each image among those of the task, from 0; the same in every pair of the task."""
+    margin: float = 0.0
+    """Up to which mean difference the two are level."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +59,12 @@ class Decision:
     """What its statistic would have to exceed, the other pairs being as they are; +inf if nothing would do."""
 
 
-def decide(pairs: Sequence[Pair], margin: float = 0.0, *, for_best: bool = True, seed: int = 0) -> list[Decision]:
+def decide(pairs: Sequence[Pair], *, for_best: bool = True, seed: int = 0) -> list[Decision]:
     """Return a decision for each pair of one table and metric, in their order.
 
-    Methods whose mean difference is at most `margin` are level, however surely it is not zero. `for_best`: what matters
-    is which methods of a task nobody beats; otherwise every pair matters. Exact up to 13 images, else by 10 000 flips.
+    Methods whose mean difference is at most their margin are level, however surely it is not zero. `for_best`: what
+    matters is which methods of a task nobody beats; otherwise every pair matters. Exact up to 13 images, else by 10 000
+    flips.
     """
     if not pairs:
         return []
@@ -69,7 +72,7 @@ def decide(pairs: Sequence[Pair], margin: float = 0.0, *, for_best: bool = True,
     units, sizes = _units(pairs, signs.shape[1])
     observed = np.abs(statistic(units.sum(axis=0), (units**3).sum(axis=0), sizes)) * (1 - _ROUNDING)
     flipped = _flipped(signs, units, sizes)
-    order, tested = _sequence(pairs, observed, margin, for_best=for_best)
+    order, tested = _sequence(pairs, observed, for_best=for_best)
     p = np.array([_share(row >= seen, signs) for row, seen in zip(flipped, observed, strict=True)])
     steps, largest = np.empty(len(pairs)), np.zeros(len(signs), dtype=np.float32)
     for place in reversed(range(len(order))):
@@ -82,7 +85,7 @@ def decide(pairs: Sequence[Pair], margin: float = 0.0, *, for_best: bool = True,
     left = flipped[order[undecided[0] :]].max(axis=0) if undecided.size else np.zeros(len(signs), dtype=np.float32)
     critical = [_critical(np.maximum(row, left), signs) for row in flipped]
     return [
-        Decision(float(p[k]), float(adjusted[k]), _winner(pair, margin, adjusted[k]), critical[k])
+        Decision(float(p[k]), float(adjusted[k]), _winner(pair, adjusted[k]), critical[k])
         for k, pair in enumerate(pairs)
     ]
 
@@ -111,9 +114,7 @@ def _units(pairs: Sequence[Pair], n: int) -> tuple[Values, Values]:
     return units, np.array([pair.differences.size for pair in pairs], dtype=np.float64)
 
 
-def _sequence(
-    pairs: Sequence[Pair], observed: Values, margin: float, *, for_best: bool
-) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+def _sequence(pairs: Sequence[Pair], observed: Values, *, for_best: bool) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
     """Return the pairs in the order in which they are closed, and whether each is decided or only closed."""
     order: list[int] = []
     tested: list[bool] = []
@@ -128,7 +129,7 @@ def _sequence(
             continue
         pair, idle = pairs[index], []
         closed.add(index)
-        loser = (pair.task, _loser(pair, margin))
+        loser = (pair.task, _loser(pair))
         if for_best and loser[1] and loser not in beaten:
             beaten.add(loser)
             idle = [k for k, other in by_method[loser] if k not in closed and (pair.task, other) in beaten]
@@ -138,17 +139,17 @@ def _sequence(
     return np.array(order), np.array(tested)
 
 
-def _loser(pair: Pair, margin: float) -> str:
+def _loser(pair: Pair) -> str:
     """Return the method that is behind by more than the margin, or nothing if they are level."""
     mean = float(pair.differences.mean())
-    if abs(mean) <= margin:
+    if abs(mean) <= pair.margin:
         return ""
     return pair.second if mean > 0 else pair.first
 
 
-def _winner(pair: Pair, margin: float, p_adjusted: float) -> str:
+def _winner(pair: Pair, p_adjusted: float) -> str:
     """Return the method that is told to be better, or nothing."""
-    loser = _loser(pair, margin) if p_adjusted < ALPHA else ""
+    loser = _loser(pair) if p_adjusted < ALPHA else ""
     return {pair.first: pair.second, pair.second: pair.first}.get(loser, "")
 
 

@@ -11,7 +11,7 @@ value: every function here raises ValueError for it, and for no values at all.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -22,13 +22,34 @@ Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """By how much a mean moves from seed to seed."""
+
+    deviation: float
+    """Standard deviation over the seeds of their means over images."""
+    seeds: int
+    """How many there are, 2 at least."""
+
+    @property
+    def part(self) -> "Part":
+        """The variance that seeds leave in the mean over them."""
+        return self.deviation**2 / self.seeds, self.seeds - 1
+
+
+Part: TypeAlias = tuple[float, int]
+"""A variance of a mean, and its degrees of freedom."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The values of one cell and metric."""
 
     n: int
     mean: float
     half_width: float
-    """Of the 95 % t interval of the mean; +inf if there is none: one image only, or an infinite value."""
+    """Of the 95 % t interval of the mean; +inf if there is none: one image only, or an infinite value.
+
+    Of several seeds it holds what another choice of these would do, too."""
     median: float
     worst5: float
     """What all but the worst 5 % of the images reach: 5th percentile, or the 95th where lower is better."""
@@ -53,8 +74,16 @@ class Comparison:
     """How many differences are infinite; the mean is NaN if they are so both ways."""
 
 
-def summarise(values: ArrayLike, higher_is_better: bool, degree: int = 1) -> Summary:  # noqa: FBT001 - a metric's own
-    """Return the summary of per-image values (N,), or of the shares in a mean over tuples of so many images."""
+def summarise(
+    values: ArrayLike,
+    higher_is_better: bool,  # noqa: FBT001 - a metric's own
+    degree: int = 1,
+    spread: Spread | None = None,
+) -> Summary:
+    """Return the summary of per-image values (N,), or of the shares in a mean over tuples of so many images.
+
+    `spread` is that of the seeds of which the values are the means.
+    """
     x = _vector(values)
     method: Literal["linear", "inverted_cdf"] = "linear" if np.isfinite(x).all() else "inverted_cdf"
     with np.errstate(invalid="ignore"):  # infinite both ways: NaN
@@ -62,7 +91,8 @@ def summarise(values: ArrayLike, higher_is_better: bool, degree: int = 1) -> Sum
     return Summary(
         n=x.size,
         mean=mean,
-        half_width=degree * _half_width(x),  # the jackknife: an image has its share in `degree` times as many tuples
+        # the jackknife: an image has its share in `degree` times as many tuples
+        half_width=_half_width(x, degree, [spread] if spread else []),
         median=float(np.median(x)),
         # between two infinite values there is nothing to interpolate
         worst5=float(np.percentile(x, 5 if higher_is_better else 95, method=method)),
@@ -70,23 +100,33 @@ def summarise(values: ArrayLike, higher_is_better: bool, degree: int = 1) -> Sum
     )
 
 
-def compare(pairs: Sequence[tuple[ArrayLike, ArrayLike]], higher_is_better: bool) -> list[Comparison]:  # noqa: FBT001
+def compare(
+    pairs: Sequence[tuple[ArrayLike, ArrayLike]],
+    higher_is_better: bool,  # noqa: FBT001 - a metric's own
+    spreads: Sequence[Sequence[Spread]] = (),
+) -> list[Comparison]:
     """Return the comparisons of two methods each by their values (N,) on the same images in the same order.
 
-    Many at once are compared much faster than one by one. Raises ValueError if the numbers of images differ.
+    `spreads` holds those of the seeds of the two, pair by pair; of nothing, none has several. Many at once are compared
+    much faster than one by one. Raises ValueError if the numbers of images differ.
     """
     found = [_differences(a, b) for a, b in pairs]
-    tests = zip(found, _wilcoxon(found), strict=True)
-    return [_comparison(d, p, higher_is_better=higher_is_better) for d, p in tests]
+    tests = zip(found, _wilcoxon(found), spreads or [()] * len(found), strict=True)
+    return [_comparison(d, p, of_seeds, higher_is_better=higher_is_better) for d, p, of_seeds in tests]
 
 
-def _comparison(d: Values, wilcoxon_p: float, *, higher_is_better: bool) -> Comparison:
+def of_difference(differences: ArrayLike, spreads: Sequence[Spread]) -> float:
+    """Return the half width of the 95 % interval of the mean of differences (N,), seeds included; as in `Summary`."""
+    return _half_width(_vector(differences), 1, spreads)
+
+
+def _comparison(d: Values, wilcoxon_p: float, spreads: Sequence[Spread], *, higher_is_better: bool) -> Comparison:
     with np.errstate(invalid="ignore"):
         mean = float(d.mean())
     return Comparison(
         n=d.size,
         mean=mean,
-        half_width=_half_width(d),
+        half_width=_half_width(d, 1, spreads),
         wilcoxon_p=wilcoxon_p,
         win_rate=float(((d > 0 if higher_is_better else d < 0).sum() + (d == 0).sum() / 2) / d.size),
         effect=_effect(d),
@@ -128,18 +168,18 @@ def consistency(summary: Summary, published: float, digits: int) -> str:
     return f"differs by {difference:+.{digits}f}"
 
 
-def over_seeds(values: ArrayLike) -> tuple[Values, float]:
-    """Return the per-image means (N,) over seeds of values (S, N), and the standard deviation over seeds of the mean.
+def over_seeds(values: ArrayLike) -> tuple[Values, Spread | None]:
+    """Return the per-image means (N,) over seeds of values (S, N), and how far the seeds' means over images lie apart.
 
-    The images are then summarised as if there were one seed; the deviation is reported apart. It is NaN for one seed.
+    None for one seed, and where a mean is infinite.
     """
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 2:  # noqa: PLR2004 - seeds and images
         raise ValueError(f"values of several seeds have the shape (S, N), not {x.shape}.")
     _vector(x.ravel())
     means = x.mean(axis=1)
-    deviation = means.std(ddof=1) if np.isfinite(means).all() and means.size > 1 else math.nan
-    return x.mean(axis=0), float(deviation)
+    told = means.size > 1 and bool(np.isfinite(means).all())
+    return x.mean(axis=0), Spread(float(means.std(ddof=1)), means.size) if told else None
 
 
 def _vector(values: ArrayLike) -> Values:
@@ -159,10 +199,21 @@ def _differences(a: ArrayLike, b: ArrayLike) -> Values:
         return np.where(x == y, 0, x - y)  # inf - inf: both images are exact
 
 
-def _half_width(x: Values) -> float:
+def _half_width(x: Values, degree: int, spreads: Sequence[Spread]) -> float:
+    """Return the half width of the interval of a mean over images x (N,), and over the seeds of each spread.
+
+    The variance is degree**2 * s_images**2 / N + the sum of s_seeds**2 / S, its degrees of freedom are Welch's and
+    Satterthwaite's: sum of variances, squared, by the sum of variance**2 / degrees. Each part also holds its share of
+    what images and seeds do together, so that the interval is rather too wide (docs/adr/0010-seeds.md).
+    """
     if x.size == 1 or not np.isfinite(x).all():
         return math.inf
-    return float(special.stdtrit(x.size - 1, 0.975) * x.std(ddof=1) / math.sqrt(x.size))
+    parts: list[Part] = [(degree**2 * float(x.var(ddof=1)) / x.size, x.size - 1), *(each.part for each in spreads)]
+    variance = sum(part for part, _ in parts)
+    if not variance:
+        return 0.0
+    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    return float(special.stdtrit(freedom, 0.975) * math.sqrt(variance))
 
 
 def _effect(d: Values) -> float:

@@ -5,7 +5,7 @@ and kept nowhere, so they are written beside them, once, in a folder that no cat
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -46,7 +46,7 @@ def write_inputs(tasks: Iterable[Task], cards: Mapping[str, Card], settings: Run
 
     What is there and equal is left alone. Raises `OutputError`, and what reading the images raises.
     """
-    for task in dict.fromkeys(replace(task, seed=0) for task in tasks):
+    for task in dict.fromkeys(task.place for task in tasks):
         card = cards[task.category]
         for batch in data.batches(card, task.factor, _BATCH, settings.limit, settings.allow_enlarge):
             if isinstance(batch, data.BadEntry):
@@ -70,16 +70,17 @@ def _input(folder: Path, task: Task, kind: Kind, image_id: str) -> Path:
 
 
 def find(records: Iterable[Record], folder: Path, *, again: bool = False) -> list[Pictures]:
-    """Return the pictures of the images of a table that lie in the folder of a profile; of several seeds the first's.
+    """Return the pictures of the images of a table that lie in the folder of a profile.
 
+    Of several seeds and trainings the first's.
     `again`: the folder is that of another run than the one that was measured, and its last run of a cell is meant.
     """
     images: dict[Task, dict[str, None]] = {}
     cells: dict[tuple[Task, str], list[Record]] = {}
     for record in records:
         if record.image is not None:
-            images.setdefault(replace(record.task, seed=0), {})[record.image] = None
-            cells.setdefault((replace(record.task, seed=0), record.method), []).append(record)
+            images.setdefault(record.task.place, {})[record.image] = None
+            cells.setdefault((record.task.place, record.method), []).append(record)
     found = [
         Pictures(task, kind, "", _there({image: _input(folder, task, kind, image) for image in of}))
         for task, of in images.items()

@@ -124,9 +124,9 @@ def find(
     aside = trained.unfinished(own) if own and not task.unfinished else ""
     if own and not aside:
         others = [file.name for file in files if catalogue.locate(file)]
-        origins.note(
-            own.name, trained.told(own) + (f"; taken before {others[0]}, which is published" if others else "")
-        )
+        more = f"; taken before {others[0]}, which is published" if others else ""
+        name = f"{own.parent.name}/{own.name}" if _of_seed(task, part) else own.name
+        origins.note(name, trained.told(own) + more)
         return own
     left = f"{own.name}, trained here, {aside}, is used with --unfinished alone" if own else ""
     unusable = [f"{path.name}, which comes first, cannot be used: {error}" for path, error in passed.items()]
@@ -159,22 +159,30 @@ def named(method: str, task: Task) -> str:
 
 
 def _own_alone(method: str, task: Task, part: str) -> bool:
-    """Return whether published files are left out: a task wants its own, of what training makes."""
-    return task.weights == "own" and trained.trainable(method, part)
+    """Return whether published files are left out: a task wants its own, of what training makes, or those of a seed."""
+    return trained.trainable(method, part) and (task.weights == "own" or _of_seed(task, part))
+
+
+def _of_seed(task: Task, part: str) -> bool:
+    """Return whether a part is wanted of the training of a certain seed; published ones tell of none."""
+    return task.training != 0 and part == "network"
+
+
+def _sources(method: str, task: Task, part: str) -> str:
+    """Return the beginning of a sentence on what is missing: where nothing was found."""
+    if _of_seed(task, part):
+        return f"among the networks that were trained with the seed {task.training} is"
+    if _own_alone(method, task, part):
+        return "published files are left out (--weights own), so there is"
+    return "methods/weights/catalogue.toml knows"
 
 
 def _absent(method: str, task: Task, part: str, files: Sequence[catalogue.WeightFile]) -> str:
     """Return what is missing, from where it can be had, and where it is to be put."""
-    own = _own_alone(method, task, part)
     if not files:  # no category is named, so that the cells of a table share one note
-        known = (
-            "published files are left out (--weights own), so there is"
-            if own
-            else "methods/weights/catalogue.toml knows"
-        )
         return (
-            f"{known} no {part} of {method} for this category, {task.factor}x and {task.hr_size} px, with the preset "
-            f"{task.preset}{trained.advice(method, task, part)}"
+            f"{_sources(method, task, part)} no {part} of {method} for this category, {task.factor}x and "
+            f"{task.hr_size} px, with the preset {task.preset}{trained.advice(method, task, part)}"
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
     looked = ", ".join(short(folder) for folder in catalogue.places(task.preset))

@@ -53,7 +53,28 @@ def locate(method: str, task: Task, part: str = "network") -> Path | None:
     if not trainable(method, part):
         return None
     name = file_name(method if part == "network" else _BANKS[method], task, part)
+    if part == "network" and task.training:
+        return _of_training(task, name)
     return next((path for place in places(task.profile, task.preset) if (path := place / name).is_file()), None)
+
+
+def trainings(task: Task) -> list[Path]:
+    """Return where the networks are looked for that were trained with the seed `task.training`, in order.
+
+    That is the folder training1 in the user's weights of a preset, or in those beside a user's photographs. There is
+    one bank for all.
+    """
+    beside = [Path(task.profile) / "weights"] if Path(task.profile).is_absolute() else []
+    name = f"training{task.training}"
+    return [place / name for place in (*beside, *(folder / task.preset for folder in user_weights()))]
+
+
+def _of_training(task: Task, name: str) -> Path | None:
+    """Return a file of `trainings`, if there is one. Raises `BadFile` if another seed made it."""
+    path = next((path for place in trainings(task) if (path := place / name).is_file()), None)
+    if path and (seed := facts(path).get("seed")) != task.training:
+        raise BadFile(f"{short(path)} was trained with the seed {seed}, not {task.training}; move it away.")
+    return path
 
 
 def told(path: Path) -> str:
@@ -100,11 +121,12 @@ def advice(method: str, task: Task, part: str) -> str:
     what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
     category = "" if what == biggan.NAME else " --category NAME"
     profile = f" --profile {_typed(task.profile)}"
-    return (
-        f", and none was trained into {short(folder(task.profile, task.preset))}. "
-        f"`python -m bench train {what}{category}{profile}` makes it, "
-        f"`python -m bench train --missing{profile}` all that is missing"
-    )
+    again = part == "network" and task.training
+    place = trainings(task)[0] if again else folder(task.profile, task.preset)
+    absent = f", and none was trained into {short(place)}. `python -m bench train {what}{category}{profile}"
+    if again:
+        return f"{absent} --seed {task.training} --out {_typed(str(place))}` makes it"
+    return f"{absent}` makes it, `python -m bench train --missing{profile}` all that is missing"
 
 
 def option(profile: str) -> str:
@@ -113,7 +135,7 @@ def option(profile: str) -> str:
 
 
 def _typed(profile: str) -> str:
-    """Return a profile as it can be typed in a shell, a path without the name of the user."""
+    """Return a profile, or a folder, as it can be typed in a shell, a path without the name of the user."""
     name = short(Path(profile)) if Path(profile).is_absolute() else profile
     return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
 

@@ -1,0 +1,76 @@
+"""One file for all factors: any trained method's networks of one factor, applied at another through M.
+
+The input is brought to the side that the network takes: an 8x input of 16 px to the 8 px of a network of 16x by M,
+which loses what is finer; a 32x input of 4 px by bicubic interpolation, which adds nothing. The result has the size
+that was asked for, as both networks make images of `hr_size` px. It is what a user gets who has one file; the input is
+then no longer what the network explains, and LR-PSNR says by how much.
+"""
+
+import re
+from dataclasses import replace
+from typing import ClassVar, Self
+
+import torch
+
+from bench import resize
+from bench.spec import BenchError, Images, Method, Spec, Task
+
+_ANY = (2, 4, 8, 16, 32, 64)
+_FORM = re.compile(r"(?P<method>.+)@(?P<factor>[1-9][0-9]{0,4})")
+
+
+def parted(name: str) -> tuple[str, int | None]:
+    """Return a method's name and the factor behind it, `glean@16`; None if there is none."""
+    found = _FORM.fullmatch(name)
+    return (found["method"], int(found["factor"])) if found else (name, None)
+
+
+def of_factor(of: type[Method], factor: int) -> type[Method]:
+    """Return the class of `<name>@<factor>` for a method class.
+
+    Raises `BenchError` for a method that has no networks of a factor, or none of this one.
+    """
+    if not of.spec.trained:
+        raise BenchError(f"{of.spec.name}@{factor}: {of.spec.title} has no networks of a factor; leave @{factor} out.")
+    if factor not in of.spec.factors:
+        there = ", ".join(map(str, of.spec.factors))
+        raise BenchError(f"{of.spec.name}@{factor}: {of.spec.title} is for factors {there}, not {factor}.")
+
+    class OfFactor:
+        """The method's network of one factor, its input brought to the side it takes."""
+
+        spec: ClassVar[Spec] = replace(
+            of.spec, name=f"{of.spec.name}@{factor}", title=f"{of.spec.title} of {factor}x", factors=_ANY
+        )
+        inner_class: ClassVar[type[Method]] = of
+
+        def __init__(self, inner: Method, side: int) -> None:
+            """Take the method, loaded for its factor, and the side of the input it takes."""
+            self.inner = inner
+            self.side = side
+
+        @classmethod
+        def load(cls, task: Task, device: torch.device) -> Self:
+            """Load the method for its factor. Raises `BenchError` if that does not divide the size."""
+            own = replace(task, factor=factor)
+            return cls(of.load(own, device), own.lr_size)
+
+        @property
+        def remark(self) -> str:
+            """What the method says of itself."""
+            found: str = getattr(self.inner, "remark", "")
+            return found
+
+        @property
+        def dead_macs(self) -> int:
+            """As the method says."""
+            found: int = getattr(self.inner, "dead_macs", 0)
+            return found
+
+        def upscale(self, lr: Images) -> Images:
+            """Restore a batch."""
+            if lr.shape[-1] == self.side:
+                return self.inner.upscale(lr)
+            return self.inner.upscale(resize.resize(lr, self.side, self.side).clamp(0, 1))
+
+    return OfFactor

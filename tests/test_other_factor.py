@@ -1,0 +1,52 @@
+"""`<name>@<factor>`: the networks of one factor at others, their input brought to the side they take."""
+
+import pytest
+import torch
+
+import methods
+from bench import contract, pipeline, resize
+from bench.cost.count import count
+from bench.running import runners
+from bench.running.runner import Local
+from bench.spec import BenchError, UnknownName
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("factor", [8, 16, 32, 64])
+def test_the_network_gets_an_input_of_its_own_side_and_the_result_has_the_size_asked_for(factor):
+    task, own = pipeline.task("face", factor), pipeline.task("face", 16)
+    lr = torch.rand(2, 3, task.lr_size, task.lr_size, generator=torch.Generator().manual_seed(0))
+    found = pipeline.upscale(methods.find("srgan@16"), lr, task)
+    given = {8: resize.downsample(lr, 2), 16: lr, 32: resize.upsample(lr, 2), 64: resize.upsample(lr, 4)}[factor]
+    expected = contract.upscale(methods.find("srgan").load(own, CPU), own, given.clamp(0, 1))
+    assert torch.equal(found, expected)
+
+
+def test_its_cost_is_that_of_the_method_at_its_own_factor():
+    own = count(methods.find("srgan"), pipeline.task("face", 16))
+    assert count(methods.find("srgan@16"), pipeline.task("face", 8)).trainable == own.trainable
+    assert count(methods.find("srgan@16"), pipeline.task("face", 16)).macs == own.macs
+
+
+def test_it_has_a_name_of_its_own_also_before_back_projection():
+    assert methods.find("glean@16").spec.name == "glean@16"
+    assert methods.find("glean@16").spec.title == "GLEAN of 16x"
+    assert methods.find("glean@16+bp").spec.name == "glean@16+bp"
+    assert isinstance(runners.row("glean@16", None, (8,)), Local), "taken for a folder of that name"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("bicubic@16", BenchError, "bicubic@16: Bicubic has no networks of a factor; leave @16 out"),
+        ("pulse@16", BenchError, "PULSE has no networks of a factor"),
+        ("glean@7", BenchError, "GLEAN is for factors 1, 4, 8, 16, 32, 64, not 7"),
+        ("glaen@16", UnknownName, "no method 'glaen'; did you mean glean"),
+        ("glean@", UnknownName, "no method 'glean@'; did you mean glean"),
+        ("glean@16@8", UnknownName, "no method 'glean@16'"),
+    ],
+)
+def test_what_has_no_such_network_is_refused_in_a_sentence(name, error, message):
+    with pytest.raises(error, match=message):
+        methods.find(name)

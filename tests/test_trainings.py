@@ -1,0 +1,102 @@
+"""Networks of several trainings: where they are looked for, what a table of them says, that none passes for another."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from safetensors import safe_open
+
+from bench import pipeline, report_files
+from bench.report import stored
+from bench.spec import BadFile, MissingWeights, Task
+from methods import specs
+from methods.formats import sealed
+from methods.srgan import Srgan
+from methods.weights import folders, load, trained
+
+TASK = Task("mini", "face", 16, 128, preset="mini", training=1)
+FILE = "srgan_face_16x_128.safetensors"
+
+
+@pytest.fixture
+def put(tmp_path, monkeypatch):
+    """Put SRGAN's network of the suite, a little changed, where one of a training is looked for."""
+    monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "weights"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+
+    def write(number, *, seed=None) -> Path:
+        path = tmp_path / "weights" / "mini" / f"training{number}" / FILE
+        path.parent.mkdir(parents=True)
+        with safe_open(folders.SHIPPED / "mini" / FILE, "pt") as file:
+            tensors = {name: file.get_tensor(name) * (1 + 0.01 * number) for name in file.keys()}  # noqa: SIM118
+            told = json.loads(file.metadata()[trained.FACTS]) | {"seed": number if seed is None else seed}
+            form = {name: text for name, text in file.metadata().items() if name != "checksum"}
+        path.write_bytes(sealed.pack(tensors, form | {trained.FACTS: json.dumps(told)}))
+        return path
+
+    return write
+
+
+def test_a_network_of_a_training_is_looked_for_in_its_folder_and_no_other_is_taken(put):
+    with pytest.raises(
+        MissingWeights, match=r"trained with the seed 1 is no network of srgan.*--seed 1 --out .*training1"
+    ):
+        load.find("srgan", TASK)  # the network of seed 0, which comes with the suite, would pass for another
+    path = put(1)
+    assert load.find("srgan", TASK) == path
+    assert load.find("pulse", TASK, part="bank") == folders.SHIPPED / "mini" / "bank_face_128.safetensors"
+
+
+def test_a_file_of_another_seed_is_refused(put):
+    put(1, seed=0)
+    with pytest.raises(BadFile, match=r"training1/srgan_face_16x_128.safetensors was trained with the seed 0, not 1"):
+        load.find("srgan", TASK)
+
+
+def test_beside_photographs_of_ones_own_they_lie_in_their_folder(put, tmp_path):
+    task = Task(str(tmp_path / "mine"), "face", 16, 128, preset="mini", training=1)
+    (tmp_path / "mine" / "weights").mkdir(parents=True)
+    shutil.move(put(1).parent, tmp_path / "mine" / "weights" / "training1")
+    assert load.find("srgan", task).parent == tmp_path / "mine" / "weights" / "training1"
+
+
+def test_what_is_never_trained_again_has_no_trainings():
+    assert {name for name, spec in specs.BY_NAME.items() if spec.trained and spec.searches} == set()
+    assert all(specs.BY_NAME[name].trained for name in ("glean", "glean.no-bank", "esrgan_plus", "srgan", "srntt"))
+
+
+@pytest.mark.slow
+def test_a_table_of_trainings_is_one_row_with_its_spread_its_files_and_what_is_missing(put, bench, tmp_path):
+    put(1), put(2)
+    words = ("--category", "face", "--method", "bicubic,srgan", "-n", "6", "--out", tmp_path / "out")
+    options = [word for number in (0, 1, 2, 3) for word in ("--training", number)]
+    status, out, _ = bench("table", "table2", *words, *options)
+    assert status == 0
+    assert "trained with the seed 3 is no network of srgan" in out
+    folder = tmp_path / "out" / "mini"
+    found = stored.read(folder / "table2.json")
+    (row,) = (r for r in found.table.rows if r.cell.method == "srgan" and r.metric.name == "lpips")
+    assert (row.trainings, row.n, row.n_ok) == ((0, 1, 2), 6, 6)
+    assert row.spread is not None
+    assert row.spread.seeds == 3
+    assert {"training1/" + FILE, "training2/" + FILE, FILE} <= set(row.weights), "which networks were measured?"
+    assert stored.text(found.table, found.records, found.machine) == (folder / "table2.json").read_text()
+    values = pd.read_csv(folder / "table2.images.csv")
+    by_training = values[values.method == "srgan"].groupby("training").lpips.mean()
+    assert list(by_training.index) == [0, 1, 2]
+    assert by_training.nunique() == 3, "one network was measured three times"
+    (line,) = pd.read_csv(folder / "table2.csv").query("method == 'srgan' and metric == 'lpips'").itertuples()
+    assert float(line.mean) == pytest.approx(by_training.mean(), abs=1e-5)
+    text = (folder / "table2.md").read_text()
+    assert "mean of trainings with the seeds 0, 1, 2; their LPIPSs have a standard deviation of" in text
+    assert "Welch and Satterthwaite" in text
+    assert (folder / "table2.png").is_file()
+
+
+@pytest.mark.parametrize(("asked", "given"), [((), [0, 1, 2]), ((5,), [5])])
+def test_the_facts_of_a_report_name_trainings_unless_a_run_does(settings, asked, given):
+    made = pipeline.prepare(report_files.read("seeds"), [Srgan], settings, trainings=asked)
+    of = [cell.task.training for cell in made.cells if cell.task.category == "cat" and cell.method == "srgan"]
+    assert of == given
