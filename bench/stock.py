@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from bench.images import data, known
 from bench.images.provenance import refusal
+from bench.images.training import tested_too
 from bench.running.runner import Runner
 from bench.scores.references import REFERENCES
 from bench.spec import BenchError, Card, Cell, MissingImages
@@ -17,7 +18,8 @@ def runnable(
 
     Raises `BenchError` if no category has its images, `MissingImages` if LR images are given and none is there.
     """
-    return _with_weights(_with_lr(_with_others(_with_images(cells, cards), cards, limit), cards, limit), methods)
+    there = _with_lr(_with_others(_with_images(cells, cards), cards, limit), cards, limit)
+    return _with_weights(_with_references(there, cards, methods, limit), methods)
 
 
 def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
@@ -55,6 +57,28 @@ def _with_lr(cells: list[Cell], cards: Mapping[str, Card], limit: int | None) ->
     return [
         replace(cell, refusal=cell.refusal or reasons[cell.task.category, cell.task.factor] or None) for cell in cells
     ]
+
+
+def _with_references(
+    cells: list[Cell], cards: Mapping[str, Card], methods: Mapping[str, Runner], limit: int | None
+) -> list[Cell]:
+    """Refuse the methods that are given training images where some of these are tested: they would see the answer."""
+    return [
+        replace(cell, refusal=cell.refusal or _shown(cards[cell.task.category], limit) or None)
+        if cell.method in methods and methods[cell.method].spec.needs_reference == "training"
+        else cell
+        for cell in cells
+    ]
+
+
+def _shown(card: Card, limit: int | None) -> str:
+    """Return why training images of a card are not to be shown to a method; "" if they may."""
+    if limit is None or not tested_too(card, len(data.image_ids(card, limit))):
+        return ""
+    return (
+        f"it is given images of {card.category} that are not tested, and of its folder the first {card.test_images} "
+        f"alone are kept for testing: take -n {card.test_images}, or name a train_source in the card"
+    )
 
 
 def _with_weights(cells: list[Cell], methods: Mapping[str, Runner]) -> list[Cell]:

@@ -6,10 +6,10 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import cards, plan, reference_images, report_files, scenes
+from bench import cards, plan, reference_images, report_files, scenes, stock
 from bench.images import data
 from bench.running import runner
-from bench.spec import BenchError, ContractError, MissingImages, Task
+from bench.spec import BenchError, Cell, ContractError, MissingImages, Task
 from methods import specs
 
 from .training.test_feed import FACE, shades
@@ -69,6 +69,31 @@ def test_a_test_image_in_another_format_is_known_by_its_pixels(profile, tmp_path
     Image.open(tmp_path / "face" / "20.png").save(tmp_path / "train" / "0.webp", lossless=True)
     with pytest.raises(BenchError, match=r"hold 1 that are tested on \(0, by checksum\)"):
         reference_images.training(specs.SRNTT, task(profile), 8)
+
+
+def test_images_beyond_those_kept_for_testing_are_not_measured_with_others_for_references(tmp_path):
+    """Of a folder, what is not tested is a reference; `-n` tests more of it, and an input would be shown its answer."""
+    shades(tmp_path / "face", 10, 20, 30)
+    (tmp_path / "face.toml").write_text(FACE)
+    card = cards.card(str(tmp_path), "face")
+    assert greys(reference_images.of_card(card, 8)) == {30}
+
+    class Here:
+        def __init__(self, spec) -> None:
+            self.spec = spec
+
+        def lacks(self, _):
+            return ""
+
+    methods = {spec.name: Here(spec) for spec in (specs.BICUBIC, specs.SRNTT)}
+    cells = [Cell(card.task(4), name, name) for name in methods]
+
+    def refused(limit, known=card) -> dict[str, str | None]:
+        return {cell.method: cell.refusal for cell in stock.runnable(cells, {"face": known}, methods, limit)}
+
+    assert refused(3)["bicubic"] is None
+    assert "the first 2 alone are kept for testing: take -n 2" in str(refused(3)["srntt"])
+    assert refused(2) == refused(None) == refused(3, replace(card, train_source="other")) == dict.fromkeys(methods)
 
 
 def test_another_category_is_the_next_one_of_the_profile(profile):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench import lists
 from bench.images import data, folder, known, sources
+from bench.images.training import tested_too
 from bench.profiles import profile_folder, profiles
 from bench.spec import BenchError, Card, MissingImages
 
@@ -86,7 +87,7 @@ def _of_card(card: Card, limit: int | None) -> Iterator[str]:
     there = len(data.image_ids(replace(card, test_images=sources.EVERY)))
     if limit is None and there > count:
         yield f"the first {count} of {there} images are measured; -n {there} takes all."
-    elif count > card.test_images and not card.train_source and not card.train_crops:
+    elif tested_too(card, count):
         yield (
             f"{count} images, more than the first {card.test_images} that are kept for testing; "
             "a network that was trained on this folder has seen the others."

@@ -6,6 +6,12 @@ from bench.images import data, sources
 from bench.spec import BenchError, Card, MissingImages
 
 
+def tested_too(card: Card, count: int) -> bool:
+    """Tell whether, of so many test images, some are for training: more of a folder than it keeps for testing."""
+    apart = card.reader != "folder" or card.ids or card.train_source or card.train_crops
+    return not apart and count > card.test_images
+
+
 def photographs(card: Card) -> tuple[sources.Source, list[str]]:
     """Return where the training images of a card come from, and their ids.
 

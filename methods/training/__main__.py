@@ -1,7 +1,8 @@
 """Training from the command line: `python -m bench train WHAT --category C`, or `python -m bench train --missing`.
 
 Needs no more than torch, numpy, pillow, safetensors and rich, so that it runs on a machine that has only PyTorch:
-there as `python -m methods.training`, with the same words. Under torchrun every process trains on a part of each batch.
+there as `python -m methods.training`, with the same words; blurs and noise (`glean.blind`) need scipy, too. Under
+torchrun every process trains on a part of each batch.
 """
 
 import argparse

@@ -1,18 +1,19 @@
 """What can be trained, how far each file is, and where the files go: float16, with what made them in the header."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 
 from bench import atomic, cards
-from bench.spec import Task
-from methods.esrgan_plus import EsrganMse
+from bench.spec import Card, Task
+from methods import specs
 from methods.formats import own_files
 from methods.presets import biggan
 from methods.presets.lookup import chosen
+from methods.presets.mixtures import parted
 from methods.presets.programme import PROGRAMMES
 from methods.training.loop import Training
 from methods.training.regression import APART
@@ -46,7 +47,7 @@ class Item:
     @property
     def of_pixels(self) -> bool:
         """Whether it is trained by the squared error alone."""
-        return self.what == EsrganMse.spec.name
+        return parted(self.what)[0] == specs.ESRGAN_MSE.name
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -61,9 +62,11 @@ class Item:
 def everything(profile: str) -> Iterator[Item]:
     """Yield what the tables of a profile need, most valuable first: banks, then part by part of its programme.
 
-    Raises `UnknownName` for a card whose preset has no programme.
+    What a user's profile has not the images for, or not the places of its faces, is left out. Raises `UnknownName` for
+    a card whose preset has no programme.
     """
     found = [(card, chosen(PROGRAMMES, card.task(1))) for card in cards.cards(profile).values()]
+    categories = [card.category for card, _ in found]
     for card, _ in found:
         yield Item("bank", card.task(1))
     for part in dict.fromkeys(part for _, programme in found for part in programme):
@@ -71,7 +74,18 @@ def everything(profile: str) -> Iterator[Item]:
             for card, programme in found:
                 wanted = part in programme and (not part.categories or card.category in part.categories)
                 if wanted and card.hr_size % factor == 0:
-                    yield from (Item(method, card.task(factor)) for method in part.methods)
+                    possible = (method for method in part.methods if _possible(method, card, categories))
+                    yield from (Item(method, card.task(factor)) for method in possible)
+
+
+def _possible(method: str, card: Card, categories: Collection[str]) -> bool:
+    """Tell whether a method can be trained for a card of a profile with these categories."""
+    if method == specs.DFDNET.name:
+        return card.face_box is not None
+    if method not in (biggan.NAME, biggan.METHOD):
+        return True
+    recipe = biggan.BIGGAN[card.preset]
+    return card.hr_size == recipe.size and card.category in recipe.classes and set(recipe.classes) <= set(categories)
 
 
 def ship(item: Item, training: Training, folder: Path, facts: Mapping[str, str | int | float]) -> list[Path]:

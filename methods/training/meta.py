@@ -27,9 +27,12 @@ from methods.training import loop
 from methods.training.bank.bank import BankTraining
 from methods.training.bank.reptile import Alternating, Reptile
 from methods.training.feed import open_feed
+from methods.training.key import Key
 from methods.training.likeness import FIRST_SEED
 from methods.training.run import Run
 from methods.training.share import Share
+from methods.training.stop import Stopped
+from methods.training.words import number
 
 SIDE = 32  # px, where an image costs a tenth
 STEPS = (0, 1, 10, 100)
@@ -53,7 +56,10 @@ class Line:
 
 
 def meta_trained(profile: str, left_out: str, runs: Path) -> Weights:
-    """Train on all categories but one, or go on with it; return its networks. Raises `BenchError` if there are none."""
+    """Train on all categories but one, or go on with it; return its networks.
+
+    Raises `BenchError` if there are none, `BadFile` for a checkpoint of another training.
+    """
     found = cards.cards(profile, SIDE)
     drawn = all(card.reader == "scenes" for card in found.values())
     if left_out not in found or len(found) <= _LEAST or not drawn:
@@ -64,7 +70,11 @@ def meta_trained(profile: str, left_out: str, runs: Path) -> Weights:
     others = [card for card in found.values() if card.category != left_out]
     training = Reptile(_META, chosen(SIZES, others[0].task(1)), _CPU, share=Share())
     feed = Alternating([open_feed(card, Share(), _CPU, pool=_POOL) for card in others])
-    loop.train(training, feed, Run(runs / profile / f"meta_{left_out}"), f"meta, without {left_out}")
+    categories = tuple(card.category for card in others)
+    key = Key(others[0].task(1), 0, _META, (), _POOL, categories=categories)
+    # A path's last part alone: behind `/`, an absolute one would take the place of `runs`.
+    at = Run(runs / Path(profile).name / f"meta_{left_out}", key)
+    loop.train(training, feed, at, f"meta, without {left_out}")
     return {part: network.state_dict() for part, network in training.networks().items()}
 
 
@@ -133,12 +143,16 @@ def _main(words: Sequence[str]) -> int:
     made.add_argument("--profile", default="mini")
     made.add_argument("--category", default="tower", help="the one that is left out")
     made.add_argument(
-        "--seeds", type=int, default=3, help="of what follows the meta-learned beginning, and of the new one"
+        "--seeds", type=number(1, 100), default=3, help="of what follows the meta-learned beginning, and of the new one"
     )
     made.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
     made.add_argument("--out", type=Path, default=Path("reports/out/mini"))
     told = made.parse_args(words)
-    start = meta_trained(told.profile, told.category, told.runs)
+    try:
+        start = meta_trained(told.profile, told.category, told.runs)
+    except Stopped as stopped:
+        sys.stderr.write(f"stopped by {stopped}; a checkpoint is written, and the same command goes on from there.\n")
+        return stopped.status
     card = cards.card(told.profile, told.category, SIDE)
     others = [name for name in cards.cards(told.profile) if name != told.category]
     lines = list(measured(start, card, range(told.seeds)))

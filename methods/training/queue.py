@@ -36,7 +36,7 @@ from methods.training.loop import Training
 from methods.training.photographs import card_of
 from methods.training.settings import TrainingSettings
 from methods.training.share import Share
-from methods.training.start import GLEANS, untrained
+from methods.training.start import GLEANS, check, untrained
 from methods.weights import catalogue, critic, glean_bank, load, lock
 from methods.weights.trained import facts
 
@@ -124,7 +124,8 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
 def _own(item: Item) -> object:
     """Return the sizes of a method that has a preset of its own; None for the others."""
     presets: Mapping[str, Mapping[str, object]] = {Dfdnet.spec.name: DFDNET, Srntt.spec.name: SRNTT}
-    return chosen(presets[item.what], item.task) if item.what in presets else None
+    method, _ = parted(item.what)
+    return chosen(presets[method], item.task) if method in presets else None
 
 
 def _recipe(item: Item) -> RestorerRecipe:
@@ -158,6 +159,7 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     if item.what == "bank":
         stages = chosen(bank_recipes(task.hr_size), task)
         return BankTraining(stages, chosen(SIZES, task), settings.device, share=share)
+    check(item.what, task)
     torch.manual_seed(share.seed)
     recipe = _recipe(item)
     if item.what == Srntt.spec.name:

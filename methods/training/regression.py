@@ -121,7 +121,8 @@ class Regression:
         lr = degrade(hr, self.recipe.mixture, self.factor, self.share, self.step)
         self._shown = lr[:_SHOWN], hr[:_SHOWN]
         self._set_rates()
-        told = self._recorded.run("step", self._trained, lr, hr, *self._places(hr))
+        # A recording is of one size, and SRNTT's content extractor has images of two.
+        told = self._recorded.run(hr.shape, self._trained, lr, hr, *self._places(hr))
         self.step += 1
         return told
 

@@ -6,7 +6,7 @@ import torch
 
 from bench import reference_images
 from bench.spec import BenchError, Task
-from methods import dfdnet
+from methods import dfdnet, specs
 from methods.dfdnet import Dfdnet
 from methods.esrgan_plus import EsrganMse, EsrganPlus, esrgan_network
 from methods.glean import ABLATIONS, Biggan, Glean, UnfrozenBank, glean_network
@@ -15,12 +15,13 @@ from methods.presets.dfdnet import DFDNET
 from methods.presets.lookup import chosen
 from methods.presets.mixtures import MIXTURES, parted
 from methods.srgan import Srgan, srgan_network
-from methods.srntt import Srntt
 from methods.training.photographs import card_of
 from methods.weights import glean_bank
 
 _VARIANTS: tuple[type[Glean], ...] = (Glean, *ABLATIONS, Biggan)
 GLEANS = {method.spec.name: method for method in _VARIANTS}
+_OTHERS = (specs.ESRGAN_PLUS, specs.ESRGAN_MSE, specs.SRGAN, specs.DFDNET, specs.SRNTT)
+_TRAINED = (*GLEANS, *(spec.name for spec in _OTHERS))
 
 
 def untrained(name: str, task: Task, train_data: Path | None = None) -> Glean | EsrganPlus | Srgan | Dfdnet:
@@ -42,20 +43,28 @@ def untrained(name: str, task: Task, train_data: Path | None = None) -> Glean | 
         return Srgan(srgan_network(task))
     if method == Dfdnet.spec.name:
         return _dfdnet(task, train_data)
-    known = (
-        "bank",
-        biggan.NAME,
-        *GLEANS,
-        EsrganPlus.spec.name,
-        EsrganMse.spec.name,
-        Srgan.spec.name,
-        Dfdnet.spec.name,
-        Srntt.spec.name,
-    )
     raise BenchError(
-        f"there is no training for {name!r}; it must be one of {', '.join(known)}, or one of these but the banks with "
-        f"what its images go through behind it: {', '.join(f'{Glean.spec.name}.{mixture}' for mixture in MIXTURES)}."
+        f"there is no training for {name!r}; it must be one of {', '.join(('bank', biggan.NAME, *_TRAINED))}, or one "
+        f"of these but the banks and {specs.SRNTT.name} with what its images go through behind it: "
+        f"{', '.join(f'{Glean.spec.name}.{mixture}' for mixture in MIXTURES)}."
     )
+
+
+def check(name: str, task: Task) -> None:
+    """Raise `BenchError` for a factor or a category that what is trained is not for, before anything is made for it."""
+    method, mixture = parted(name)
+    refusal = specs.BY_NAME[method].refuses(task) if method in _TRAINED else None
+    if refusal:
+        raise BenchError(f"{refusal}; no table could use what is trained.")
+    if method == biggan.METHOD:
+        biggan.biggan(task).label(task.category)
+    keeps = task.factor == 1
+    if mixture and any(("down" in each) == keeps for each in mixture.lists):
+        raise BenchError(
+            f"{name} is trained with images that are made small, so not at 1x; take another --factor."
+            if keeps
+            else f"{name} is trained with images that keep their size, so not at {task.factor}x; take --factor 1."
+        )
 
 
 def _glean(method: type[Glean], task: Task) -> Glean:

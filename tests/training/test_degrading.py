@@ -89,4 +89,6 @@ def test_a_task_of_a_mixture_takes_the_weights_of_that_mixture():
     assert load.find("glean", task).name == "glean_face_16x_128.safetensors"
     with pytest.raises(MissingWeights, match=r"train glean\.tasks --factor 16 --category NAME"):
         load.find("glean", replace(task, mixture="tasks"))
+    with pytest.raises(MissingWeights, match="no mixture 'taks'; did you mean tasks"):
+        load.find("glean", replace(task, mixture="taks"))
     assert load.find("glean", replace(task, mixture="tasks"), part="bank") == load.find("glean", task, part="bank")

@@ -57,6 +57,44 @@ def test_portraits_are_trained_for_their_tables():
     assert {item.what for item in items.everything("portraits")} - {"bank"} <= set(BY_NAME)
 
 
+def test_what_a_profile_of_ones_own_has_no_images_for_is_left_out(tmp_path):
+    """`--missing` would end there in an error, and what stands behind it would never be trained."""
+    for name in ("face", "dog"):
+        (tmp_path / f"{name}.toml").write_text(
+            f'title = "x"\nhr_size = 128\nreader = "folder"\nsource = "{name}"\ntest_set = "x"\ntrain_set = "x"\n'
+            'preset = "mini"\n'
+        )
+    wanted = {item.what for item in items.everything(str(tmp_path))}
+    assert wanted & {"dfdnet", "biggan", "glean.biggan"} == set(), "no face_box, and only one class of five"
+    assert {"bank", "glean", "srntt", "glean.blind"} <= wanted
+    card = tmp_path / "face.toml"
+    card.write_text(card.read_text() + "face_box = [0.15, 0.13, 0.7]\n")
+    assert "dfdnet" in {item.what for item in items.everything(str(tmp_path))}
+
+
+def test_a_mixture_behind_a_name_changes_nothing_else():
+    """The squared error alone would be joined by all losses, and sizes of one's own would not count."""
+    task = replace(FACE.task, factor=16)
+    assert Item("esrgan_plus.mse.blind", task).of_pixels
+    assert not Item("esrgan_plus.blind", task).of_pixels
+    assert queue._own(Item("dfdnet.blind", task)) == queue._own(Item("dfdnet", task)) is not None
+
+
+@pytest.mark.parametrize(
+    ("what", "category", "factor", "told"),
+    [("srntt", "face", 8, "SRNTT is for factors 4, 16, not 8"), ("dfdnet", "cat", 16, "DFDNet is for face, not cat"),
+     ("srgan", "face", 1, "SRGAN is for factors"), ("glean", "face", 2, "GLEAN is for factors"),
+     ("glean.tasks", "face", 16, "keep their size, so not at 16x; take --factor 1"),
+     ("esrgan_plus.blind", "face", 1, "are made small, so not at 1x"), ("input", "face", 1, "there is no training for"),
+     ("glean.biggan", "dog", 16, "the BigGAN has no class 'dog'"),
+     ("srntt.blind", "face", 16, "one of these but the banks and srntt with")],
+)  # fmt: skip
+def test_what_no_table_could_use_is_refused_before_it_is_trained(settings, what, category, factor, told):
+    """An hour later sizes would not fit each other, or a network would lie there that nothing takes."""
+    with pytest.raises(BenchError, match=told):
+        queue.start(Item(what, replace(FACE.task, category=category, factor=factor)), settings, Share())
+
+
 def test_every_preset_has_a_programme():
     assert PROGRAMMES.keys() == SIZES.keys()
 

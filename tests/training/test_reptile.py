@@ -1,18 +1,24 @@
 """A bank that is the beginning of others: what is kept moves once an episode, and the table is made of what follows."""
 
+import shutil
+import signal
 from dataclasses import replace
 
 import pytest
 import torch
 
 from bench import cards
-from bench.spec import BenchError
+from bench.spec import BadFile, BenchError
 from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.sizes import SIZES
 from methods.training import meta
 from methods.training.bank import reptile
 from methods.training.bank.reptile import EPISODE, Alternating, Reptile
+from methods.training.run import Run
 from methods.training.share import Share
+from methods.training.stop import Stopped
+
+from ..conftest import ROOT
 
 CPU = torch.device("cpu")
 TINY = replace(
@@ -128,3 +134,50 @@ def test_the_category_that_is_left_out_is_not_trained_on(monkeypatch, tmp_path):
 def test_what_cannot_be_left_out_is_told(profile, category, tmp_path):
     with pytest.raises(BenchError, match="takes drawn categories"):
         meta.meta_trained(profile, category, tmp_path)
+
+
+def test_a_training_that_a_signal_ends_is_no_fault_of_the_suite(monkeypatch, capsys):
+    """Whoever stops it to go on tomorrow would be asked to report it."""
+
+    def stopped(*_):
+        raise Stopped(signal.SIGTERM)
+
+    monkeypatch.setattr(meta, "meta_trained", stopped)
+    assert meta.main([]) == 128 + signal.SIGTERM
+    told = capsys.readouterr().err
+    assert told.startswith("stopped by SIGTERM; a checkpoint is written")
+
+
+def test_a_table_of_no_seed_is_refused(capsys):
+    """It would have no line, after half an hour."""
+    with pytest.raises(SystemExit):
+        meta.main(["--seeds", "0"])
+    assert "argument --seeds" in capsys.readouterr().err
+
+
+@pytest.fixture
+def asked(monkeypatch) -> list[Run]:
+    """The runs that would be made."""
+    runs: list[Run] = []
+    monkeypatch.setattr(meta, "open_feed", lambda *_, **__: None)
+    monkeypatch.setattr(meta.loop, "train", lambda _, __, run, *___: runs.append(run))
+    return runs
+
+
+def test_checkpoints_of_a_profile_that_is_a_path_lie_among_the_runs(asked, tmp_path):
+    """Behind `/` an absolute path takes the place of what is before it: they would lie among the images."""
+    shutil.copytree(ROOT / "datasets" / "mini", tmp_path / "drawn")
+    meta.meta_trained(str(tmp_path / "drawn"), "cat", tmp_path / "runs")
+    assert [run.folder for run in asked] == [tmp_path / "runs" / "drawn" / "meta_cat"]
+
+
+def test_the_checkpoint_of_another_recipe_is_not_taken_up(asked, monkeypatch, tmp_path):
+    """The table would be about a bank that was trained otherwise than it says."""
+    meta.meta_trained("mini", "cat", tmp_path)
+    asked[0].save({"step": 10})
+    meta.meta_trained("mini", "cat", tmp_path)
+    asked[1].load(lambda _: None)
+    monkeypatch.setattr(meta, "_META", replace(meta._META, rate=0.1))
+    meta.meta_trained("mini", "cat", tmp_path)
+    with pytest.raises(BadFile, match="by another recipe"):
+        asked[2].load(lambda _: None)

@@ -45,6 +45,21 @@ def started(name="glean", recipe=RECIPE, *, frozen=True, share=Share()) -> resto
     )
 
 
+def test_a_recorded_step_is_of_one_size_alone():
+    """SRNTT's extractor has images of two sizes in turn: a GPU would play a step of the one with those of the other."""
+    training, kinds = started("esrgan_plus"), dict[object, set[tuple[torch.Size, ...]]]()
+
+    class Noting:
+        def run(self, kind, act, *inputs):
+            kinds.setdefault(kind, set()).add(tuple(each.shape for each in inputs))
+            return {}
+
+    training._recorded = Noting()
+    for side in (32, 64, 32, 64):
+        training.advance(torch.rand(4, 3, side, side))
+    assert [len(shapes) for shapes in kinds.values()] == [1, 1]
+
+
 class Smooth:
     """Pictures of one wave each."""
 
