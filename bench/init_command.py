@@ -36,6 +36,9 @@ methods = ["bicubic", "esrgan_plus", "glean"]
 # Rows that no method makes, for comparison: the true image of another, the true one saved with loss.
 # references = ["another_person", "jpeg75"]
 
+# Seeds of trainings: each network is measured with those of all that are there (docs/adr/0010-seeds.md).
+# trainings = [0, 1]
+
 # Up to which difference of their means methods count as equal; without it half a unit of the last printed digit.
 # [margin]
 # psnr = 0.05

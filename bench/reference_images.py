@@ -67,7 +67,7 @@ def of_card(card: Card, count: int) -> Images:
     tested = Tested.of(card, source, ids)
     if tested.ids:
         raise _shared(card, sorted(tested.ids), source.where)
-    chosen = ids[:: max(1, len(ids) // count)][:count]
+    chosen = [ids[k * len(ids) // count] for k in range(count)] if count < len(ids) else ids
     images = [source.pixels(name) for name in chosen]
     if same := [name for name, image in zip(chosen, images, strict=True) if tested.shows(image)]:
         raise _shared(card, same, source.where)

@@ -40,7 +40,11 @@ _ASKED: dict[str, schema.Kind] = {
     "factors": schema.ListOf(schema.whole(1, LARGEST), least=1),
     "methods": schema.ListOf(schema.NAME, least=1),
 }
-_FURTHER: dict[str, schema.Kind] = {"also": schema.ListOf(_METRIC), "full": schema.NAME}
+_FURTHER: dict[str, schema.Kind] = {
+    "also": schema.ListOf(_METRIC),
+    "full": schema.NAME,
+    "trainings": schema.ListOf(schema.whole(0, 2**31 - 1), least=1),
+}
 _REPORT = schema.Table(
     {"source": schema.TEXT, **_ASKED},
     {
@@ -59,7 +63,6 @@ _REPORT = schema.Table(
         ),
         "margin": schema.TableOf(_METRIC, schema.MARGIN),
         "references": schema.ListOf(schema.Choice("reference", REFERENCES)),
-        "trainings": schema.ListOf(schema.whole(0, 2**31 - 1), least=1),
         "variants": schema.TableOf(
             schema.form(r"[a-z0-9][a-z0-9-]*", "of small letters, digits and -"),
             schema.Table(

@@ -108,7 +108,8 @@ def _centres(patches: Tensor, count: int, rounds: int) -> Tensor:
     It begins with patches that are spread evenly over the list; a centre that is nobody's nearest stays as it is.
     """
     points = patches.flatten(1)
-    found = points[:: max(1, len(points) // count)][:count].clone()
+    most = min(count, len(points))
+    found = points[torch.arange(most) * len(points) // most].clone()
     for _ in range(rounds):
         nearest = torch.cdist(points, found).argmin(1)
         sums = torch.zeros_like(found).index_add_(0, nearest, points)

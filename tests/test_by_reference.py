@@ -160,6 +160,12 @@ def test_a_dictionary_holds_features_of_the_training_images_at_each_level(small)
 
 
 @torch.no_grad()
+def test_k_means_begins_with_patches_from_all_of_the_list():
+    points = torch.arange(7.0).view(7, 1, 1, 1)
+    assert dfdnet._centres(points, 4, 0).flatten().tolist() == [0, 1, 3, 5], "the last images have no part in it"
+    assert dfdnet._centres(points, 9, 0).flatten().tolist() == list(range(7))
+
+
 def test_k_means_finds_the_centres_of_groups_that_lie_apart():
     groups = torch.tensor([0.0, 10.0, 20.0]).repeat_interleave(4).view(-1, 1, 1, 1).expand(-1, 2, 2, 2)
     noise = torch.tensor([-1.0, 1.0, -1.0, 1.0]).repeat(3).view(-1, 1, 1, 1)
