@@ -8,6 +8,7 @@ import typer
 from bench import cards as card_files
 from bench.console import say
 from bench.options import Choice, ChosenWeights, Device, Profile, Timeout, Unfinished
+from bench.spec import BenchError
 
 
 def check(
@@ -25,6 +26,11 @@ def check(
     from bench.running import runner, runners
 
     found = runners.named(method, timeout, factors=(1,))
+    if found.spec.oracle:
+        raise BenchError(
+            f"{found.spec.title}: an oracle is shown the true image of its input, and check makes inputs up; see what a "
+            "table says of it."
+        )
     cards = card_files.cards(profile).values()
     fitting = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]
     tasks = [replace(task, weights=weights.value, unfinished=unfinished) for task in fitting]

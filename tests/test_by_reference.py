@@ -188,3 +188,10 @@ def test_what_is_said_of_them():
         "training", "training", "truth",
     ]  # fmt: skip
     assert "cat" in specs.DFDNET.refuses(replace(TASK, category="cat"))
+
+
+def test_an_oracle_is_not_checked_with_inputs_that_are_made_up(bench):
+    """Each would have been told as a fault of its own."""
+    status, _, err = bench("check", "srntt.oracle")
+    assert status == 2
+    assert "is shown the true image of its input, and check makes inputs up" in " ".join(err.split())
