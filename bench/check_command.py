@@ -28,8 +28,8 @@ def check(
     found = runners.named(method, timeout, factors=(1,))
     if found.spec.oracle:
         raise BenchError(
-            f"{found.spec.title}: an oracle is shown the true image of its input, and check makes inputs up; see what a "
-            "table says of it."
+            f"{found.spec.title}: an oracle is shown the true image of its input, and check makes inputs up; see what "
+            "a table says of it."
         )
     cards = card_files.cards(profile).values()
     fitting = [card.task(factor) for card in cards for factor in found.spec.factors if card.hr_size % factor == 0]
