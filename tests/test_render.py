@@ -136,7 +136,7 @@ def test_seeds_are_told():
     both = [replace(r, task=replace(task, seed=seed)) for seed, group in enumerate(groups) for r in group]
     built = build(both)
     text = render.markdown(built, MACHINE)
-    assert "A (face, 16x): mean of the seeds 0, 1; their PSNRs have a standard deviation of 0.707" in text
+    assert "A (face, 16x): mean of the seeds 0, 1. Standard deviations of their means: PSNR 0.707; LPIPS 0.0" in text
     assert list(images(built, both)["seed"].unique()) == [0, 1]
     assert "seed" not in images(built, groups[0]).columns, "one seed needs no column"
     assert set(render.frame(built)["seed"]) == {"0 1"}

@@ -72,27 +72,27 @@ def test_a_table_of_trainings_is_one_row_with_its_spread_its_files_and_what_is_m
     put(1), put(2)
     words = ("--category", "face", "--method", "bicubic,srgan", "-n", "6", "--out", tmp_path / "out")
     options = [word for number in (0, 1, 2, 3) for word in ("--training", number)]
-    status, out, _ = bench("table", "table2", *words, *options)
+    status, out, _ = bench("table", "seeds", *words, *options)
     assert status == 0
     assert "trained with the seed 3 is no network of srgan" in out
     folder = tmp_path / "out" / "mini"
-    found = stored.read(folder / "table2.json")
+    found = stored.read(folder / "seeds.json")
     (row,) = (r for r in found.table.rows if r.cell.method == "srgan" and r.metric.name == "lpips")
     assert (row.trainings, row.n, row.n_ok) == ((0, 1, 2), 6, 6)
     assert row.spread is not None
     assert row.spread.seeds == 3
     assert {"training1/" + FILE, "training2/" + FILE, FILE} <= set(row.weights), "which networks were measured?"
-    assert stored.text(found.table, found.records, found.machine) == (folder / "table2.json").read_text()
-    values = pd.read_csv(folder / "table2.images.csv")
+    assert stored.text(found.table, found.records, found.machine) == (folder / "seeds.json").read_text()
+    values = pd.read_csv(folder / "seeds.images.csv")
     by_training = values[values.method == "srgan"].groupby("training").lpips.mean()
     assert list(by_training.index) == [0, 1, 2]
     assert by_training.nunique() == 3, "one network was measured three times"
-    (line,) = pd.read_csv(folder / "table2.csv").query("method == 'srgan' and metric == 'lpips'").itertuples()
+    (line,) = pd.read_csv(folder / "seeds.csv").query("method == 'srgan' and metric == 'lpips'").itertuples()
     assert float(line.mean) == pytest.approx(by_training.mean(), abs=1e-5)
-    text = (folder / "table2.md").read_text()
-    assert "mean of trainings with the seeds 0, 1, 2; their LPIPSs have a standard deviation of" in text
+    text = (folder / "seeds.md").read_text()
+    assert "mean of trainings with the seeds 0, 1, 2. Standard deviations of their means: LPIPS" in text
     assert "Welch and Satterthwaite" in text
-    assert (folder / "table2.png").is_file()
+    assert (folder / "seeds.png").is_file()
 
 
 @pytest.mark.parametrize(("asked", "given"), [((), [0, 1, 2]), ((5,), [5])])

@@ -205,12 +205,13 @@ def _exact(table: Table, escape: Escape) -> list[str]:
 
 def _seeds(table: Table, escape: Escape) -> list[str]:
     """Return how far the seeds or trainings of a method lie apart, of which the table has the mean of each image."""
-    told = [
-        f"{_where(row, escape)}: mean of {_sources(row)}; their {row.metric.title}s have a standard deviation of "
-        f"{row.spread.deviation:.{row.metric.digits + 1}f}."
-        for row in table.rows
-        if row.spread is not None
-    ]
+    found: dict[str, list[str]] = {}
+    for row in table.rows:
+        if row.spread is not None:
+            place = f"{_where(row, escape)}: mean of {_sources(row)}"
+            deviation = f"{row.metric.title} {row.spread.deviation:.{row.metric.digits + 1}f}"
+            found.setdefault(place, []).append(deviation)
+    told = [f"{place}. Standard deviations of their means: {'; '.join(each)}." for place, each in found.items()]
     return [*told, _OVER_SEEDS] if told else []
 
 
