@@ -26,7 +26,7 @@ from bench.report import table
 from bench.report.data_frames import comparisons, frame
 from bench.report.table import Row, Table
 from bench.scores.metric import Metric
-from bench.scores.metrics import find
+from bench.scores.metrics import METRICS, find
 from bench.spec import (
     BadFile,
     BenchError,
@@ -279,7 +279,10 @@ def _records(cell: Cell, entry: Mapping[str, Any], protocols: Mapping[str, str])
 
 def _card(task: Task, entry: Mapping[str, Any]) -> Card:
     """Return a card that says of the images what a task does; the rest is told by the rows."""
-    reader: Literal["folder", "lr"] = "folder" if entry.get("has_hr", True) else "lr"
+    named = (METRICS[name] for of in entry["results"] for name in of["values"] if name in METRICS)
+    drawn = any(metric.region == "inside" for metric in named)  # as nobody else knows what is true there
+    there: Literal["scenes", "folder"] = "scenes" if drawn else "folder"
+    reader: Literal["scenes", "folder", "lr"] = there if entry.get("has_hr", True) else "lr"
     box = tuple(entry["face_box"]) if "face_box" in entry else None
     return Card(
         task.profile, task.category, task.category, task.hr_size, reader, "", "", "", preset=task.preset, face_box=box,

@@ -15,12 +15,11 @@ from torch import nn
 
 from bench import origins
 from bench.paths import short
-from bench.spec import BadFile, BenchError, MissingWeights, Task, UnknownName
+from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
 from methods.nets.shapes import shapes
 from methods.presets import biggan
 from methods.presets.lookup import chosen
-from methods.presets.mixtures import MIXTURES
 from methods.presets.sizes import SIZES
 from methods.weights import catalogue, fits, trained
 
@@ -118,9 +117,8 @@ def find(
 
     Raises `MissingWeights`: what is missing or wrong, from where, where to put it.
     """
-    asked = task
     if part == "network":
-        method, task = named(method, task), replace(task, mixture="", bank="")
+        method, task = named(method, task), replace(task, bank="")
     own = trained.locate(method, task, part) if task.weights != "published" else None
     files = catalogue.fitting(method, task, part) if not _own_alone(method, task, part) else []
     aside = trained.unfinished(own) if own and not task.unfinished else ""
@@ -142,8 +140,6 @@ def find(
             return path
     if wrong:
         raise MissingWeights(" ".join(wrong))
-    if asked.mixture and asked.mixture not in MIXTURES:
-        raise MissingWeights(str(UnknownName("mixture", asked.mixture, MIXTURES)))
     absent = _absent(method, task, part, files)
     if here := fits.words(method, task, part):
         absent = f"{absent.rstrip('.')}.{here}"

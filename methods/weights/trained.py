@@ -12,9 +12,10 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from bench.paths import short, user_weights
-from bench.spec import BadFile, Task
+from bench.spec import BadFile, Task, UnknownName
 from methods.formats import sealed
 from methods.presets import biggan
+from methods.presets.mixtures import MIXTURES
 from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
@@ -118,6 +119,8 @@ def advice(method: str, task: Task, part: str) -> str:
     if not trainable(method, part):
         return ""
     item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
+    if task.mixture and task.mixture not in MIXTURES:
+        return f": {UnknownName('mixture', task.mixture, MIXTURES)}"
     what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
     category = "" if what == biggan.NAME else " --category NAME"
     profile = f" --profile {_typed(task.profile)}"
