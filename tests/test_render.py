@@ -88,7 +88,7 @@ def test_a_caption_says_of_which_lr_size_the_published_values_are():
         for name in ("table1", "table2")
     }
     sentence = "Side of the LR images: published 64 px, here 8 px (face)"
-    assert f"higher is better. {sentence}.\n" in render.markdown(found["table1"], MACHINE)
+    assert f"as these networks were trained on faces. {sentence}.\n" in render.markdown(found["table1"], MACHINE)
     assert re.search(rf"\\caption{{.*{re.escape(sentence)}; published 16 px, .*}}", render.latex(found["table2"]))
     assert "car" not in re.search(r"caption{.*", render.latex(found["table2"], ["cat"]))[0]
     same = build(records("a", GOOD, GOOD / 100))
