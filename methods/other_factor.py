@@ -14,8 +14,8 @@ import torch
 
 from bench import resize
 from bench.spec import BenchError, Images, Method, Spec, Task
+from methods import specs
 
-_ANY = (2, 4, 8, 16, 32, 64)
 _FORM = re.compile(r"(?P<method>.+)@(?P<factor>[1-9][0-9]{0,4})")
 
 
@@ -40,7 +40,7 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
         """The method's network of one factor, its input brought to the side it takes."""
 
         spec: ClassVar[Spec] = replace(
-            of.spec, name=f"{of.spec.name}@{factor}", title=f"{of.spec.title} of {factor}x", factors=_ANY
+            of.spec, name=f"{of.spec.name}@{factor}", title=f"{of.spec.title} of {factor}x", factors=specs.ANY
         )
         inner_class: ClassVar[type[Method]] = of
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from bench.spec import Spec
 
-_ANY = (2, 4, 8, 16, 32, 64)
+ANY = (2, 4, 8, 16, 32, 64)
+"""The factors of what needs no networks of its own for each."""
 _FACTORS = (4, 8, 16, 32, 64)
 _ALSO_FULL = (1, *_FACTORS)  # at 1x an image is restored that keeps its size
 
@@ -19,9 +20,9 @@ def _glean(name: str, title: str) -> Spec:
 
 
 INPUT = Spec(name="input", title="Input", family="interpolation", paper="the image as it is given", factors=(1,))
-BICUBIC = Spec(name="bicubic", title="Bicubic", family="interpolation", paper="Keys 1981", factors=_ANY)
+BICUBIC = Spec(name="bicubic", title="Bicubic", family="interpolation", paper="Keys 1981", factors=ANY)
 PSEUDO_INVERSE = Spec(
-    name="pseudo_inverse", title="Pseudo-inverse", family="interpolation", paper="Penrose 1955", factors=_ANY
+    name="pseudo_inverse", title="Pseudo-inverse", family="interpolation", paper="Penrose 1955", factors=ANY
 )
 SRGAN = Spec(
     name="srgan",

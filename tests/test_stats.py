@@ -209,6 +209,17 @@ def test_seeds_that_agree_leave_the_interval_of_the_images():
     assert constant.half_width == 0, "a division by nothing"
 
 
+@pytest.mark.parametrize("scale", [1e-120, 1.0, 1e120])
+def test_an_interval_over_seeds_has_the_unit_of_its_values_however_large(scale):
+    """The square of a variance is out of range long before the variance is."""
+    images, spread = np.random.default_rng(0).normal(size=50), stats.Spread(0.1, 3)
+    unit = stats.summarise(images, higher_is_better=True, spread=spread).half_width
+    found = stats.summarise(scale * images, higher_is_better=True, spread=stats.Spread(scale * 0.1, 3)).half_width
+    assert found == pytest.approx(scale * unit, rel=1e-9)
+    alone = stats.summarise(scale * images, higher_is_better=True).half_width
+    assert alone == pytest.approx(scale * stats.summarise(images, higher_is_better=True).half_width, rel=1e-9)
+
+
 def test_an_image_that_stands_in_pairs_counts_as_often_beside_seeds():
     images, spread = np.random.default_rng(0).normal(size=50), stats.Spread(1e-9, 2)
     once, twice = (stats.summarise(images, higher_is_better=True, degree=d, spread=spread).half_width for d in (1, 2))

@@ -212,7 +212,7 @@ def _half_width(x: Values, degree: int, spreads: Sequence[Spread]) -> float:
     variance = sum(part for part, _ in parts)
     if not variance:
         return 0.0
-    freedom = variance**2 / sum(part**2 / degrees for part, degrees in parts)
+    freedom = 1 / sum((part / variance) ** 2 / degrees for part, degrees in parts)  # a square may be out of range
     return float(special.stdtrit(freedom, 0.975) * math.sqrt(variance))
 
 
