@@ -30,11 +30,7 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
 
     Raises `BenchError` for a method that has no networks of a factor, or none of this one.
     """
-    if not of.spec.trained:
-        raise BenchError(f"{of.spec.name}@{factor}: {of.spec.title} has no networks of a factor; leave @{factor} out.")
-    if factor not in of.spec.factors:
-        there = ", ".join(map(str, of.spec.factors))
-        raise BenchError(f"{of.spec.name}@{factor}: {of.spec.title} is for factors {there}, not {factor}.")
+    _check(of.spec, factor)
 
     class OfFactor:
         """The method's network of one factor, its input brought to the side it takes."""
@@ -74,3 +70,12 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
             return self.inner.upscale(resize.resize(lr, self.side, self.side).clamp(0, 1))
 
     return OfFactor
+
+
+def _check(spec: Spec, factor: int) -> None:
+    """Refuse a method that has no networks of a factor, or none of this one."""
+    if not spec.trained:
+        raise BenchError(f"{spec.name}@{factor}: {spec.title} has no networks of a factor; leave @{factor} out.")
+    if factor not in spec.factors:
+        there = ", ".join(map(str, spec.factors))
+        raise BenchError(f"{spec.name}@{factor}: {spec.title} is for factors {there}, not {factor}.")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bench.report import compare as comparison
-from bench.report import runs, stored
+from bench.report import runs, sealing
 from bench.spec import BenchError
 
 from .conftest import ROOT
@@ -38,7 +38,7 @@ def test_one_spoiled_image_is_found_and_its_cell_named(bench, tmp_path):
     found = json.loads((PUBLISHED / "table1.json").read_text())
     (cell,) = (cell for cell in found["cells"] if cell["method"] == "glean")
     cell["results"][0]["values"]["arcface"][7] -= 0.5
-    (tmp_path / "table1.json").write_text(stored.sealed(found))
+    (tmp_path / "table1.json").write_text(sealing.sealed(found))
     status, out, err = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json")
     assert (status, err) == (1, "")
     assert "worse: face 16 glean, arcface: worse than the tolerance of 0 allows" in out
@@ -52,7 +52,7 @@ def test_one_spoiled_image_is_found_and_its_cell_named(bench, tmp_path):
 def test_values_of_other_protocols_are_not_subtracted(bench, tmp_path):
     found = json.loads((PUBLISHED / "table1.json").read_text())
     found["protocols"] = {name: f"{name}[resnet50]" for name in found["protocols"]}
-    (tmp_path / "table1.json").write_text(stored.sealed(found))
+    (tmp_path / "table1.json").write_text(sealing.sealed(found))
     status, _, err = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json")
     assert (status, "no image and metric of one protocol in common" in err) == (2, True)
     both = comparison.compare(run([1.0, 2.0]), run([1.0, 2.0], protocols={"psnr": "b"}), {})
@@ -131,7 +131,7 @@ def edited(tmp_path, change) -> Path:
     """The published Table 1 with another content of its cells."""
     found = json.loads((PUBLISHED / "table1.json").read_text())
     change(found["cells"])
-    (tmp_path / "table1.json").write_text(stored.sealed(found))
+    (tmp_path / "table1.json").write_text(sealing.sealed(found))
     return tmp_path / "table1.json"
 
 

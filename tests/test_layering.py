@@ -31,7 +31,7 @@ ORDER = [
         "scenes.noise",
     },
     {"degradation", "components"},
-    {"images.degraded", "scores.metric", "variants"},
+    {"images.degraded", "report.sealing", "scores.metric", "variants"},
     {
         "lists",
         "images.pillow",
@@ -79,7 +79,7 @@ ORDER = [
     {"running.answers", "running.places"},
     {"running.measuring", "running.worker"},
     {"restore", "running.handed", "running.isolated", "running.runners", "running.cluster"},
-    {"scores.scored", "tiles", "stock"},
+    {"scores.score_file", "scores.scored", "tiles", "stock"},
     {"scores.score"},
     {"pipeline", "report.table"},
     {"report.data_frames", "report.figures", "report.notes"},

@@ -15,7 +15,7 @@ from PIL import Image
 
 from bench import report_files
 from bench.images import data
-from bench.report import stored
+from bench.report import sealing
 from methods.bicubic import Bicubic
 from methods.formats import checkpoints, unpickle
 from methods.nets.rrdbnet import RRDBNet
@@ -121,7 +121,7 @@ def test_what_cannot_be_rendered_again_is_told(bench, table2, tmp_path):
     text = path.read_text()
     found = json.loads(text)
     found["protocols"]["psnr"] = found["protocols"]["psnr"].replace("crop0", "crop1")
-    path.write_text(stored.sealed(found))  # as a version with another protocol wrote it
+    path.write_text(sealing.sealed(found))  # as a version with another protocol wrote it
     status, _, err = bench("render", path.parent)
     assert (status, "measure it again" in err) == (2, True), "numbers of two protocols in one table"
     path.write_text(text[:100])

@@ -11,7 +11,7 @@ from bench import cards, imports, resize, store
 from bench.images import data
 from bench.restore import State, restore, state
 from bench.running.measuring import measured
-from bench.scores import metrics, score
+from bench.scores import metrics, score, score_file
 from bench.spec import BenchError, Card, Cell, Record, Task
 from methods.bicubic import Bicubic
 
@@ -231,7 +231,7 @@ def test_a_run_that_is_asked_for_in_other_words_has_its_values(face, settings):
 @pytest.mark.parametrize("value", [math.inf, 0.1 + 0.2, -0.0])
 def test_every_value_survives_json(value):
     record = Record(Task("p", "c", 2, 4), "m", "i", "ok", metrics={"psnr": value}, seconds=1e-9)
-    assert score.from_json(json.loads(json.dumps(score.to_json(record), allow_nan=False))) == record
+    assert score_file.from_json(json.loads(json.dumps(score_file.to_json(record), allow_nan=False))) == record
 
 
 def test_a_refused_cell_is_one_record(face, settings):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.report import render, stored
+from bench.report import render, sealing, stored
 from bench.spec import Task
 
 from .conftest import ROOT
@@ -42,7 +42,7 @@ def replaced(value, path, new):
 def is_read_or_refused(folder, content):
     path = folder / "table1.json"
     try:
-        text = stored.sealed(content)
+        text = sealing.sealed(content)
     except (ValueError, TypeError):  # what nothing of ours would write
         text = json.dumps(content)
     path.write_text(text, errors="backslashreplace")
@@ -97,7 +97,7 @@ def test_no_text_of_a_table_is_taken_for_its_form(tmp_path):
     changed = copy.deepcopy(TABLE)
     hostile = "[\n  1,\n  2\n]"
     changed["report"]["title"] = changed["cells"][0]["remark"] = hostile
-    (tmp_path / "table1.json").write_text(stored.sealed(changed))
+    (tmp_path / "table1.json").write_text(sealing.sealed(changed))
     found = stored.read(tmp_path / "table1.json")
     again = json.loads(stored.text(found.table, found.records, found.machine))
     assert again["report"]["title"] == again["cells"][0]["remark"] == hostile

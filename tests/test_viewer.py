@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from bench import commands, store
-from bench.report import stored
+from bench.report import sealing, stored
 from bench.viewer import page
 
 from .conftest import ROOT, textured
@@ -104,7 +104,7 @@ def test_a_name_that_ends_the_element_does_not_end_it(run):
     for cell in table["cells"]:
         cell["title"] = "</script><!--<script>"
     del table["sha256"]
-    (run / "small.json").write_text(stored.sealed(table))
+    (run / "small.json").write_text(sealing.sealed(table))
     found = stored.read(run / "small.json")
     page.write(run, found.table, found.records, found.machine)
     assert {cell["title"] for cell in data(run / "small.html")["table"]["cells"]} == {"</script><!--<script>"}

@@ -16,7 +16,7 @@ import pytest
 from PIL import Image
 
 from bench import commands, store
-from bench.report import stored
+from bench.report import sealing, stored
 from bench.viewer import page, pictures
 
 from .conftest import ROOT
@@ -377,7 +377,7 @@ def renamed(folder, target, title, name="small") -> Path:
                 cell["results"] = []
     found["report"]["title"] = title
     del found["sha256"]
-    (target / f"{name}.json").write_text(stored.sealed(found))
+    (target / f"{name}.json").write_text(sealing.sealed(found))
     assert commands.start(["render", str(target)]) == 0
     return target / f"{name}.html"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench import files
-from bench.report import spreadsheet, stored
+from bench.report import sealing, spreadsheet, stored
 from bench.scores.metrics import known
 from bench.spec import BadFile
 
@@ -58,7 +58,7 @@ def read(path: Path) -> dict[str, Run]:
 
 def _of_json(path: Path) -> Run:
     """Return the run in a `<table>.json`, whatever its protocols are."""
-    found = stored.content(path)
+    found = sealing.content(path)
     lines: list[tuple[Place, str, str, dict[str, float]]] = []
     for cell in found["cells"]:
         place = Place(cell["task"]["category"], cell["task"]["factor"], cell["method"])

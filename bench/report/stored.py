@@ -5,24 +5,20 @@ holds what follows from them, too (`figures`, `comparisons`), for programs that 
 Its form is table.schema.json, told in docs/results.md; a form that is read differently gets another number.
 """
 
-import hashlib
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from functools import cache
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
-import jsonschema
 import numpy as np
 import pandas as pd
 
 from bench import escape, files
 from bench.degradation import PLAIN
-from bench.report import table
+from bench.report import sealing, table
 from bench.report.data_frames import comparisons, frame
 from bench.report.table import Row, Table
 from bench.scores.metric import Metric
@@ -43,11 +39,7 @@ from bench.spec import (
 
 SCHEMA = 1
 """The form of the file."""
-_LARGEST = 2**30
-_FORM = Path(__file__).with_name("table.schema.json")
 _DIGITS = 9
-_SUM = "sha256"
-_BREAK = re.compile(r"\n\s+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +67,7 @@ def text(result: Table, records: Sequence[Record], machine: Mapping[str, str]) -
         "figures": _lines(frame(result)),
         "comparisons": _lines(comparisons(result)) if result.contests else [],
     }
-    return sealed(json.loads(json.dumps(found, allow_nan=False, default=_plain)))
-
-
-def sealed(found: Mapping[str, Any]) -> str:
-    """Return the text of a file with a checksum of all that is in it: it tells damage and edits, not forgery."""
-    content = {**found, _SUM: _checksum(found)}
-    told = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
-    # Lists of plain values in a line: a text in JSON holds no line break, so a bracket before one is a list's.
-    return re.sub(r"\[\n\s+([^\[\]{}]*?)\n\s+\]", lambda match: f"[{re.sub(_BREAK, ' ', match[1])}]", told) + "\n"
-
-
-def _checksum(found: Mapping[str, Any]) -> str:
-    plain = {name: value for name, value in found.items() if name != _SUM}
-    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
+    return sealing.sealed(json.loads(json.dumps(found, allow_nan=False, default=_plain)))
 
 
 def _report_told(result: Table) -> dict[str, Any]:
@@ -191,7 +170,7 @@ def names(folder: Path) -> list[str]:
 
 
 def _is_table(path: Path) -> bool:
-    content = files.found(path, _LARGEST)
+    content = files.found(path, sealing.LARGEST)
     return content is not None and b'"schema"' in content[:100]
 
 
@@ -200,7 +179,7 @@ def read(path: Path) -> Stored:
 
     Raises `BadFile` if the file cannot be read, `BenchError` if its values are of another protocol than today's.
     """
-    found = content(path)
+    found = sealing.content(path)
     named = {*found["report"]["metrics"], *found["report"]["also"], *found["protocols"]}
     today = {name: _metric(path, name) for name in sorted(named)}
     try:
@@ -227,27 +206,6 @@ def _metric(path: Path, name: str) -> Metric:
         return find(name)
     except UnknownName as error:
         raise BadFile(f"{path} names a metric that is not known here: {escape.plain(name)}.") from error
-
-
-def content(path: Path) -> dict[str, Any]:
-    """Return what a file holds, of the form that is told, whatever its protocols are. Raises `BadFile`."""
-    try:
-        found: dict[str, Any] = json.loads(files.content(path, _LARGEST))
-        jsonschema.validate(found, _form())
-    except jsonschema.ValidationError as error:
-        where = ".".join(map(str, error.absolute_path)) or "the whole"
-        raise BadFile(f"{path}: {where}: {escape.plain(error.message[:200])}; measure the table again.") from error
-    except (OSError, ValueError, RecursionError) as error:
-        reason = (error.strerror if isinstance(error, OSError) else None) or error
-        raise BadFile(f"{path} cannot be read: {reason}; give the <table>.json of a run.") from error
-    if found[_SUM] != _checksum(found):
-        raise BadFile(f"{path} was damaged or edited since it was written; measure the table again.")
-    return found
-
-
-@cache
-def _form() -> Any:  # noqa: ANN401 - a JSON value
-    return json.loads(_FORM.read_text(encoding="utf-8"))
 
 
 def _report(told: Mapping[str, Any]) -> Report:

@@ -1,42 +1,25 @@
 """PNG files + ground truth -> Records. What is scored is what lies on disk and can be looked at."""
 
 import hashlib
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
-from bench import allocator, atomic, degradation, files, resize, store
+from bench import allocator, atomic, degradation, resize, store
 from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
 from bench.restore import RunSettings, State
 from bench.running.measuring import Measure, measured
-from bench.scores import metrics, scored
+from bench.scores import metrics, score_file, scored
 from bench.scores.metric import Metric, Pair
-from bench.spec import BenchError, Card, Cell, Images, Record, Status, Task, Weights
+from bench.scores.score_file import Line
+from bench.spec import BenchError, Card, Cell, Images, Record, Status
 from bench.together import ahead
-
-_SUM = "sha256"
-_LARGEST = 2**30
-"""Bytes of a file of scores."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Line:
-    """What lies on disk of one image: a record with every value that was ever computed of it, by whom and of what."""
-
-    key: str
-    """The pixels of the result, of its ground truth and of its input."""
-    by: Mapping[str, str]
-    """Protocol -> code and versions that its value is of."""
-    record: Record
 
 
 def score(  # noqa: PLR0913 - of what, how, and by whom
@@ -61,12 +44,12 @@ def score(  # noqa: PLR0913 - of what, how, and by whom
         yield _unmeasured(cell, state)
         return
     path = file(cell, settings, state)
-    lines, _ = _read(path)
+    lines, _ = score_file.read(path)
     makers = _makers(cell, names, card)
     for line in _whole(cell, card, settings, state, wanted=makers, stored=lines, measure=measure):
         lines[str(line.record.image)] = line
         yield line.record
-    atomic.write(path, _to_text(lines.values()))
+    atomic.write(path, score_file.text(lines.values()))
 
 
 def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, state: State) -> list[Record]:
@@ -78,7 +61,7 @@ def read(cell: Cell, card: Card, names: Sequence[str], settings: RunSettings, st
     if cell.refusal is not None or state.status != "ok":
         return [_unmeasured(cell, state)]
     path = file(cell, settings, state)
-    lines, whole = _read(path)
+    lines, whole = score_file.read(path)
     if lines and not whole:
         raise BenchError(
             f"{path} was damaged or edited since it was written. Run score again: it computes what is lost."
@@ -102,9 +85,9 @@ def _whole(  # noqa: PLR0913 - as `_lines`
     state: State,
     *,
     wanted: Mapping[Metric, str],
-    stored: Mapping[str, _Line],
+    stored: Mapping[str, Line],
     measure: Measure,
-) -> Iterator[_Line]:
+) -> Iterator[Line]:
     """Yield `_lines`, with the shares in the metrics of sets: these can only be told when all images are known."""
     single = {metric: maker for metric, maker in wanted.items() if metric.pooled is None}
     lines = _lines(cell, card, settings, state, wanted=single, stored=stored, measure=measure)
@@ -123,8 +106,8 @@ def _whole(  # noqa: PLR0913 - as `_lines`
 
 
 def _pooled(
-    lines: list[_Line], metric: Metric, maker: str, pairs: Callable[[], Iterator[Pair]], measure: Measure
-) -> list[_Line]:
+    lines: list[Line], metric: Metric, maker: str, pairs: Callable[[], Iterator[Pair]], measure: Measure
+) -> list[Line]:
     """Return the lines with their shares in a metric of the set; without, if there are too few images."""
     protocol, usable = metric.protocol(), [line for line in lines if line.key]
     of = hashlib.sha256(" ".join([maker, *(line.key for line in usable)]).encode()).hexdigest()[:16]
@@ -137,12 +120,12 @@ def _pooled(
     return [_with(line, protocol, shares.get(str(line.record.image)), of) for line in lines]
 
 
-def _with(line: _Line, protocol: str, value: float | None, maker: str) -> _Line:
+def _with(line: Line, protocol: str, value: float | None, maker: str) -> Line:
     """Return a line with a value, or with none, whatever it had."""
     new, by = ({}, {}) if value is None else ({protocol: value}, {protocol: maker})
     there = {name: old for name, old in line.record.metrics.items() if name != protocol}
     made = {name: old for name, old in line.by.items() if name != protocol}
-    return _Line(line.key, made | by, replace(line.record, metrics=there | new))
+    return Line(line.key, made | by, replace(line.record, metrics=there | new))
 
 
 def _lines(  # noqa: PLR0913 - of what, how, and what is known already
@@ -152,9 +135,9 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
     state: State,
     *,
     wanted: Mapping[Metric, str],
-    stored: Mapping[str, _Line],
+    stored: Mapping[str, Line],
     measure: Measure,
-) -> Iterator[_Line]:
+) -> Iterator[Line]:
     """Yield a line for each image of a cell, in the card's order; `wanted` compute what the stored lines lack."""
     limit = settings.images(cell)
     result = scored.finder(cell, card, settings, file(cell, settings, state).parent)
@@ -181,10 +164,6 @@ def _unmeasured(cell: Cell, state: State) -> Record:
     return Record(cell.task, cell.method, None, state.status, state.reason)
 
 
-def _weights(told: Sequence[Mapping[str, str]]) -> tuple[Weights, ...]:
-    return tuple(Weights(**each) for each in told)
-
-
 def _makers(cell: Cell, names: Sequence[str], card: Card) -> dict[Metric, str]:
     """Return the metrics that are wanted and apply to a cell, each with the code and versions its values are of."""
     found = [metric.of(card) for metric in metrics.columns(names) if metric.measures(card) and metric.takes(cell)]
@@ -199,15 +178,15 @@ def _maker(code: str, metric: Metric, how: str) -> str:
 
 
 def _entry(
-    cell: Cell, entry: data.Batch | data.BadEntry, state: State, batch: Callable[[data.Batch], list[_Line]]
-) -> list[_Line]:
+    cell: Cell, entry: data.Batch | data.BadEntry, state: State, batch: Callable[[data.Batch], list[Line]]
+) -> list[Line]:
     """Return the lines of a batch, or the one of an image that cannot be used."""
     if isinstance(entry, data.Batch):
         lines = batch(entry)
         allocator.give_back(entry.hr.numel())
         return lines
     status: Status = "refused" if entry.refused else "failed"
-    return [_Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run))]
+    return [Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run))]
 
 
 def _batch(  # noqa: PLR0913 - as `_lines`
@@ -217,9 +196,9 @@ def _batch(  # noqa: PLR0913 - as `_lines`
     how: tuple[str, ...],
     result: scored.Find,
     wanted: Mapping[Metric, str],
-    lines: Mapping[str, _Line],
+    lines: Mapping[str, Line],
     measure: Measure,
-) -> list[_Line]:
+) -> list[Line]:
     """Score the images of one batch."""
     results = [result(batch, index) for index in range(len(batch.ids))]
     sr = torch.stack([image for image, _ in results])
@@ -236,7 +215,7 @@ def _batch(  # noqa: PLR0913 - as `_lines`
             for index, value in zip(missing, found.tolist(), strict=True):
                 values[index][metric.protocol()], by[index][metric.protocol()] = value, wanted[metric]
     return [
-        _Line(key, made, Record(metrics=there, **facts))
+        Line(key, made, Record(metrics=there, **facts))
         for key, made, there, (_, facts) in zip(keys, by, values, results, strict=True)
     ]
 
@@ -251,7 +230,7 @@ def _missing(wanted: Mapping[Metric, str], by: Sequence[Mapping[str, str]]) -> d
     return found
 
 
-def _of(line: _Line | None, key: str) -> _Line | None:
+def _of(line: Line | None, key: str) -> Line | None:
     """Return a stored line if it is of these pixels."""
     return line if line is not None and line.key == key else None
 
@@ -262,57 +241,3 @@ def _key(*images: Images) -> str:
     for image in images:
         digest.update(resize.eight_bit(image).contiguous().numpy().tobytes())
     return digest.hexdigest()
-
-
-def to_json(record: Record) -> dict[str, Any]:
-    """Return a record as plain JSON values; NaN and infinity, which JSON lacks, become their names."""
-    plain = asdict(record)
-    plain["seconds"] = repr(record.seconds)
-    plain["metrics"] = {name: repr(value) for name, value in record.metrics.items()}
-    return plain
-
-
-def from_json(plain: dict[str, Any]) -> Record:
-    """Return the record that `to_json` wrote."""
-    fields = {name: value for name, value in plain.items() if name not in ("key", "by")}
-    fields["task"] = Task(**fields["task"])
-    fields["weights"] = _weights(fields["weights"])
-    fields["seconds"] = float(fields["seconds"])
-    fields["metrics"] = {name: float(value) for name, value in fields["metrics"].items()}
-    return Record(**fields)
-
-
-def _to_text(lines: Iterable[_Line]) -> bytes:
-    """Return the file: a line for each image with its own checksum, then one for the whole."""
-    plain = [{"key": line.key, "by": dict(line.by), **to_json(line.record)} for line in lines]
-    texts = [_dump({**each, _SUM: _checksum(each)}) for each in plain]
-    return "".join(f"{text}\n" for text in [*texts, _last(texts)]).encode()
-
-
-def _last(texts: Sequence[str]) -> str:
-    """Return the last line, which says how many there are and what they are."""
-    return _dump({"lines": len(texts), _SUM: hashlib.sha256("\n".join(texts).encode()).hexdigest()})
-
-
-def _dump(plain: Mapping[str, Any]) -> str:
-    return json.dumps(plain, sort_keys=True)
-
-
-def _checksum(plain: Mapping[str, Any]) -> str:
-    return hashlib.sha256(_dump(plain).encode()).hexdigest()
-
-
-def _read(path: Path) -> tuple[dict[str, _Line], bool]:
-    """Return the stored lines by image, those that are sound and of this run, and whether the file is what was written.
-
-    A file that was copied here from another run is whole and has no lines.
-    """
-    found = files.found(path, _LARGEST)
-    texts = [] if found is None else found.decode(errors="replace").removesuffix("\n").split("\n")
-    lines: dict[str, _Line] = {}
-    for text in texts[:-1]:
-        with suppress(ValueError, TypeError, KeyError, AttributeError, RecursionError):
-            plain = json.loads(text)
-            if plain.pop(_SUM) == _checksum(plain) and plain["run"] == path.parent.name:
-                lines[plain["image"]] = _Line(plain["key"], plain["by"], from_json(plain))
-    return lines, bool(texts) and texts[-1] == _last(texts[:-1])
