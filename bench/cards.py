@@ -44,6 +44,7 @@ _OPTIONAL: dict[str, schema.Kind] = {
     "crops": schema.NAME,
     "train_crops": schema.ListOf(schema.NAME),
     "face_box": schema.Square(0.1),
+    "component_boxes": schema.NAME,
     "licence": schema.TEXT,
     "address": schema.TEXT,
     "download": schema.form(r"https?://\S+/", "that begins with https:// and ends in /"),
@@ -166,6 +167,8 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     facts |= _tables(path, values)
     if "face_box" in values:
         facts["face_box"] = tuple(values["face_box"])
+    if "component_boxes" in values:
+        facts["component_boxes"] = path.parent / values["component_boxes"]
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)
 
 

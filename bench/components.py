@@ -42,6 +42,7 @@ _PLACES: Mapping[str, _Place] = MappingProxyType(
         "mouth": _Place(56.1396, 92.2848, 110),
     }
 )
+PARTS = tuple(_PLACES)
 """In the order of `methods.nets.dfdnet.PARTS`."""
 
 

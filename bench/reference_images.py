@@ -5,19 +5,22 @@ A method says in its spec that it does (`Spec.needs_reference`), and asks while 
     "training"  `training` gives it images that its category, or another one, has for training
     "truth"     `Truths` shows it the true image itself: a bound, which the tables set apart
 
-Where the components of faces lie (`component_boxes`) is a fact of the card, the same for each image.
+Where the components of faces lie is a fact of the card: the same for each image (`component_boxes`), or of a table, a
+line for each part of each (`Located`).
 
 What a method gets here it holds, so that it is a part of the fingerprint of its results.
 """
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from bench import cards, resize, scenes
 from bench.components import Rectangle, boxes
+from bench.images import boxes as boxes_table
 from bench.images import data
 from bench.images.tested import Tested
 from bench.images.training import photographs
@@ -94,6 +97,50 @@ def _other(task: Task) -> Card:
             "add a card, or a folder of photographs, of any other."
         )
     return found[name]
+
+
+@dataclass(frozen=True)
+class Located:
+    """The boxes of the components of each of a card's test images, from its table, told by the pixels of the input."""
+
+    path: Path
+    mean: Tensor
+    """(4, 4): the mean over the images of the table."""
+    boxes: dict[str, Tensor]
+    """The checksum of an LR image -> its boxes (4, 4): left, top, right, bottom of `components.PARTS`."""
+
+    @classmethod
+    def of_task(cls, task: Task, size: int) -> "Located | None":
+        """Read the table of a task's card, for images brought to `size` px; None: it names none.
+
+        Raises `BadFile` as `boxes.read`, `BenchError` for a test image without boxes, and as `data.batches`.
+        """
+        card = cards.card(task.profile, task.category, task.hr_size)
+        if card.component_boxes is None:
+            return None
+        table = boxes_table.read(card.component_boxes)
+        scale = size / cards.card(task.profile, task.category).hr_size  # the table's pixels are those of the card
+        found: dict[str, Tensor] = {}
+        for batch in data.batches(card, task.factor, _PART):
+            if isinstance(batch, data.Batch):
+                places = (table.of(batch.ids) * scale).round().long()
+                found.update(zip(map(_sum, batch.lr), places, strict=True))
+        mean = (table.of(list(table.by_id)) * scale).mean(0).round().long()
+        return cls(table.path, mean, found)
+
+    def of(self, lr: Images) -> Tensor:
+        """Return the boxes (N, 4, 4), whole pixels, of inputs (N, 3, lr_size, lr_size); without values the mean ones.
+
+        Raises `BenchError` for an input that is not of a test image.
+        """
+        if lr.is_meta:
+            return self.mean.expand(len(lr), 4, 4)
+        if unknown := [at for at, image in enumerate(lr) if _sum(image) not in self.boxes]:
+            raise BenchError(
+                f"{self.path} says where the parts of {len(self.boxes)} test images lie, and input {unknown[0] + 1} of "
+                f"{len(lr)} is of none of them; take component_boxes out of the card for other images."
+            )
+        return torch.stack([self.boxes[_sum(image)] for image in lr])
 
 
 @dataclass(frozen=True)

@@ -270,6 +270,8 @@ class Card:
     """The same, for training; without, everything is trained on that is not tested on."""
     face_box: FaceBox | None = None
     """Where the faces are, of images that are all aligned in the same way; None: it is not known."""
+    component_boxes: Path | None = None
+    """A table of where the parts of the face lie in each test image (bench/images/boxes.py); None: `face_box` says."""
     licence: str = ""
     address: str = ""
     """Where the test images can be had, in words."""

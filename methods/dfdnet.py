@@ -5,7 +5,8 @@ methods/nets/dfdnet.py. The input is enlarged to the network's size by our opera
 whose result is then brought to the size of the images; else the size of the images.
 
 The published program finds the components by landmarks. In the inputs here, of 8 to 16 px, none can be found, so all
-images of a card have the same boxes, where its aligned faces have their components (bench/components.py).
+images of a card have the same boxes, where its aligned faces have their components (bench/components.py), or those of
+a table that it names (bench/images/boxes.py).
 
 Ours has the first layers of the bank's discriminator in the place of VGG19, and dictionaries that k-means makes of the
 features of training images (`dictionary`), as the paper does of FFHQ's.
@@ -122,13 +123,15 @@ class Dfdnet:
     """The adapter: images in [0, 1] outside, [-1, 1] inside."""
 
     spec: ClassVar[Spec] = specs.DFDNET
-    remark = "the boxes of the components are those of the card, the same for each image"
 
     def __init__(self, network: DFDNet, task: Task) -> None:
-        """Take a ready network for a task. Raises as `boxes`."""
+        """Take a ready network for a task. Raises as `boxes` and `Located.of_task`."""
         self.network = network.eval()
         self.size, self.hr_size = side_of(task), task.hr_size
-        self.places = boxes(task, self.size)
+        self.located = reference_images.Located.of_task(task, self.size)
+        self.places = boxes(task, self.size) if self.located is None else self.located.mean
+        of = "the same for each image" if self.located is None else f"each image's own, by {self.located.path.name}"
+        self.remark = f"the boxes of the components are those of the card, {of}"
 
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:
@@ -146,5 +149,6 @@ class Dfdnet:
     def upscale(self, lr: Images) -> Images:
         """Restore a batch."""
         large = resize.resize(lr, self.size, self.size)
-        sr: Images = (self.network(large * 2 - 1, self.places.expand(len(lr), 4, 4)) + 1) / 2
+        places = self.places.expand(len(lr), 4, 4) if self.located is None else self.located.of(lr)
+        sr: Images = (self.network(large * 2 - 1, places) + 1) / 2
         return sr if self.size == self.hr_size else resize.resize(sr, self.hr_size, self.hr_size)

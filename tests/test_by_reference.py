@@ -1,6 +1,7 @@
 """DFDNet and SRNTT as methods: what they look at beside the input, and what they must not."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -180,6 +181,16 @@ def test_dfdnet_restores_in_its_range_and_looks_at_the_boxes_of_the_card(small, 
     assert 0 <= sr.min() <= sr.max() <= 1
     small.places = small.places + 8
     assert not torch.equal(small.upscale(lr), sr), "the boxes change nothing"
+
+
+@torch.no_grad()
+def test_dfdnet_takes_each_image_s_own_boxes_where_a_table_has_them(small, lr):
+    before = small.upscale(lr)
+    own = torch.stack([small.places, small.places + 8])
+    small.located = SimpleNamespace(of=lambda _: own)
+    after = small.upscale(lr)
+    assert torch.allclose(after[0], before[0], atol=1e-5), "an image has the boxes of another"
+    assert not torch.allclose(after[1], before[1], atol=1e-5), "the table changes nothing"
 
 
 def test_what_is_said_of_them():

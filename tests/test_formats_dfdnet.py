@@ -1,4 +1,4 @@
-"""methods/formats/dfdnet.py and its dictionaries and boxes: the published network gives the same image here."""
+"""methods/formats/dfdnet.py, its dictionaries, and tables of boxes: the published network gives the same image here."""
 
 import re
 
@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
+from bench.images import boxes as boxes_format
 from bench.spec import BadFile, BenchError, MissingWeights
-from methods.formats import boxes as boxes_format
 from methods.formats import dfdnet_dictionary, own_files, unpickle
 from methods.formats.dfdnet import dfdnet, layout_of, to_ours
 from methods.formats.vgg19 import vgg19
@@ -319,6 +319,7 @@ def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path):
         (["a,nose,9,0,9,9\n"], "line 2: right must be more than left"),
         ([*LINES, "b,nose,0,0,9,9\n"], "line 10: the nose of 'b' has a line already"),
         (LINES[:-1], "lacks the mouth of 'b'"),
+        ([], "has no boxes; write a line for each part of each image"),
         (['a,"nose,0,0,9,9\n'], "cannot be read: unexpected end of data"),
     ],
 )

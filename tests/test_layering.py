@@ -31,7 +31,7 @@ ORDER = [
         "scenes.noise",
     },
     {"degradation", "components"},
-    {"images.degraded", "report.sealing", "scores.metric", "variants"},
+    {"images.boxes", "images.degraded", "report.sealing", "scores.metric", "variants"},
     {
         "lists",
         "images.pillow",

@@ -6,7 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
-from bench import cards, plan, reference_images, report_files, scenes, stock
+from bench import cards, holdings, plan, reference_images, report_files, scenes, stock
+from bench.components import PARTS
 from bench.images import data
 from bench.running import runner
 from bench.spec import BenchError, Cell, ContractError, MissingImages, Task
@@ -163,3 +164,42 @@ def test_boxes_grow_with_the_image_and_a_card_without_a_face_says_so(profile):
     assert all(abs(4 * one - other) <= 2 for one, other in zip(small, large, strict=True))
     with pytest.raises(BenchError, match="does not say where its faces are; add the square"):
         reference_images.component_boxes(task(profile), 128)
+
+
+@pytest.fixture
+def located(profile, tmp_path) -> str:
+    """The same faces, each with boxes of its own in a table beside the card."""
+    lines = [f"{name},{part},{at},{at},{at + 8},{at + 8}" for name, at in (("10", 0), ("20", 2)) for part in PARTS]
+    (tmp_path / "boxes.csv").write_text("id,part,left,top,right,bottom\n" + "\n".join(lines))
+    with (tmp_path / "face.toml").open("a") as card:
+        card.write('component_boxes = "boxes.csv"\n')
+    return profile
+
+
+def test_each_image_has_the_boxes_that_the_table_says(located):
+    found = reference_images.Located.of_task(task(located), 2 * task(located).hr_size)
+    batch = next(iter(data.batches(cards.card(located, "face"), 4, 2)))
+    assert found.of(batch.lr.flip(0)).tolist() == [[[4, 4, 20, 20]] * 4, [[0, 0, 16, 16]] * 4], "another image's parts"
+    assert found.of(batch.lr.to("meta")).tolist() == [[[2, 2, 18, 18]] * 4] * 2, "the cost is that of the mean boxes"
+    with pytest.raises(BenchError, match=r"boxes.csv says where the parts of 2 test images lie, and input 2 of 2 is"):
+        found.of(torch.stack([batch.lr[0], 1 - batch.lr[0]]))
+
+
+def test_a_card_without_a_table_has_no_boxes_of_its_own(profile):
+    assert reference_images.Located.of_task(task(profile), 128) is None
+
+
+def test_a_test_image_without_boxes_is_told(located, tmp_path):
+    path = tmp_path / "boxes.csv"
+    path.write_text(path.read_text().replace("20,", "other,"))
+    with pytest.raises(BenchError, match=r"boxes.csv has no boxes for the image '20', only for 2 others"):
+        reference_images.Located.of_task(task(located), 128)
+
+
+def test_other_boxes_make_the_results_anew(located, tmp_path):
+    before = reference_images.Located.of_task(task(located), 128)
+    path = tmp_path / "boxes.csv"
+    path.write_text(path.read_text().replace("20,nose,2,2", "20,nose,1,2"))
+    after = reference_images.Located.of_task(task(located), 128)
+    held = [{name: str(value) for name, value in holdings.tensors(found)} for found in (before, after)]
+    assert held[0] != held[1], "the fingerprint would be the same"

@@ -25,7 +25,8 @@ EXTRA = {
 CARD = {
     "title": "Cat", "hr_size": 64, "reader": "folder", "source": "photos", "test_set": "ours", "train_set": "",
     "ids": ["a"], "test_images": 3, "searched_images": 2, "fit": "crop", "train_source": "more",
-    "train_reader": "folder", "crops": "c.csv", "train_crops": ["d.csv"], "licence": "x", "address": "x",
+    "train_reader": "folder", "crops": "c.csv", "train_crops": ["d.csv"], "component_boxes": "b.csv",
+    "licence": "x", "address": "x",
     "preset": "mini",
 }  # fmt: skip
 WEIGHTS = {

@@ -1,7 +1,7 @@
-"""Where the components of faces lie, from a table: what DFDNet takes beside an image.
+"""Where the components of faces lie in each image, from a table that a card names (`component_boxes`).
 
 A table is CSV with the columns `id, part, left, top, right, bottom`: the name of the image, left_eye, right_eye, nose
-or mouth, and the box in whole pixels of the image as the network gets it, right and bottom being the first that no
+or mouth, and the box in whole pixels of the images of the card's `hr_size`, right and bottom being the first that no
 longer belong to it. A box may reach beyond the image. Each image has a line for each part.
 """
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bench.components import PARTS, Rectangle
 from bench.spec import BadFile, BenchError
-from methods.nets.dfdnet import PARTS, Box
 
 COLUMNS = ("id", "part", "left", "top", "right", "bottom")
 _NUMBER = re.compile(r"-?[0-9]{1,6}")
@@ -29,11 +29,11 @@ class Boxes:
     """The boxes of a table."""
 
     path: Path
-    by_id: dict[str, dict[str, Box]]
+    by_id: dict[str, dict[str, Rectangle]]
     """For each image a box for each of `PARTS`."""
 
     def of(self, ids: Sequence[str]) -> Tensor:
-        """Return the boxes of images, (B, 4, 4), as `nets.dfdnet.DFDNet` takes them.
+        """Return the boxes of images, (B, 4, 4), whole numbers: left, top, right, bottom of `PARTS`.
 
         Raises `BenchError` for an image that is not in the table.
         """
@@ -52,7 +52,7 @@ def read(path: Path) -> Boxes:
         rows = csv.reader(StringIO(_text(path), newline=""), strict=True)
         if next(rows, None) != list(COLUMNS):
             raise BadFile(f"the table {path} must begin with the line {','.join(COLUMNS)}.")
-        by_id: dict[str, dict[str, Box]] = {}
+        by_id: dict[str, dict[str, Rectangle]] = {}
         for row in rows:
             where = f"{path}, line {rows.line_num}"
             name, part, box = _line(where, row)
@@ -61,6 +61,8 @@ def read(path: Path) -> Boxes:
             by_id[name][part] = box
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise BadFile(f"the table of boxes {path} cannot be read: {error}.") from error
+    if not by_id:
+        raise BadFile(f"the table {path} has no boxes; write a line for each part of each image.")
     for name, found in by_id.items():
         if missing := [part for part in PARTS if part not in found]:
             raise BadFile(f"the table {path} lacks the {', '.join(missing)} of {name[:_SHOWN]!r}; add their lines.")
@@ -76,7 +78,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8-sig")
 
 
-def _line(where: str, row: Sequence[str]) -> tuple[str, str, Box]:
+def _line(where: str, row: Sequence[str]) -> tuple[str, str, Rectangle]:
     """Return id, part and box of a line."""
     if len(row) != len(COLUMNS):
         raise BadFile(f"{where}: there must be {len(COLUMNS)} values, for {', '.join(COLUMNS)}, not {len(row)}.")
@@ -86,7 +88,7 @@ def _line(where: str, row: Sequence[str]) -> tuple[str, str, Box]:
     for column, value in zip(COLUMNS[2:], numbers, strict=True):
         if not _NUMBER.fullmatch(value):
             raise BadFile(f"{where}: {column} must be a whole number of pixels, not {value[:_SHOWN]!r}.")
-    box = Box(*map(int, numbers))
+    box = Rectangle(*map(int, numbers))
     if box.left >= box.right or box.top >= box.bottom:
         raise BadFile(f"{where}: right must be more than left, and bottom more than top, not {', '.join(numbers)}.")
     return name, part, box
