@@ -207,7 +207,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     asked = partial(replace, weights=weights, unfinished=unfinished, dtype=dtype, compiled=compiled)
     cells = [replace(cell, task=asked(cell.task)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
-    cells = stock.runnable(cells, cards, by_name, settings.limit)
+    cells = stock.runnable(cells, cards, by_name, settings.limit, settings.allow_enlarge)
     beside = stock.runnable(references(report, cells, cards), cards, {}, settings.limit)
     return Measurement(report, cells, cards, by_name, settings, lacking=lacking, references=tuple(beside))
 

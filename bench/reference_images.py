@@ -110,8 +110,10 @@ class Located:
     """The checksum of an LR image -> its boxes (4, 4): left, top, right, bottom of `components.PARTS`."""
 
     @classmethod
-    def of_task(cls, task: Task, size: int) -> "Located | None":
+    def of_task(cls, task: Task, size: int, device: torch.device) -> "Located | None":
         """Read the table of a task's card, for images brought to `size` px; None: it names none.
+
+        On the meta device no image is read.
 
         Raises `BadFile` as `boxes.read`, `BenchError` for a test image without boxes, and as `data.batches`.
         """
@@ -121,26 +123,26 @@ class Located:
         table = boxes_table.read(card.component_boxes)
         scale = size / cards.card(task.profile, task.category).hr_size  # the table's pixels are those of the card
         found: dict[str, Tensor] = {}
-        for batch in data.batches(card, task.factor, _PART):
+        for batch in data.batches(card, task.factor, _PART) if device.type != "meta" else ():
             if isinstance(batch, data.Batch):
                 places = (table.of(batch.ids) * scale).round().long()
                 found.update(zip(map(_sum, batch.lr), places, strict=True))
         mean = (table.of(list(table.by_id)) * scale).mean(0).round().long()
         return cls(table.path, mean, found)
 
-    def of(self, lr: Images) -> Tensor:
-        """Return the boxes (N, 4, 4), whole pixels, of inputs (N, 3, lr_size, lr_size); without values the mean ones.
+    @property
+    def remark(self) -> str:
+        """Whose boxes are taken, in words."""
+        return f"each test image's own, by {self.path.name}, and their mean for any other input"
 
-        Raises `BenchError` for an input that is not of a test image.
+    def of(self, lr: Images) -> Tensor:
+        """Return the boxes (N, 4, 4), whole pixels, of inputs (N, 3, lr_size, lr_size); the mean ones of unknown ones.
+
+        A table takes known ones alone: bench/stock.py refuses what changes the inputs.
         """
         if lr.is_meta:
             return self.mean.expand(len(lr), 4, 4)
-        if unknown := [at for at, image in enumerate(lr) if _sum(image) not in self.boxes]:
-            raise BenchError(
-                f"{self.path} says where the parts of {len(self.boxes)} test images lie, and input {unknown[0] + 1} of "
-                f"{len(lr)} is of none of them; take component_boxes out of the card for other images."
-            )
-        return torch.stack([self.boxes[_sum(image)] for image in lr])
+        return torch.stack([self.boxes.get(_sum(image), self.mean) for image in lr])
 
 
 @dataclass(frozen=True)

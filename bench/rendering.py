@@ -7,7 +7,8 @@ from bench import fingerprint, store
 from bench.console import say
 from bench.pipeline import Measurement
 from bench.report import figures, render, strips, table
-from bench.spec import Record
+from bench.restore import State
+from bench.spec import Cell, Record, Task
 from bench.viewer import page, pictures
 
 
@@ -22,9 +23,17 @@ def write(measurement: Measurement, records: Sequence[Record], columns: Sequence
     written = render.write(result, records, facts, target, columns)
     pictures.write_inputs([cell.task for cell in cells if cell.refusal is None], cards, settings, target)
     written += page.write(target, result, records, facts)
-    # The pictures of one seed and one training are enough.
-    first = {(cell.task.place, cell.method): cell for cell in reversed(cells)}
-    states = {cell: measurement.state(cell) for cell in cells if first[cell.task.place, cell.method] == cell}
-    written += strips.strip(states, cards, settings, target / f"{report.name}.png", hidden)
+    written += strips.strip(_shown(measurement), cards, settings, target / f"{report.name}.png", hidden)
     written += figures.curves(result, target / f"{report.name}.curves.png")
     say(f"\n{render.summary(result)}\n\nWritten: {', '.join(map(str, written))}")
+
+
+def _shown(measurement: Measurement) -> dict[Cell, State]:
+    """Return the cells of the strip: of a method the first seed and training that has images; of none, the first."""
+    states = {cell: measurement.state(cell) for cell in measurement.cells}
+    best: dict[tuple[Task, str], Cell] = {}
+    for cell, state in states.items():
+        place = cell.task.place, cell.method
+        if place not in best or (states[best[place]].status != "ok" and state.status == "ok"):
+            best[place] = cell
+    return {cell: states[cell] for cell in best.values()}

@@ -151,6 +151,8 @@ class Spec:
     """Data files that decide what a guest makes, relative to its own file: another content makes its results anew."""
     trained: bool = field(default=False, repr=False)  # what tells results apart is the content of its weight files
     """True if its networks are looked for by `Task.training`: it is then measured with each that a run names."""
+    takes_boxes: bool = field(default=False, repr=False)  # it holds those that it was given
+    """True if it takes where eyes, nose and mouth lie in each image, from a table of the card (`component_boxes`)."""
 
     @property
     def searches(self) -> bool:
@@ -161,6 +163,10 @@ class Spec:
     def oracle(self) -> bool:
         """True if it is shown the true image: the tables set it apart, and never call it the best."""
         return self.needs_reference == "truth"
+
+    def knows_by_input(self, card: "Card") -> bool:
+        """Return whether it tells a card's test images by their inputs, which must then be those that the card says."""
+        return self.oracle or (self.takes_boxes and card.component_boxes is not None)
 
     def refuses(self, task: Task) -> str | None:
         """Return why this method cannot do the task, or None if it can."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+from bench import cards as card_files
 from bench.images import data, known
 from bench.images.provenance import refusal
 from bench.images.training import tested_too
@@ -12,13 +13,18 @@ from bench.spec import BenchError, Card, Cell, MissingImages
 
 
 def runnable(
-    cells: list[Cell], cards: Mapping[str, Card], methods: Mapping[str, Runner], limit: int | None
+    cells: list[Cell],
+    cards: Mapping[str, Card],
+    methods: Mapping[str, Runner],
+    limit: int | None,
+    allow_enlarge: bool = False,  # noqa: FBT001, FBT002 - as `RunSettings`
 ) -> list[Cell]:
     """Return the cells, those refused that lack something, with what it is.
 
     Raises `BenchError` if no category has its images, `MissingImages` if LR images are given and none is there.
     """
     there = _with_lr(_with_others(_with_images(cells, cards), cards, limit), cards, limit)
+    there = [_with_known_inputs(cell, cards, methods, limit, allow_enlarge) for cell in there]
     return _with_weights(_with_references(there, cards, methods, limit), methods)
 
 
@@ -57,6 +63,35 @@ def _with_lr(cells: list[Cell], cards: Mapping[str, Card], limit: int | None) ->
     return [
         replace(cell, refusal=cell.refusal or reasons[cell.task.category, cell.task.factor] or None) for cell in cells
     ]
+
+
+def _with_known_inputs(
+    cell: Cell,
+    cards: Mapping[str, Card],
+    methods: Mapping[str, Runner],
+    limit: int | None,
+    allow_enlarge: bool,  # noqa: FBT001
+) -> Cell:
+    """Refuse a method that knows the card's test images by their inputs, where it is given other ones."""
+    card = cards[cell.task.category]
+    if cell.refusal is not None or cell.method not in methods or not methods[cell.method].spec.knows_by_input(card):
+        return cell
+    other = _other_inputs(card, limit, allow_enlarge)
+    told = f"it knows the test images of {card.shows} by the inputs that their card says, and here {other}"
+    return replace(cell, refusal=told) if other else cell
+
+
+def _other_inputs(card: Card, limit: int | None, allow_enlarge: bool) -> str:  # noqa: FBT001
+    """Return in which way the inputs are not those that a card on the disk says; "" if they are."""
+    if card.subject:
+        return "they are those of a variant"
+    if card.lr != card_files.card(card.profile, card.category).lr:
+        return "LR images are given with --lr: name them in the card (lr)"
+    if allow_enlarge:
+        return "photographs are enlarged: leave --allow-enlarge out"
+    if limit is not None and len(data.image_ids(card, limit)) > (there := len(data.image_ids(card))):
+        return f"there are more than its {there}: take -n {there}, or raise test_images in the card"
+    return ""
 
 
 def _with_references(

@@ -124,13 +124,13 @@ class Dfdnet:
 
     spec: ClassVar[Spec] = specs.DFDNET
 
-    def __init__(self, network: DFDNet, task: Task) -> None:
-        """Take a ready network for a task. Raises as `boxes` and `Located.of_task`."""
+    def __init__(self, network: DFDNet, task: Task, located: reference_images.Located | None = None) -> None:
+        """Take a ready network for a task; `located` has boxes for each image. Raises as `boxes` without."""
         self.network = network.eval()
         self.size, self.hr_size = side_of(task), task.hr_size
-        self.located = reference_images.Located.of_task(task, self.size)
-        self.places = boxes(task, self.size) if self.located is None else self.located.mean
-        of = "the same for each image" if self.located is None else f"each image's own, by {self.located.path.name}"
+        self.located = located
+        self.places = boxes(task, self.size) if located is None else located.mean
+        of = "the same for each image" if located is None else located.remark
         self.remark = f"the boxes of the components are those of the card, {of}"
 
     @classmethod
@@ -144,7 +144,7 @@ class Dfdnet:
             return dfdnet.dfdnet(state, dictionary=found)
 
         network = load.network(cls.spec.name, task, device, build=dfdnet_network, read=read)
-        return cls(network, task)
+        return cls(network, task, reference_images.Located.of_task(task, side_of(task), device))
 
     def upscale(self, lr: Images) -> Images:
         """Restore a batch."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 import torch
 
-from bench import resize
+from bench import cards, resize
 from bench.spec import BenchError, Images, Method, Spec, Task
 from methods import specs
 
@@ -48,6 +48,11 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
         @classmethod
         def load(cls, task: Task, device: torch.device) -> Self:
             """Load the method for its factor. Raises `BenchError` if that does not divide the size."""
+            if task.factor != factor and of.spec.knows_by_input(cards.card(task.profile, task.category)):
+                raise BenchError(
+                    f"{of.spec.title} knows the test images by their inputs of {task.factor}x, not by what is made of "
+                    f"them for a network of {factor}x; measure it without @{factor}."
+                )
             own = replace(task, factor=factor)
             return cls(of.load(own, device), own.lr_size)
 
@@ -74,6 +79,8 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
 
 def _check(spec: Spec, factor: int) -> None:
     """Refuse a method that has no networks of a factor, or none of this one."""
+    if spec.oracle:
+        raise BenchError(f"{spec.name}@{factor}: an oracle knows inputs of its own factor alone; leave @{factor} out.")
     if not spec.trained:
         raise BenchError(f"{spec.name}@{factor}: {spec.title} has no networks of a factor; leave @{factor} out.")
     if factor not in spec.factors:

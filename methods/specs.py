@@ -96,6 +96,7 @@ DFDNET = Spec(
     categories=("face",),
     max_batch=4,
     trained=True,
+    takes_boxes=True,
 )
 SRNTT = Spec(
     name="srntt",

@@ -2,7 +2,8 @@
 
 import shutil
 from dataclasses import replace
-from typing import ClassVar
+from types import SimpleNamespace
+from typing import ClassVar, cast
 
 import pytest
 import torch
@@ -11,9 +12,11 @@ from torch.nn.functional import interpolate
 
 from bench import contract, resize
 from bench.fingerprint import run
+from bench.running import compiled
 from bench.running.arithmetic import arithmetic, otherwise
 from bench.running.runner import LoadError, Local
-from bench.spec import Spec, Task
+from bench.spec import Method, Spec, Task
+from methods import specs
 from methods.back_projection import back_projected
 
 TASK = Task("mini", "face", 4, 32)
@@ -134,3 +137,12 @@ def test_what_is_compiled_is_the_same_to_rounding():
     assert int(made.facts.remark.partition("compiled: ")[2].split()[0]) > 90
     found = torch.stack([outcome.image for outcome in made.attempt(LR) if outcome.image is not None])
     assert (found.int() - pictures(Smoothing).int()).abs().max() <= 1
+
+
+def test_an_oracle_is_not_asked_for_an_invented_picture():
+    """It knows its test images alone; the whole cell would fail."""
+    oracle = cast("Method", SimpleNamespace(spec=specs.SRNTT_ORACLE, upscale=None))
+    task = Task("mini", "face", 16, 128, preset="mini", dtype="bfloat16")
+    made, remark = compiled.ready(oracle, task, torch.device("cpu"))
+    assert made is oracle
+    assert "not compared with float32, as an oracle knows no pattern" in remark

@@ -18,6 +18,7 @@ from methods.nets.srntt import SRNTT, ContentExtractor, TextureTransfer
 from methods.presets.dfdnet import DFDNET
 from methods.presets.srntt import SRNTT as SETTINGS
 from methods.srntt import Nearest, Srntt, SrnttOracle, SrnttOther
+from methods.training import start
 
 CPU = torch.device("cpu")
 TASK = Task("mini", "face", 16, 128, preset="mini")
@@ -191,6 +192,20 @@ def test_dfdnet_takes_each_image_s_own_boxes_where_a_table_has_them(small, lr):
     after = small.upscale(lr)
     assert torch.allclose(after[0], before[0], atol=1e-5), "an image has the boxes of another"
     assert not torch.allclose(after[1], before[1], atol=1e-5), "the table changes nothing"
+
+
+@torch.no_grad()
+@pytest.mark.usefixtures("small")
+def test_the_training_of_dfdnet_has_no_boxes_of_test_images(lr, monkeypatch):
+    """Its images are none of them, and it would end with the first step."""
+
+    def of_test_images(*_):
+        raise BenchError("asked for")
+
+    monkeypatch.setattr(reference_images.Located, "of_task", of_test_images)
+    assert start.untrained("dfdnet", TASK).upscale(lr).shape == (2, 3, 128, 128)
+    with pytest.raises(BenchError, match="asked for"):
+        Dfdnet.load(TASK, torch.device("meta"))
 
 
 def test_what_is_said_of_them():

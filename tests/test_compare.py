@@ -195,3 +195,18 @@ def test_a_folder_above_the_results_is_told_where_they_are(bench, tmp_path):
     status, _, err = bench("compare", tmp_path / "out", PUBLISHED)
     assert status == 2
     assert f"{tmp_path / 'out' / 'mini'} does" in err, "the folder of --out is what one thinks of"
+
+
+def test_means_of_other_trainings_are_told():
+    """The code would be held for the cause."""
+    first, second = (
+        replace(run([20.0, 21.0]), means_of={PLACE: f"seed 0; training{which}"}) for which in (" 0", "s 0, 1")
+    )
+    (remark,) = comparison.compare(first, second, {}).remarks
+    assert remark == (
+        "glean: seed 0; training 0 in the first, seed 0; trainings 0, 1 in the second; "
+        "the intervals are of images alone"
+    )
+    assert comparison.compare(first, first, {}).remarks == ()
+    kept = runs.read(PUBLISHED.parent / "portraits" / "seeds.json")["seeds"].means_of
+    assert kept[runs.Place("face", 8, "glean")] == "seed 0; trainings 0, 1"

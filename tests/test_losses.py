@@ -66,3 +66,26 @@ def test_the_report_has_a_table_of_them_and_others_have_none(built):
     assert line.split("|")[2].strip().startswith("-1.95 ± ")
     plain = replace(built, rows=tuple(replace(row, subject="") for row in built.rows))
     assert "What a variant costs" not in render.markdown(plain, {})
+
+
+def test_a_loss_of_several_trainings_has_an_interval_over_them_too(built):
+    """By twice 1 dB and once 2 the variant is worse: three trainings do not tell it to a hundredth."""
+
+    def measured(row, *shifts):
+        values = {image: value + sum(shifts) / len(shifts) for image, value in row.values.items()}
+        sources = {
+            (0, n): {image: value + shift for image, value in row.values.items()} for n, shift in enumerate(shifts)
+        }
+        return replace(row, values=values, sources=sources)
+
+    rows = [
+        measured(row, 5, 7, 9) if row.cell.task.category == "face" else measured(row, 4, 6, 7) for row in built.rows
+    ]
+    found = losses.losses(replace(built, rows=tuple(rows)))
+    (loss,) = [
+        each.result for each in found
+        if (each.row.cell.method, each.row.cell.task.category, each.row.metric.name)
+        == ("bicubic", "face.turned-30", "psnr")
+    ]  # fmt: skip
+    assert loss.mean == pytest.approx(-4 / 3)
+    assert loss.half_width == pytest.approx(t.ppf(0.975, 2) * np.std([-1, -1, -2], ddof=1) / 3**0.5)

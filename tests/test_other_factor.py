@@ -1,10 +1,13 @@
 """`<name>@<factor>`: the networks of one factor at others, their input brought to the side they take."""
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 import torch
 
 import methods
-from bench import contract, pipeline, resize
+from bench import cards, contract, pipeline, resize
 from bench.cost.count import count
 from bench.running import runners
 from bench.running.runner import Local
@@ -42,6 +45,7 @@ def test_it_has_a_name_of_its_own_also_before_back_projection():
         ("bicubic@16", BenchError, "bicubic@16: Bicubic has no networks of a factor; leave @16 out"),
         ("pulse@16", BenchError, "PULSE has no networks of a factor"),
         ("glean@7", BenchError, "GLEAN is for factors 1, 4, 8, 16, 32, 64, not 7"),
+        ("srntt.oracle@16", BenchError, "srntt.oracle@16: an oracle knows inputs of its own factor alone; leave @16"),
         ("glaen@16", UnknownName, "no method 'glaen'; did you mean glean"),
         ("glean@", UnknownName, "no method 'glean@'; did you mean glean"),
         ("glean@16@8", UnknownName, "no method 'glean@16'"),
@@ -50,3 +54,10 @@ def test_it_has_a_name_of_its_own_also_before_back_projection():
 def test_what_has_no_such_network_is_refused_in_a_sentence(name, error, message):
     with pytest.raises(error, match=message):
         methods.find(name)
+
+
+def test_boxes_of_test_images_are_not_looked_for_by_what_is_made_of_the_inputs(monkeypatch):
+    card = replace(cards.card("mini", "face"), component_boxes=Path("boxes.csv"))
+    monkeypatch.setattr(cards, "card", lambda *_: card)
+    with pytest.raises(BenchError, match="by their inputs of 8x, not by what is made of them for a network of 16x"):
+        methods.find("dfdnet@16").load(pipeline.task("face", 8), torch.device("meta"))

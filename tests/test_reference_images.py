@@ -1,6 +1,7 @@
 """What a method may know beside its input: training images and boxes, never a test image but for an oracle."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -177,29 +178,59 @@ def located(profile, tmp_path) -> str:
 
 
 def test_each_image_has_the_boxes_that_the_table_says(located):
-    found = reference_images.Located.of_task(task(located), 2 * task(located).hr_size)
+    found = reference_images.Located.of_task(task(located), 2 * task(located).hr_size, CPU)
     batch = next(iter(data.batches(cards.card(located, "face"), 4, 2)))
     assert found.of(batch.lr.flip(0)).tolist() == [[[4, 4, 20, 20]] * 4, [[0, 0, 16, 16]] * 4], "another image's parts"
     assert found.of(batch.lr.to("meta")).tolist() == [[[2, 2, 18, 18]] * 4] * 2, "the cost is that of the mean boxes"
-    with pytest.raises(BenchError, match=r"boxes.csv says where the parts of 2 test images lie, and input 2 of 2 is"):
-        found.of(torch.stack([batch.lr[0], 1 - batch.lr[0]]))
+    assert found.of(1 - batch.lr).tolist() == [[[2, 2, 18, 18]] * 4] * 2, "a pattern, or a photograph of one's own"
+    assert found.remark == "each test image's own, by boxes.csv, and their mean for any other input"
+
+
+def test_the_cost_of_boxes_reads_no_image(located, monkeypatch):
+    def poison(*_, **__):
+        raise MissingImages("asked for")
+
+    monkeypatch.setattr(data, "read", poison)
+    monkeypatch.setattr(data, "batches", poison)
+    assert reference_images.Located.of_task(task(located), 128, torch.device("meta")).boxes == {}
+
+
+@pytest.mark.parametrize("spec", [specs.DFDNET, specs.SRNTT_ORACLE])
+def test_what_knows_images_by_their_inputs_is_refused_where_these_are_others(located, tmp_path, spec):
+    """Every image would fail, or have the boxes of none, and the row would be a method's that nobody meant."""
+    (tmp_path / "train" / "110.png").replace(tmp_path / "face" / "30.png")
+    card = cards.card(located, "face")
+
+    def refused(other=card, limit=None, *, allow_enlarge=False, of=spec) -> str | None:
+        found = SimpleNamespace(spec=of, lacks=lambda _: "")
+        cells = [Cell(card.task(4), of.name, of.title)]
+        (cell,) = stock.runnable(cells, {"face": other}, {of.name: found}, limit, allow_enlarge)
+        return cell.refusal
+
+    assert refused() is refused(limit=2) is None
+    assert "of a variant" in str(refused(replace(card, subject="face")))
+    assert "there are more than its 2: take -n 2, or raise test_images" in str(refused(limit=3))
+    assert "leave --allow-enlarge out" in str(refused(allow_enlarge=True))
+    assert refused(replace(card, subject="face"), of=specs.BICUBIC) is None
+    if spec is specs.DFDNET:
+        assert refused(replace(card, subject="face", component_boxes=None)) is None, "the card's boxes are for all"
 
 
 def test_a_card_without_a_table_has_no_boxes_of_its_own(profile):
-    assert reference_images.Located.of_task(task(profile), 128) is None
+    assert reference_images.Located.of_task(task(profile), 128, CPU) is None
 
 
 def test_a_test_image_without_boxes_is_told(located, tmp_path):
     path = tmp_path / "boxes.csv"
     path.write_text(path.read_text().replace("20,", "other,"))
     with pytest.raises(BenchError, match=r"boxes.csv has no boxes for the image '20', only for 2 others"):
-        reference_images.Located.of_task(task(located), 128)
+        reference_images.Located.of_task(task(located), 128, CPU)
 
 
 def test_other_boxes_make_the_results_anew(located, tmp_path):
-    before = reference_images.Located.of_task(task(located), 128)
+    before = reference_images.Located.of_task(task(located), 128, CPU)
     path = tmp_path / "boxes.csv"
     path.write_text(path.read_text().replace("20,nose,2,2", "20,nose,1,2"))
-    after = reference_images.Located.of_task(task(located), 128)
+    after = reference_images.Located.of_task(task(located), 128, CPU)
     held = [{name: str(value) for name, value in holdings.tensors(found)} for found in (before, after)]
     assert held[0] != held[1], "the fingerprint would be the same"

@@ -2,14 +2,17 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pandas as pd
 import pytest
 from safetensors import safe_open
 
-from bench import pipeline, report_files
+from bench import cards, pipeline, plan, rendering, report_files
 from bench.report import stored
+from bench.restore import State
 from bench.spec import BadFile, MissingWeights, Task
 from methods import specs
 from methods.formats import sealed
@@ -67,6 +70,21 @@ def test_what_is_never_trained_again_has_no_trainings():
     assert all(specs.BY_NAME[name].trained for name in ("glean", "glean.no-bank", "esrgan_plus", "srgan", "srntt"))
 
 
+@pytest.mark.usefixtures("put")
+def test_what_is_there_of_another_seed_is_not_offered_as_another_size():
+    with pytest.raises(MissingWeights) as error:
+        load.find("srgan", TASK)
+    assert "On this machine are weights for" not in str(error.value), "they are for just what is asked for"
+
+
+@pytest.mark.parametrize(("name", "mixture"), [("srntt", "tasks"), ("glean.blind", "blind")])
+def test_no_command_is_named_that_train_would_refuse(name, mixture):
+    with pytest.raises(MissingWeights) as error:
+        load.find(name, replace(TASK, training=0, mixture=mixture))
+    assert "no training makes one for images that are degraded like this" in str(error.value)
+    assert "python -m bench train" not in str(error.value)
+
+
 @pytest.mark.slow
 def test_a_table_of_trainings_is_one_row_with_its_spread_its_files_and_what_is_missing(put, bench, tmp_path):
     put(1), put(2)
@@ -92,7 +110,23 @@ def test_a_table_of_trainings_is_one_row_with_its_spread_its_files_and_what_is_m
     text = (folder / "seeds.md").read_text()
     assert "mean of trainings with the seeds 0, 1, 2. Standard deviations of their means: LPIPS" in text
     assert "Welch and Satterthwaite" in text
+    assert "Of one training alone" not in text, "of bicubic, which has none"
     assert (folder / "seeds.png").is_file()
+
+
+def test_the_strip_shows_the_first_training_that_has_images():
+    """One without the network of seed 0 would have values in the table and no picture."""
+    report, found = report_files.read("seeds"), cards.cards("mini")
+    cells = [
+        cell
+        for cell in plan.plan(report, {"srgan": specs.SRGAN}, found, trainings=(0, 1, 2))
+        if (cell.method, cell.task.category) == ("srgan", "face")
+    ]
+    states = {cell: State("ok" if cell.task.training == 1 else "refused") for cell in cells}
+    measurement = SimpleNamespace(cells=cells, state=states.__getitem__)
+    assert [cell.task.training for cell in rendering._shown(measurement)] == [1]
+    states[cells[1]] = State("refused")
+    assert [cell.task.training for cell in rendering._shown(measurement)] == [0]
 
 
 @pytest.mark.parametrize(("asked", "given"), [((), [0, 1, 2]), ((5,), [5])])

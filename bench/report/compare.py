@@ -79,6 +79,7 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         for name in metrics
         if any(_other_set(first, second, place, name) for place in places)
     ]
+    remarks += _of_other_seeds(first, second, places)
     remarks += _of_one_alone(first, second, places, [name for name in metrics if name not in apart])
     facts = [name for name in first.machine if second.machine.get(name, first.machine[name]) != first.machine[name]]
     remarks += [f"{name}: {first.machine[name]}, then {second.machine[name]}" for name in facts]
@@ -116,6 +117,18 @@ def _elsewhere(first: Run, second: Run, places: Sequence[Place]) -> Iterator[str
         if one and other and one != other:
             told = f"{place.category}: of profile {one} in the first, {other} in the second"
             yield f"{told}; images are paired by name alone"
+
+
+def _of_other_seeds(first: Run, second: Run, places: Sequence[Place]) -> Iterator[str]:
+    """Yield which methods were measured with other seeds or trainings, whose difference need not be the code's."""
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for place in places:
+        one, other = (run.means_of.get(place, "") for run in (first, second))
+        if one and other and one != other:
+            alike[one, other].append(place.method)
+    for (one, other), methods in alike.items():
+        names = _listed(list(dict.fromkeys(methods)))
+        yield f"{names}: {one} in the first, {other} in the second; the intervals are of images alone"
 
 
 def _of_one_alone(first: Run, second: Run, places: Sequence[Place], metrics: Sequence[str]) -> Iterator[str]:

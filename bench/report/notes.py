@@ -35,6 +35,7 @@ _OVER_SEEDS = (
     "Satterthwaite). A difference counts only if it is larger than such an interval of its own, in which both methods' "
     "seeds stand (docs/adr/0010-seeds.md)."
 )
+_ONCE = "Of one training alone, so that nothing tells what another would do"
 _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
@@ -212,7 +213,10 @@ def _seeds(table: Table, escape: Escape) -> list[str]:
             deviation = f"{row.metric.title} {row.spread.deviation:.{row.metric.digits + 1}f}"
             found.setdefault(place, []).append(deviation)
     told = [f"{place}. Standard deviations of their means: {'; '.join(each)}." for place, each in found.items()]
-    return [*told, _OVER_SEEDS] if told else []
+    if not told:
+        return []
+    alone = dict.fromkeys(_where(row, escape) for row in table.rows if row.summary and row.weights and not row.spread)
+    return [*told, _OVER_SEEDS, *([f"{_ONCE}: {'; '.join(alone)}."] if alone else [])]
 
 
 def _sources(row: Row) -> str:

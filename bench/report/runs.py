@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from bench import files
 from bench.report import sealing, spreadsheet, stored
@@ -42,6 +42,8 @@ class Run:
     """Whose images they are, where the file says it."""
     lost: Mapping[Place, str] = field(default_factory=dict)
     """Why a method that was run has no values at all."""
+    means_of: Mapping[Place, str] = field(default_factory=dict)
+    """Of which seeds and trainings the values are means, where the file says it."""
 
 
 def read(path: Path) -> dict[str, Run]:
@@ -74,7 +76,18 @@ def _of_json(path: Path) -> Run:
         lr={place: cell["lr"] for place, cell in cells.items() if "lr" in cell},
         sides={place: cell["task"]["hr_size"] for place, cell in cells.items()},
         profiles={place: cell["task"]["profile"] for place, cell in cells.items()},
+        means_of={place: _means_of(cell) for place, cell in cells.items()},
         lost={place: cell["reason"] for place, cell in cells.items() if not (cell["refusal"] or cell.get("results"))},
+    )
+
+
+def _means_of(cell: Mapping[str, Any]) -> str:
+    """Return the seeds and the trainings of a cell that have results, in words."""
+    seeds, trainings = ({of.get(key, 0) for of in cell["results"]} for key in ("seed", "training"))
+    return "; ".join(
+        f"{name}{'s' if len(numbers) > 1 else ''} {', '.join(map(str, sorted(numbers)))}"
+        for name, numbers in (("seed", seeds), ("training", trainings))
+        if numbers
     )
 
 

@@ -70,6 +70,8 @@ class Row:
     """Those that were measured."""
     spread: stats.Spread | None = None
     """Of the seeds or the trainings; None for one."""
+    sources: Mapping[tuple[int, int], Mapping[str, float]] = field(default_factory=dict)
+    """(seed, training) -> image -> value, of which `values` are the means."""
     degradation: tuple[str, ...] = degradation.PLAIN
     """As in `Card`."""
     subject: str = ""
@@ -232,6 +234,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
         seeds=tuple(dict.fromkeys(seed for seed, _ in measured)),
         trainings=tuple(dict.fromkeys(training for _, training in measured)),
         spread=spread,
+        sources=by_seed,
         has_hr=card.has_hr,
         face_box=card.face_box,
         lr=f"LR {how}" if (how := degradation.words(card.degradation)) else "",

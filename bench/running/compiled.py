@@ -34,6 +34,9 @@ def ready(method: Method, task: Task, device: torch.device) -> tuple[Method, str
     words = otherwise(method.spec, task)
     if not words or device.type == "meta":
         return method, ""
+    if method.spec.oracle:
+        made = cast("Method", Compiled(method)) if task.compiled else method
+        return made, f"{', '.join(words)}: not compared with float32, as an oracle knows no pattern"
     pattern = _pattern(task.lr_size).to(device)
     plain = contract.upscale(method, replace(task, dtype="float32"), pattern)
     made = cast("Method", Compiled(method)) if task.compiled else method

@@ -130,6 +130,7 @@ _KINDS: dict[str, tuple[Callable[[object], bool], str]] = {
     "trained_on": _SHORT_TEXT,
     "files": (_texts, "a tuple of file names"),
     "trained": _YES_OR_NO,
+    "takes_boxes": _YES_OR_NO,
 }
 """Attribute of `Spec` -> whether a value will do, and what would."""
 

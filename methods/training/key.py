@@ -19,7 +19,7 @@ from bench.images import data
 from bench.images.training import photographs
 from bench.paths import expanded
 from bench.profiles import profiles
-from bench.spec import BadFile, Card, Task
+from bench.spec import BadFile, Card, FaceBox, Task
 from methods.presets.bank import BankRecipe
 from methods.presets.biggan import BigganRecipe
 from methods.presets.lookup import chosen
@@ -54,6 +54,8 @@ class Key:
     _: KW_ONLY
     own: object = None
     """The sizes of a method that has a preset of its own, a dataclass."""
+    face_box: FaceBox | None = None
+    """Where the faces are, if its weights were cut out there: DFDNet's dictionaries."""
     categories: tuple[str, ...] = ()
     """Of the images, if it is trained on several."""
 
@@ -66,7 +68,8 @@ class Key:
         bank = isinstance(self.numbers, BankRecipe)
         used = (sizes.stylegan2(side), sizes.critic_channels(side)) if bank else sizes
         own = () if self.own is None else (_described(self.own),)
-        return digest(_described(self.numbers), _described(used), *own)
+        where = () if self.face_box is None else (repr(self.face_box),)
+        return digest(_described(self.numbers), _described(used), *own, *where)
 
     @cached_property
     def start(self) -> str:

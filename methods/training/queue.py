@@ -3,17 +3,18 @@
 import math
 import platform
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.progress import Progress
 from torch import nn
 
 from bench import cards
-from bench.spec import Card, MissingWeights, Task
+from bench.spec import BenchError, Card, MissingWeights, Task
 from methods.dfdnet import Dfdnet
 from methods.formats import state_dicts, stylegan2, unpickle, vgg16
 from methods.presets import biggan
@@ -40,6 +41,7 @@ from methods.training.start import GLEANS, check, untrained
 from methods.weights import catalogue, critic, glean_bank, load, lock
 from methods.weights.trained import facts
 
+_FIRST_SIDE = 4  # px, of a bank
 _VGG_LAYER = 21  # conv4_3, before its ReLU
 
 
@@ -118,14 +120,18 @@ def _key(item: Item, settings: TrainingSettings) -> Key:
     if item.what == Srntt.spec.name:
         files.append(vgg_file(task))
     files += [] if item.of_pixels else _other_vgg16(task, settings)
-    return Key(task, settings.seed, _recipe(item), tuple(files), pool, settings.train_data, own=_own(item))
+    return Key(task, settings.seed, _recipe(item), tuple(files), pool, settings.train_data, **_own(item))
 
 
-def _own(item: Item) -> object:
-    """Return the sizes of a method that has a preset of its own; None for the others."""
-    presets: Mapping[str, Mapping[str, object]] = {Dfdnet.spec.name: DFDNET, Srntt.spec.name: SRNTT}
+def _own(item: Item) -> dict[str, Any]:
+    """Return what the weights of DFDNet and SRNTT depend on besides, as facts of `Key`; nothing of the others."""
     method, _ = parted(item.what)
-    return chosen(presets[method], item.task) if method in presets else None
+    if method == Srntt.spec.name:
+        return {"own": chosen(SRNTT, item.task)}
+    if method == Dfdnet.spec.name:
+        face_box = cards.card(item.task.profile, item.task.category).face_box
+        return {"own": chosen(DFDNET, item.task), "face_box": face_box}
+    return {}
 
 
 def _recipe(item: Item) -> RestorerRecipe:
@@ -157,6 +163,11 @@ def start(item: Item, settings: TrainingSettings, share: Share) -> Training:
     if item.what == biggan.NAME:
         return BigganTraining(biggan.biggan(task), settings.device, share=share)
     if item.what == "bank":
+        if task.hr_size < _FIRST_SIDE or task.hr_size & (task.hr_size - 1):
+            raise BenchError(
+                f"a bank grows from {_FIRST_SIDE} px by doubling, and never has {task.hr_size} px; set the card's "
+                "hr_size to a power of two."
+            )
         stages = chosen(bank_recipes(task.hr_size), task)
         return BankTraining(stages, chosen(SIZES, task), settings.device, share=share)
     check(item.what, task)

@@ -141,7 +141,7 @@ def find(
     if wrong:
         raise MissingWeights(" ".join(wrong))
     absent = _absent(method, task, part, files)
-    if here := fits.words(method, task, part):
+    if not _of_seed(task, part) and (here := fits.words(method, task, part)):
         absent = f"{absent.rstrip('.')}.{here}"
     raise MissingWeights(f"{left}; {absent}" if left else absent)
 

@@ -15,7 +15,7 @@ from bench.paths import short, user_weights
 from bench.spec import BadFile, Task, UnknownName
 from methods.formats import sealed
 from methods.presets import biggan
-from methods.presets.mixtures import MIXTURES
+from methods.presets.mixtures import MIXTURES, parted
 from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
@@ -121,6 +121,8 @@ def advice(method: str, task: Task, part: str) -> str:
     item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
     if task.mixture and task.mixture not in MIXTURES:
         return f": {UnknownName('mixture', task.mixture, MIXTURES)}"
+    if task.mixture and _untrained(item):
+        return ", and no training makes one for images that are degraded like this"
     what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
     category = "" if what == biggan.NAME else " --category NAME"
     profile = f" --profile {_typed(task.profile)}"
@@ -141,6 +143,12 @@ def _typed(profile: str) -> str:
     """Return a profile, or a folder, as it can be typed in a shell, a path without the name of the user."""
     name = short(Path(profile)) if Path(profile).is_absolute() else profile
     return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
+
+
+def _untrained(item: str) -> bool:
+    """Tell whether nothing is trained with a mixture behind its name: SRNTT, and what has one already."""
+    method, mixture = parted(item)
+    return mixture is not None and (method == "srntt" or parted(method)[1] is not None)
 
 
 def trainable(method: str, part: str) -> bool:

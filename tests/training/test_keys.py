@@ -8,21 +8,25 @@ from pathlib import Path
 import pytest
 import torch
 
+from bench import cards
 from bench.spec import BadFile, MissingWeights, Task
 from methods.presets.bank import BankRecipe, BankStage
 from methods.training import __main__ as command
 from methods.training import feed, items, queue, run
 from methods.training.items import Item
+from methods.training.key import Key
 
 from .test_feed import shades
 from .test_queue import FACE
 
 
+RECIPE = BankRecipe(stages=(BankStage(8, 16, 8),), gamma=0.1, half_life=50, noise=False)
+
+
 @pytest.fixture(autouse=True)
 def short(settings, monkeypatch) -> None:
     """Two steps at 8 px: what is trained does not matter here."""
-    recipe = BankRecipe(stages=(BankStage(8, 16, 8),), gamma=0.1, half_life=50, noise=False)
-    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
+    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": RECIPE})
 
 
 def trained(settings, tmp_path, name, **changes) -> tuple[bytes, Path]:
@@ -204,3 +208,17 @@ def test_a_run_without_a_key_takes_what_it_is_given(tmp_path):
     run.Run(tmp_path).load(states.append)
     assert states[0]["step"] == 3
     assert json.loads(states[0].get("key", "{}")) == {}
+
+
+def test_dfdnet_s_dictionaries_are_of_the_places_that_the_card_says(monkeypatch):
+    """They would be kept when the card is corrected, and used with the new boxes."""
+    task = cards.card("mini", "face").task(16)
+
+    def recipe() -> str:
+        return Key(task, 0, RECIPE, (), **queue._own(Item("dfdnet", task))).recipe
+
+    before = recipe()
+    moved = replace(cards.card("mini", "face"), face_box=(0.1, 0.1, 0.8))
+    monkeypatch.setattr(cards, "card", lambda *_: moved)
+    assert recipe() != before
+    assert queue._own(Item("glean", task)) == {}, "nothing else is cut out there"

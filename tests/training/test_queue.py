@@ -277,3 +277,9 @@ def test_the_report_tells_how_each_file_was_made_and_measures_the_banks(settings
     assert float(rows[0][9]) > 10 * float(re.search(r"- face: \S+ and (\S+) \(50 renders", text)[1]) > 0, (
         "noise is as near to faces as faces are"
     )
+
+
+def test_a_bank_of_a_side_that_no_doubling_reaches_is_refused(settings):
+    task = replace(cards.card("mini", "face").task(1), hr_size=100, preset="paper")
+    with pytest.raises(BenchError, match="grows from 4 px by doubling, and never has 100 px; set the card's hr_size"):
+        queue.start(Item("bank", task), settings, Share())
