@@ -19,7 +19,6 @@ from methods.training.key import Key
 from .test_feed import shades
 from .test_queue import FACE
 
-
 RECIPE = BankRecipe(stages=(BankStage(8, 16, 8),), gamma=0.1, half_life=50, noise=False)
 
 
