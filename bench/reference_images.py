@@ -99,6 +99,11 @@ def _other(task: Task) -> Card:
     return found[name]
 
 
+def knows_by_input(spec: Spec, task: Task) -> bool:
+    """Return whether a method tells the test images of a task by their inputs, as `Spec.knows_by_input`."""
+    return spec.knows_by_input(cards.card(task.profile, task.category))
+
+
 @dataclass(frozen=True)
 class Located:
     """The boxes of the components of each of a card's test images, from its table, told by the pixels of the input."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Self
 
 import torch
 
-from bench import cards, resize
+from bench import reference_images, resize
 from bench.spec import BenchError, Images, Method, Spec, Task
 from methods import specs
 
@@ -48,7 +48,7 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
         @classmethod
         def load(cls, task: Task, device: torch.device) -> Self:
             """Load the method for its factor. Raises `BenchError` if that does not divide the size."""
-            if task.factor != factor and of.spec.knows_by_input(cards.card(task.profile, task.category)):
+            if task.factor != factor and reference_images.knows_by_input(of.spec, task):
                 raise BenchError(
                     f"{of.spec.title} knows the test images by their inputs of {task.factor}x, not by what is made of "
                     f"them for a network of {factor}x; measure it without @{factor}."
