@@ -18,7 +18,11 @@ from .conftest import ROOT
 
 PUBLISHED = ROOT / "reports" / "published"
 ABLATIONS = tuple(f"mini/ablation_{part}" for part in ("bank", "decoder", "encoder", "frozen", "latents"))
-KEPT = ("mini/table1", "mini/robustness", "mini/retouch", "portraits/table1", "portraits/table2", "portraits/seeds")
+KEPT = (
+    *(f"mini/{name}" for name in ("table1", "robustness", "retouch")),
+    *(f"portraits/{name}" for name in ("table1", "table2", "seeds")),
+    *(f"portraits/ablation_{name}" for name in ("bank", "decoder", "encoder")),
+)
 """Tables whose pages have the pictures that were measured; those of the others were made again."""
 TABLES = ("mini/table2", *ABLATIONS, "mini/factors", *KEPT)
 HIDDEN = {"portraits": {"bicubic", "pseudo_inverse", "bicubic+bp"}}
