@@ -33,6 +33,7 @@ from methods.training.run import Run
 from methods.training.share import Share
 from methods.training.stop import Stopped
 from methods.training.words import number
+from methods.weights import lock
 
 SIDE = 32  # px, where an image costs a tenth
 STEPS = (0, 1, 10, 100)
@@ -74,7 +75,8 @@ def meta_trained(profile: str, left_out: str, runs: Path) -> Weights:
     key = Key(others[0].task(1), 0, _META, (), _POOL, categories=categories)
     # A path's last part alone: behind `/`, an absolute one would take the place of `runs`.
     at = Run(runs / Path(profile).name / f"meta_{left_out}", key)
-    loop.train(training, feed, at, f"meta, without {left_out}")
+    with lock.held(at.folder, doing=f"training in {at.folder}"):
+        loop.train(training, feed, at, f"meta, without {left_out}")
     return {part: network.state_dict() for part, network in training.networks().items()}
 
 

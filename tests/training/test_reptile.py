@@ -17,6 +17,7 @@ from methods.training.bank.reptile import EPISODE, Alternating, Reptile
 from methods.training.run import Run
 from methods.training.share import Share
 from methods.training.stop import Stopped
+from methods.weights import lock
 
 from ..conftest import ROOT
 
@@ -181,3 +182,13 @@ def test_the_checkpoint_of_another_recipe_is_not_taken_up(asked, monkeypatch, tm
     meta.meta_trained("mini", "cat", tmp_path)
     with pytest.raises(BadFile, match="by another recipe"):
         asked[2].load(lambda _: None)
+
+
+def test_two_meta_trainings_of_one_category_do_not_mix(tmp_path, monkeypatch):
+    monkeypatch.setattr(meta, "open_feed", lambda *_, **__: None)
+    monkeypatch.setattr(meta.loop, "train", lambda *_: True)
+    with (
+        lock.held(tmp_path / "mini" / "meta_cat", doing="the first"),
+        pytest.raises(BenchError, match="another process is training in .*meta_cat; wait until it has ended"),
+    ):
+        meta.meta_trained("mini", "cat", tmp_path)
