@@ -189,6 +189,6 @@ def test_two_meta_trainings_of_one_category_do_not_mix(tmp_path, monkeypatch):
     monkeypatch.setattr(meta.loop, "train", lambda *_: True)
     with (
         lock.held(tmp_path / "mini" / "meta_cat", doing="the first"),
-        pytest.raises(BenchError, match="another process is training in .*meta_cat; wait until it has ended"),
+        pytest.raises(BenchError, match=r"another process is training in .*meta_cat; wait until it has ended"),
     ):
         meta.meta_trained("mini", "cat", tmp_path)
