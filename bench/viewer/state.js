@@ -12,14 +12,13 @@ function fitting(wanted, kept = wanted) {
   const one = (among, value, other = among[0]) => (among.includes(value) ? value : other);
   const category = one(CATEGORIES, wanted.category), factor = one(FACTORS, wanted.factor), zoom = within(wanted.zoom, 1, 64);
   const methods = methodsOf(category, factor), half = 0.5 / zoom, show = wanted.show.filter((method) => METHODS.includes(method));
-  const seen = methods.filter((method) => picturesOf.has(key("sr", method, category, factor)));
+  const found = methods.filter((each) => picturesOf.has(key("sr", each, category, factor))), seen = found.length ? found : methods;
   return {
     ...wanted, category, factor, zoom, metric: one(SHOWN, wanted.metric), x: one(SHOWN, wanted.x), y: one(SHOWN, wanted.y),
     across: one(["category", "factor", "metric"], wanted.across), sort: one(["order", "worst", "best", "gap"], wanted.sort),
     px: within(wanted.px, half, 1 - half), py: within(wanted.py, half, 1 - half), split: within(wanted.split, 0, 1),
     image: one(images(category, factor), wanted.image) ?? "", show: show.length || !wanted.show.length ? show : OPENED,
-    a: one(methods, wanted.a, one(methods, kept.a, seen.at(-1) ?? methods.at(-1))) ?? "",
-    b: one(methods, wanted.b, one(methods, kept.b, seen[0] ?? methods[0])) ?? "",
+    a: one(methods, wanted.a, one(methods, kept.a, seen.at(-1))) ?? "", b: one(methods, wanted.b, one(methods, kept.b, seen[0])) ?? "",
   };
 }
 
