@@ -96,6 +96,11 @@ def photos(tmp_path) -> Path:
     return tmp_path / "photos"
 
 
+def without_progress(err: str) -> str:
+    """Return what a command said, without how far it was: a busy machine says that, an idle one is done before."""
+    return re.sub(r"(?m)^.*: \d+ of \d+, .*\n", "", err)
+
+
 def tables(folder) -> dict[str, bytes]:
     """What a run of Table 2 wrote, but for seconds: they have a file of their own, and the page holds them, too."""
     found = [path for path in folder.rglob("table2.*") if path.suffix != ".part" and "timing" not in path.name]
