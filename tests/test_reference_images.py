@@ -13,6 +13,7 @@ from bench.images import data
 from bench.running import runner
 from bench.spec import BenchError, Cell, ContractError, MissingImages, Task
 from methods import specs
+from methods.nets import dfdnet
 
 from .training.test_feed import FACE, shades
 
@@ -214,6 +215,11 @@ def test_what_knows_images_by_their_inputs_is_refused_where_these_are_others(loc
     assert refused(replace(card, subject="face"), of=specs.BICUBIC) is None
     if spec is specs.DFDNET:
         assert refused(replace(card, subject="face", component_boxes=None)) is None, "the card's boxes are for all"
+
+
+def test_the_table_and_the_network_have_the_parts_in_one_order():
+    """The mouth would be restored with the dictionary of noses."""
+    assert PARTS == dfdnet.PARTS
 
 
 def test_a_card_without_a_table_has_no_boxes_of_its_own(profile):
