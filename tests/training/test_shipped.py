@@ -35,7 +35,14 @@ COUNT = 100
 UNSEEN = 1_500_000_000  # a seed beyond those of any training
 BANKS = sorted(scenes.SCENES)
 TRAINED = [item for item in items.everything("mini") if item.what != "bank"]
-RESTORERS = [item for item in TRAINED if (MINI / item.file("network")).is_file()]
+
+
+def finished(path: Path) -> bool:
+    """Whether a network is there and was trained to the end; others are used with --unfinished alone."""
+    return path.is_file() and (facts := items.facts(path))["steps"] == facts["of"]
+
+
+RESTORERS = [item for item in TRAINED if finished(MINI / item.file("network"))]
 
 
 def bank(category) -> StyleGAN2:
