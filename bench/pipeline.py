@@ -202,7 +202,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     if lr:
         cards = given.instead(cards, lr, report.categories)
     specs = {name: each.spec for name, each in by_name.items()}
-    of_seeds, of_trainings = (list(dict.fromkeys(each)) for each in (seeds, trainings or report.trainings))
+    of_seeds, of_trainings = (sorted(set(each)) for each in (seeds, trainings or report.trainings))
     cells = plan(report, specs, cards, seeds=of_seeds, trainings=of_trainings)
     asked = partial(replace, weights=weights, unfinished=unfinished, dtype=dtype, compiled=compiled)
     cells = [replace(cell, task=asked(cell.task)) for cell in cells]
@@ -242,7 +242,8 @@ def _after(cells: Sequence[Cell]) -> dict[int, int]:
 
 def label(cell: Cell) -> str:
     """Return a cell in a few words."""
-    return f"{cell.task.category} {cell.task.factor}x {cell.title}"
+    training = f", training {cell.task.training}" if cell.task.training else ""
+    return f"{cell.task.category} {cell.task.factor}x {cell.title}{training}"
 
 
 def task(category: str, factor: int, *, profile: str = "mini", hr_size: int | None = None, seed: int = 0) -> Task:

@@ -40,10 +40,11 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
         )
         inner_class: ClassVar[type[Method]] = of
 
-        def __init__(self, inner: Method, side: int) -> None:
-            """Take the method, loaded for its factor, and the side of the input it takes."""
+        def __init__(self, inner: Method, side: int, given: int) -> None:
+            """Take the method, loaded for its factor, the side of the input it takes, and that of the one it gets."""
             self.inner = inner
             self.side = side
+            self.given = given
 
         @classmethod
         def load(cls, task: Task, device: torch.device) -> Self:
@@ -54,13 +55,14 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
                     f"them for a network of {factor}x; measure it without @{factor}."
                 )
             own = replace(task, factor=factor)
-            return cls(of.load(own, device), own.lr_size)
+            return cls(of.load(own, device), own.lr_size, task.lr_size)
 
         @property
         def remark(self) -> str:
-            """What the method says of itself."""
-            found: str = getattr(self.inner, "remark", "")
-            return found
+            """What the method says of itself, and what is done to its input."""
+            how = "made smaller by M" if self.given > self.side else "enlarged by bicubic interpolation"
+            made = "" if self.given == self.side else f"inputs of {self.given} px {how} to {self.side} px"
+            return "; ".join(filter(None, (getattr(self.inner, "remark", ""), made)))
 
         @property
         def dead_macs(self) -> int:

@@ -1,6 +1,7 @@
 """Simulated tables: how often equal methods are told apart, how often unequal ones, how often intervals cover.
 
-`python -m tests.simulation` prints the figures of docs/adr/0006-who-is-best.md; tests/test_simulation.py runs fewer.
+`python -m tests.simulation` prints the figures of docs/adr/0006-who-is-best.md and 0010-seeds.md, of so many rounds as
+it is told (2,000); tests/test_simulation.py runs fewer.
 """
 
 import math
@@ -89,6 +90,8 @@ def coverage(kind, n, rounds, rng) -> float:
 SEEDS = (2, 3, 5)
 SHARES = ((0, 0), (0, 0.5), (0.5, 0.5), (1, 0.5), (3, 0.5), (1, 2))
 """How far seeds move a mean, in its standard errors over images; how far they move an image, in images' deviations."""
+UNEQUAL = (((3, 0.5), (3, 0.5)), ((3, 0.5), (1, 0.5)), ((3, 0.5), (0, 0.5)), ((3, 0.5), None), ((1, 0.5), (1, 0.5)))
+"""The same of two methods."""
 
 
 def of_seeds(seeds, share, n, rng) -> np.ndarray:
@@ -109,17 +112,28 @@ def coverage_of_seeds(share, seeds, rounds, rng, n=100) -> tuple[float, float]:
     return wide / rounds, narrow / rounds
 
 
-def equal_methods_told_apart(share, seeds, rounds, rng, n=100) -> float:
-    """The share of pairs of equal methods, each of several seeds, of which one is called better."""
+def equal_methods_told_apart(shares, seeds, rounds, rng, tasks=1) -> float:
+    """The share of tables of two equal methods, each of several seeds, in which one is called better in some category.
+
+    `shares` holds that of each of the two; None is a method of one training, or none.
+    """
     told = 0
     for _ in range(rounds):
-        common = rng.normal(0, 1, n)
-        both = [stats.over_seeds(common + of_seeds(seeds, share, n, rng)) for _ in "ab"]
-        differences = both[0][0] - both[1][0]
-        margin = stats.of_difference(differences, [spread for _, spread in both])
-        pair = family.Pair("task", "a", "b", differences, np.arange(n), margin)
-        told += bool(family.decide([pair])[0].winner)
+        found = [_pair_of_seeds(shares, seeds, rng, task) for task in range(tasks)]
+        told += any(decision.winner for decision in family.decide(found))
     return told / rounds
+
+
+def _pair_of_seeds(shares, seeds, rng, task, n=100) -> family.Pair:
+    """Two equal methods in one category."""
+    common = rng.normal(0, 1, n)
+    both = [
+        stats.over_seeds(common + (rng.normal(0, 0.5, (1, n)) if share is None else of_seeds(seeds, share, n, rng)))
+        for share in shares
+    ]
+    differences = both[0][0] - both[1][0]
+    margin = stats.of_difference(differences, [spread for _, spread in both if spread])
+    return family.Pair(task, "a", "b", differences, np.arange(n), margin)
 
 
 def main(rounds) -> None:
@@ -140,10 +154,16 @@ def main(rounds) -> None:
     print(f"\nof several seeds, S = {SEEDS}: intervals cover, those of images alone do, equal methods are told apart")
     for share in SHARES:
         covered = [coverage_of_seeds(share, seeds, rounds, rng) for seeds in SEEDS]
-        apart = [equal_methods_told_apart(share, seeds, rounds, rng) for seeds in SEEDS]
+        apart = [equal_methods_told_apart((share, share), seeds, rounds, rng) for seeds in SEEDS]
         columns = (*(wide for wide, _ in covered), *(narrow for _, narrow in covered), *apart)
         print(f"{share!s:16}", *(f"{100 * value:6.1f}" for value in columns), flush=True)
+    print(f"\ntwo equal methods of S = {SEEDS} told apart: in one category, in one of five")
+    for shares in UNEQUAL:
+        told = [
+            equal_methods_told_apart(shares, seeds, rounds, rng, tasks=tasks) for tasks in (1, 5) for seeds in SEEDS
+        ]
+        print(f"{shares!s:24}", *(f"{100 * value:6.1f}" for value in told), flush=True)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 2000)

@@ -89,3 +89,11 @@ def test_a_loss_of_several_trainings_has_an_interval_over_them_too(built):
     ]  # fmt: skip
     assert loss.mean == pytest.approx(-4 / 3)
     assert loss.half_width == pytest.approx(t.ppf(0.975, 2) * np.std([-1, -1, -2], ddof=1) / 3**0.5)
+    rows = [measured(row, 5, 7) if row.cell.task.category == "face" else measured(row, 4) for row in built.rows]
+    found = losses.losses(replace(built, rows=tuple(rows)))
+    (loss,) = [
+        each.result for each in found
+        if (each.row.cell.method, each.row.cell.task.category, each.row.metric.name)
+        == ("bicubic", "face.turned-30", "psnr")
+    ]  # fmt: skip
+    assert loss.mean == pytest.approx(-1), "means over other trainings are subtracted"

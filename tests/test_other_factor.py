@@ -12,6 +12,7 @@ from bench.cost.count import count
 from bench.running import runners
 from bench.running.runner import Local
 from bench.spec import BenchError, UnknownName
+from methods.srgan import Srgan
 
 CPU = torch.device("cpu")
 
@@ -30,6 +31,20 @@ def test_its_cost_is_that_of_the_method_at_its_own_factor():
     own = count(methods.find("srgan"), pipeline.task("face", 16))
     assert count(methods.find("srgan@16"), pipeline.task("face", 8)).trainable == own.trainable
     assert count(methods.find("srgan@16"), pipeline.task("face", 16)).macs == own.macs
+
+
+@pytest.mark.parametrize(
+    ("factor", "says"),
+    [
+        (8, "; inputs of 16 px made smaller by M to 8 px"),
+        (32, "; inputs of 4 px enlarged by bicubic interpolation to 8 px"),
+        (16, ""),
+    ],
+)
+def test_a_table_says_what_was_done_to_the_input(factor, says, monkeypatch):
+    monkeypatch.setattr(Srgan, "remark", "8 blocks", raising=False)
+    found = methods.find("srgan@16").load(pipeline.task("face", factor), torch.device("cpu"))
+    assert found.remark == f"8 blocks{says}"
 
 
 def test_it_has_a_name_of_its_own_also_before_back_projection():

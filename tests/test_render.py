@@ -136,10 +136,36 @@ def test_seeds_are_told():
     both = [replace(r, task=replace(task, seed=seed)) for seed, group in enumerate(groups) for r in group]
     built = build(both)
     text = render.markdown(built, MACHINE)
-    assert "A (face, 16x): mean of the seeds 0, 1. Standard deviations of their means: PSNR 0.707; LPIPS 0.0" in text
+    assert "A (face, 16x): mean of the seeds 0, 1, pictures of the first. Standard deviations of their" in text
+    assert "means: PSNR 0.707; LPIPS 0.0" in text
     assert list(images(built, both)["seed"].unique()) == [0, 1]
     assert "seed" not in images(built, groups[0]).columns, "one seed needs no column"
     assert set(render.frame(built)["seed"]) == {"0 1"}
+    assert "mean of the seeds 0, 1" in render.latex(built).partition("tablenotes")[2], (
+        "in a comment, which nobody prints"
+    )
+
+
+def test_what_seeds_undo_is_told_beside_the_comparison():
+    """p of the images alone says that they differ; the table, that they are level."""
+    both = [
+        replace(record, task=replace(record.task, seed=seed))
+        for seed in (0, 1)
+        for record in records("a", GOOD + seed + 0.01 * GOOD**2, GOOD / 100)
+    ]
+    built = build(both, records("b", GOOD, GOOD / 100))
+    text = render.details(built)
+    heads, _, line = text[text.index("paired by image") :].splitlines()[2:5]
+    cells = dict(zip(heads.split("|"), line.split("|"), strict=True))
+    told, p = (next(cells[head].strip() for head in cells if head.strip() == name) for name in ("told apart", "p"))
+    assert (told, p) == ("", "0.0001")
+    assert "p is of the images alone" in text
+    assert "Least detectable" not in render.markdown(built, MACHINE).partition("LPIPS at")[0], (
+        "of seeds not drawn again"
+    )
+    alone = render.details(build(records("a", GOOD, GOOD / 100), records("b", GOOD - 1, GOOD / 100)))
+    assert "told apart" not in alone
+    assert "p is of the images alone" not in alone
 
 
 def test_fewer_images_of_a_method_that_searches_are_told():

@@ -26,15 +26,18 @@ def test_methods_that_are_best_together_stay_so_beside_worse_ones():
     assert share >= 0.90
 
 
-@pytest.mark.parametrize("share", [(0, 0.5), (1, 0.5), (3, 0.5)])
-def test_intervals_over_three_seeds_hold_the_true_mean_and_those_over_images_do_not(share):
-    """At full size 95, 96 and 93 % do; of those over images alone 94, 93 and 68 %."""
-    wide, narrow = simulation.coverage_of_seeds(share, 3, 1000, np.random.default_rng(0))
-    assert wide >= 0.915, "95 or 93 %, and two standard errors"
+@pytest.mark.parametrize("seeds", [2, 3])
+@pytest.mark.parametrize("share", [(0, 0.5), (3, 0.5), (10, 0.5)])
+def test_intervals_over_few_seeds_hold_the_true_mean_and_those_over_images_do_not(share, seeds):
+    """At full size 95 % and more do; of those over images 94, 60 and 25 %; Welch's, of two seeds, 88 %."""
+    wide, narrow = simulation.coverage_of_seeds(share, seeds, 1000, np.random.default_rng(0))
+    assert wide >= 0.935, "95 %, and two standard errors"
     assert share[0] < 3 or narrow < 0.75, "the simulation has no seeds that matter"
 
 
-def test_of_two_equal_methods_of_three_seeds_one_is_called_better_in_few_tables():
-    """At full size in 4 %; by the images alone in 80 of 100."""
-    share = simulation.equal_methods_told_apart((3, 0.5), 3, 150, np.random.default_rng(0))
-    assert share <= 0.08, "more than two standard errors above 4 %"
+@pytest.mark.parametrize("other", [(3, 0.5), (0, 0.5), None])
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_of_two_equal_methods_of_few_seeds_one_is_called_better_in_few_tables(seeds, other):
+    """At full size in 0 to 4 %, however unlike their seeds spread; by Welch's intervals in up to 14 %."""
+    share = simulation.equal_methods_told_apart(((3, 0.5), other), seeds, 200, np.random.default_rng(0))
+    assert share <= 0.08, "more than two standard errors above 5 %"

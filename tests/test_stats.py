@@ -188,12 +188,12 @@ def test_seeds_are_averaged_before_images() -> None:
         stats.over_seeds(values[0])
 
 
-def test_an_interval_over_seeds_is_that_of_welch_and_satterthwaite():
-    """v1 = 4 / 4 of four images of variance 4, v2 = 3 / 3 of three seeds of variance 3: f = 4 / (1 / 3 + 1 / 2)."""
+def test_an_interval_over_seeds_is_that_of_banerjee():
+    """Of four images of variance 4 and three seeds of variance 3: variances of the mean of 1, each with its own t."""
     images = np.array([-1.0, -1.0, 1.0, 1.0]) * math.sqrt(3)
     found = stats.summarise(10 + images, higher_is_better=True, spread=stats.Spread(math.sqrt(3), 3))
     assert found.mean == pytest.approx(10)
-    assert found.half_width == pytest.approx(scipy_stats.t.ppf(0.975, 4 / (1 / 3 + 1 / 2)) * math.sqrt(2))
+    assert found.half_width == pytest.approx(math.sqrt(sum(scipy_stats.t.ppf(0.975, f) ** 2 for f in (3, 2))))
     assert stats.of_difference(images, [stats.Spread(math.sqrt(3), 3)]) == pytest.approx(found.half_width)
     (compared,) = stats.compare([(images, 0 * images)], True, [[stats.Spread(math.sqrt(3), 3)]])
     assert compared.half_width == pytest.approx(found.half_width), "a difference is told with another interval"

@@ -11,7 +11,7 @@ from bench.report import published, render, table
 from bench.scores import stats
 from bench.scores.contests import Contest
 from bench.scores.metrics import METRICS
-from bench.spec import Card, Cell, Published, PublishedOn, Record, Report, Task
+from bench.spec import Card, Cell, Published, PublishedOn, Record, Report, Task, Weights
 
 PSNR, LPIPS = METRICS["psnr"], METRICS["lpips"]
 TASK = Task("p", "face", 16, 64)
@@ -229,6 +229,33 @@ def test_a_difference_counts_only_if_it_is_larger_than_what_seeds_do():
     )
     assert contest(other, "b").told, "trainings that agree take a difference away"
     assert row(other, "a").trainings == (0, 1, 2)
+
+
+def test_of_two_ways_to_use_the_same_networks_the_differences_lie_apart_not_the_networks():
+    """`a` and `a` behind back-projection: a training that is worse is so in both."""
+    cells = [Cell(replace(TASK, training=n), name, name) for name in "ab" for n in (0, 1, 2)]
+    found = [*of_trainings("a", GOOD, GOOD + 1, GOOD + 2), *of_trainings("b", GOOD - 0.5, GOOD + 0.51, GOOD + 1.49)]
+    files = {n: (Weights(f"training{n}/net.safetensors", "faces"),) for n in (0, 1, 2)}
+    same = [replace(record, weights=files[record.task.training]) for record in found]
+    assert contest(table.build(REPORT, cells, same, card()), "b").told
+    assert not contest(table.build(REPORT, cells, found, card()), "b").told, "networks that nobody named"
+    (one,) = (c for c in table.build(REPORT, cells, same, card()).contests if c.metric is PSNR)
+    assert 0.01 < one.result.half_width < 0.1, "the spread of -0.5, -0.49 and -0.51"
+
+
+def test_several_trainings_with_several_seeds_lie_apart_by_their_means():
+    """Six values of three trainings are no six independent ones."""
+    cells = [Cell(replace(TASK, training=n, seed=s), "a", "A") for n in (0, 1, 2) for s in (0, 1)]
+    found = [
+        replace(record, task=replace(record.task, seed=seed))
+        for seed in (0, 1)
+        for record in of_trainings("a", GOOD + seed, GOOD + 1 + seed, GOOD + 2 + seed)
+    ]
+    built = row(table.build(REPORT, cells, found, card()), "a")
+    assert built.spread == stats.Spread(pytest.approx(1), 3)
+    assert built.values["0"] == pytest.approx(GOOD[0] + 1.5)
+    text = render.markdown(table.build(REPORT, cells, found, card()), {})
+    assert "mean of the seeds 0, 1 and trainings with the seeds 0, 1, 2, pictures of the first" in text
 
 
 def test_a_training_whose_network_is_not_there_is_told():

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 from safetensors import safe_open
 
 from bench import cards, pipeline, plan, rendering, report_files
@@ -54,8 +55,37 @@ def test_a_network_of_a_training_is_looked_for_in_its_folder_and_no_other_is_tak
 
 def test_a_file_of_another_seed_is_refused(put):
     put(1, seed=0)
-    with pytest.raises(BadFile, match=r"training1/srgan_face_16x_128.safetensors was trained with the seed 0, not 1"):
+    with pytest.raises(
+        BadFile, match=r"training1/srgan_face_16x_128.safetensors was trained with the seed 0; networks of the seed 1 "
+    ):
         load.find("srgan", TASK)
+
+
+def test_a_file_that_tells_no_seed_is_refused_in_words(put):
+    path = put(1)
+    path.write_bytes(sealed.pack({"x": torch.zeros(1)}, {}))
+    with pytest.raises(BadFile, match="does not say with which seed it was trained; networks of the seed 1 "):
+        load.find("srgan", TASK)
+
+
+def test_published_networks_alone_have_no_trainings_and_the_advice_is_no_training(put):
+    """The network lies there, and is what the options leave out."""
+    put(1)
+    with pytest.raises(
+        MissingWeights, match=r"--weights published\) tell of no seed.*without --weights published"
+    ) as e:
+        load.find("srgan", replace(TASK, weights="published"))
+    assert "none was trained" not in str(e.value)
+
+
+def test_a_network_that_is_begun_goes_on(put):
+    path = put(1)
+    with safe_open(path, "pt") as file:
+        told = json.loads(file.metadata()[trained.FACTS]) | {"steps": 1}
+    path.write_bytes(sealed.pack({"x": torch.zeros(1)}, {trained.FACTS: json.dumps(told)}))
+    with pytest.raises(MissingWeights, match=r"--unfinished alone.*--seed 1 --out .*training1` goes on with it") as e:
+        load.find("srgan", TASK)
+    assert "none was trained" not in str(e.value), "it was just told of"
 
 
 def test_beside_photographs_of_ones_own_they_lie_in_their_folder(put, tmp_path):
@@ -108,8 +138,11 @@ def test_a_table_of_trainings_is_one_row_with_its_spread_its_files_and_what_is_m
     (line,) = pd.read_csv(folder / "seeds.csv").query("method == 'srgan' and metric == 'lpips'").itertuples()
     assert float(line.mean) == pytest.approx(by_training.mean(), abs=1e-5)
     text = (folder / "seeds.md").read_text()
-    assert "mean of trainings with the seeds 0, 1, 2. Standard deviations of their means: LPIPS" in text
-    assert "Welch and Satterthwaite" in text
+    assert (
+        "mean of trainings with the seeds 0, 1, 2, pictures of the first. Standard deviations of their means: LPIPS"
+        in text
+    )
+    assert "sqrt(t(N - 1)^2 s1^2 / N + t(S - 1)^2 s2^2 / S)" in text
     assert "Of one training alone" not in text, "of bicubic, which has none"
     assert (folder / "seeds.png").is_file()
 

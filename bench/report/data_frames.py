@@ -55,7 +55,10 @@ def timing(records: Sequence[Record]) -> pd.DataFrame:
 
 
 def comparisons(table: Table) -> pd.DataFrame:
-    """Return the paired comparisons with the best or the full method, one row each."""
+    """Return the paired comparisons with the best or the full method, one row each.
+
+    Where methods have several seeds or trainings, p does not decide alone, and a column says what was decided.
+    """
     return spreadsheet.frame(
         {
             "category": contest.task.category,
@@ -71,6 +74,7 @@ def comparisons(table: Table) -> pd.DataFrame:
             "Wilcoxon p": f"{contest.result.wilcoxon_p:.2g}",
             "effect d_z": number(contest.result.effect, 2),
             "detectable": number(contest.detectable, contest.metric.digits + 1) or "none",
+            **({"told apart": "yes" if contest.told else ""} if table.of_seeds else {}),
         }
         for contest in table.contests
     )

@@ -62,7 +62,8 @@ def curves(table: Table, path: Path) -> list[Path]:
             axis.set_title(fonts.drawable(category))
         handles = [Line2D([], [], label=title, **_look(places[method])) for method, title in titles.items()]
         figure.legend(handles=handles, loc="outside upper center", ncols=8, frameon=False, columnspacing=1.2)
-        figure.supxlabel("Factor. Mean over the images, bars: its 95 % t interval", fontsize="medium")
+        over = "images and seeds, bars: its 95 %" if table.of_seeds else "the images, bars: its 95 % t"
+        figure.supxlabel(f"Factor. Mean over {over} interval", fontsize="medium")
         return save(figure, path)
 
 

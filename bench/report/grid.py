@@ -118,7 +118,8 @@ def _detectable(rows: Sequence[Row], table: Table, style: Style) -> list[str]:
     metric, factor = rows[0].metric, rows[0].cell.task.factor
     least: dict[str, float] = {}
     for contest in table.contests:
-        if (contest.metric.name, contest.task.factor) == (metric.name, factor) and contest.result.n >= LEAST:
+        here = (contest.metric.name, contest.task.factor) == (metric.name, factor)
+        if here and contest.result.n >= LEAST and not math.isnan(contest.detectable):
             category = contest.task.category
             least[category] = max(least.get(category, 0.0), contest.detectable)
     values = [

@@ -3,12 +3,10 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
 from bench.report.data_frames import interval
 from bench.report.table import Row, Table
 from bench.scores import stats
-from bench.scores.stats import Comparison, Spread
+from bench.scores.stats import Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,21 +38,16 @@ def _losses(table: Table) -> Iterator[Loss]:
         before = plain.get(_place(row, row.subject))
         if before is None or row.metric.pooled is not None or row.metric.region:
             continue
+        both = [(values, before.sources[name]) for name, values in row.sources.items() if name in before.sources]
         shared = [image for image in row.values if image in before.values]
-        if shared:
-            pair = [row.values[image] for image in shared], [before.values[image] for image in shared]
-            spreads = [_spread(row, before, shared)]
-            yield Loss(row, stats.compare([pair], row.metric.higher_is_better, spreads)[0])
-
-
-def _spread(row: Row, before: Row, shared: list[str]) -> list[Spread]:
-    """Return how far the losses of the seeds and trainings that both rows have lie apart; nothing of one."""
-    both = [(row.sources[name], before.sources[name]) for name in row.sources if name in before.sources]
-    differences = [[values[image] - plain[image] for image in shared] for values, plain in both]
-    if len(both) < 2 or not np.isfinite(differences).all():  # noqa: PLR2004 - an infinite one leaves no interval
-        return []
-    _, spread = stats.over_seeds(differences)
-    return [spread] if spread else []
+        if both and shared:
+            pairs = [
+                ([values[image] for image in shared], [plain[image] for image in shared]) for values, plain in both
+            ]
+            means = [stats.over_seeds(values)[0] for values in zip(*pairs, strict=True)]
+            spread = stats.of_differences(pairs)
+            found = stats.compare([(means[0], means[1])], row.metric.higher_is_better, [[spread] if spread else []])
+            yield Loss(row, found[0])
 
 
 def _place(row: Row, category: str) -> tuple[str, str, int, str]:

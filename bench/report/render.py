@@ -28,6 +28,17 @@ COMPARISONS = (
 _PAIRED = "Variant minus its category, the same images, paired: mean ± half-width of its 95 % t interval;"
 
 
+_OF_SEEDS = (
+    " Of several seeds or trainings p is of the images alone; a difference must also be larger than its interval, "
+    "which holds them, and `told apart` says what came of both. None is then told as detectable."
+)
+
+
+def compared(table: Table) -> str:
+    """Return what the columns of the comparisons are."""
+    return COMPARISONS.format("full" if table.full else "best") + (_OF_SEEDS if table.of_seeds else "")
+
+
 def write(
     table: Table, records: Sequence[Record], machine: Mapping[str, str], folder: Path, columns: Sequence[str] = ()
 ) -> list[Path]:
@@ -95,7 +106,7 @@ def details(table: Table) -> str:
     if table.contests:
         first = "full" if table.full else "best"
         parts += [f"## The {first} against the others, paired by image", _pipe(comparisons(table))]
-        parts.append(COMPARISONS.format(first))
+        parts.append(compared(table))
     return "\n\n".join(parts) + "\n"
 
 
@@ -172,6 +183,8 @@ def _items(rows: Sequence[Row], table: Table) -> Iterator[tuple[str, str]]:
     """Yield the notes below a LaTeX table: what its figures are, and the reasons that its cells carry."""
     yield "", escape.latex(notes.legend(table, "Bold", str))
     for line in grid.below(rows, table, grid.TERMINAL):
+        yield "", escape.latex(line)
+    for line in notes.seeds(rows, escape.plain):
         yield "", escape.latex(line)
     for index, reason in enumerate(notes.reasons(table), start=1):
         if any(row.why == reason for row in rows):

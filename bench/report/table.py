@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+import numpy as np
+
 from bench import degradation
 from bench.images import known
 from bench.images.provenance import Provenance
@@ -82,6 +84,11 @@ class Row:
     """One of those that no other beats."""
 
     @property
+    def several(self) -> bool:
+        """True if its values are means of several seeds or trainings."""
+        return len(self.sources) > 1
+
+    @property
     def status(self) -> str:
         """What became of the cell: ok, incomplete (some images are not ok), or not measured."""
         if self.summary is None:
@@ -137,6 +144,11 @@ class Table:
     left_out: tuple[str, ...] = ()
     """What the report asks for and these images cannot give, a sentence each."""
 
+    @property
+    def of_seeds(self) -> bool:
+        """True if intervals hold several seeds or trainings."""
+        return any(row.spread is not None for row in self.rows)
+
     def images(self, category: str) -> int:
         """Return how many images of a category the methods were given; those that search may have had fewer."""
         return max(row.n for row in self.rows if row.cell.task.category == category)
@@ -182,7 +194,7 @@ def build(
     best: set[tuple[str, Task, str]] = set()
     for metric in metrics:
         entries = [
-            Entry(row.cell.task, row.cell.method, row.values, ok=row.n_ok > 0, spread=row.spread)
+            _entry(row)
             for row in rows
             if row.metric.name == metric.name and row.metric.pooled is None and not row.cell.aside
         ]
@@ -192,6 +204,19 @@ def build(
     if table.full is None:  # what cannot be told from the full one is not thereby as good as the best
         rows = [replace(r, best=(r.metric.name, r.cell.task, r.cell.method) in best) for r in rows]
     return replace(table, rows=tuple(rows), contests=tuple(contests))
+
+
+def _entry(row: Row) -> Entry:
+    """Return what a row is compared by."""
+    return Entry(
+        task=row.cell.task,
+        method=row.cell.method,
+        values=row.values,
+        ok=row.n_ok > 0,
+        spread=row.spread,
+        sources=row.sources,
+        networks=frozenset(row.weights),
+    )
 
 
 def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], card: Card) -> Row:
@@ -205,7 +230,7 @@ def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], 
     for record in records:
         if record.image is not None and protocol in record.metrics and record.image not in undefined:
             by_seed.setdefault(_source(record), {})[record.image] = record.metrics[protocol]
-    values, spread = _over_seeds(list(by_seed.values()))
+    values, spread = _over_seeds(by_seed)
     measured = tuple(by_seed or dict.fromkeys(map(_source, records))) or ((0, 0),)
     notes = dict.fromkeys((record.image, record.note) for record in records if record.image and record.note)
     return Row(
@@ -285,10 +310,21 @@ def _source(record: Record) -> tuple[int, int]:
     return record.task.seed, record.task.training
 
 
-def _over_seeds(by_seed: Sequence[Mapping[str, float]]) -> tuple[dict[str, float], stats.Spread | None]:
-    """Return the mean of each image that every seed has, and how far the seeds lie apart."""
-    shared = [image for image in (by_seed[0] if by_seed else ()) if all(image in values for values in by_seed)]
+def _over_seeds(
+    by_seed: Mapping[tuple[int, int], Mapping[str, float]],
+) -> tuple[dict[str, float], stats.Spread | None]:
+    """Return the mean of each image that every seed has, and how far the seeds lie apart.
+
+    Of several trainings with several seeds each, the trainings: what the seeds of one share does not vary among them.
+    """
+    sources = list(by_seed.values())
+    shared = [image for image in (sources[0] if sources else ()) if all(image in values for values in sources)]
     if not shared:
         return {}, None
-    means, spread = stats.over_seeds([[values[image] for image in shared] for values in by_seed])
+    seeds, trainings = (len(set(names)) for names in zip(*by_seed, strict=True))
+    values = np.array([[each[image] for image in shared] for each in sources])
+    if seeds > 1 and trainings > 1:
+        of = [training for _, training in by_seed]
+        values = np.stack([values[[t == training for t in of]].mean(axis=0) for training in dict.fromkeys(of)])
+    means, spread = stats.over_seeds(values)
     return dict(zip(shared, means.tolist(), strict=True)), spread

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain, combinations
 
 import numpy as np
@@ -26,6 +26,10 @@ class Entry:
     """True if an image at least is its own, not that of a failure."""
     spread: stats.Spread | None = None
     """Of the seeds of which the values are the means."""
+    sources: Mapping[tuple[int, int], Mapping[str, float]] = field(default_factory=dict)
+    """(seed, training) -> image -> value, of which `values` are the means."""
+    networks: frozenset[str] = frozenset()
+    """The weight files that were read, all trainings together."""
 
     @property
     def eligible(self) -> bool:
@@ -52,7 +56,9 @@ class Contest:
     told: bool
     """True if the two can be told apart, and by more than the margin."""
     detectable: float
-    """By how much the first would have to be better to be told so in 80 % of such tables; +inf if by none."""
+    """By how much the first would have to be better to be told so in 80 % of such tables; +inf if by none.
+
+    NaN of several seeds: how far those of another table would lie apart, a few of them hardly tell."""
 
 
 def judge(
@@ -90,7 +96,7 @@ def judge(
     results = stats.compare(
         [_values(one, other, _shared(one, other)) for one, other, _ in chosen],
         metric.higher_is_better,
-        [_spreads(one, other) for one, other, _ in chosen],
+        [_spreads(one, other, _shared(one, other)) for one, other, _ in chosen],
     )
     return [_contest(*each, metric, result) for each, result in zip(chosen, results, strict=True)], unbeaten
 
@@ -114,14 +120,26 @@ def _pairs(entries: Sequence[Entry], metric: Metric, margin: float) -> list[Pair
             a, b = _values(one, other, shared)
             better = stats.differences(a, b) if metric.higher_is_better else stats.differences(b, a)
             places = np.array([numbers[one.task.category][image] for image in shared])
-            spreads = _spreads(one, other)
+            spreads = _spreads(one, other, shared)
             level = max(margin, stats.of_difference(better, spreads)) if spreads else margin
             found.append(Pair(one.task, one.method, other.method, better, places, level))
     return found
 
 
-def _spreads(one: Entry, other: Entry) -> list[stats.Spread]:
-    """Return those of the seeds of two methods that have several."""
+def _spreads(one: Entry, other: Entry, shared: Sequence[str]) -> list[stats.Spread]:
+    """Return those of the seeds of two methods that have several; of the same networks, that of their differences."""
+    if (
+        one.networks
+        and one.networks == other.networks
+        and len(one.sources) > 1
+        and one.sources.keys() == other.sources.keys()
+    ):
+        pairs = [
+            ([a[image] for image in shared], [other.sources[key][image] for image in shared])
+            for key, a in one.sources.items()
+        ]
+        spread = stats.of_differences(pairs)
+        return [spread] if spread else []
     return [each.spread for each in (one, other) if each.spread is not None]
 
 
@@ -172,6 +190,7 @@ def _contest(
     pair, decision = decided
     ahead = pair.differences if pair.first == one.method else -pair.differences
     least = math.inf if result.infinite else detectable(ahead, decision.critical, pair.margin)
+    least = math.nan if one.spread or other.spread else least
     return Contest(
         task=one.task,
         metric=metric,
@@ -181,5 +200,5 @@ def _contest(
         p=decision.p,
         p_adjusted=decision.p_adjusted,
         told=bool(decision.winner),
-        detectable=least if least <= metric.span else math.inf,
+        detectable=math.inf if least > metric.span else least,
     )

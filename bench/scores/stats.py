@@ -182,6 +182,15 @@ def over_seeds(values: ArrayLike) -> tuple[Values, Spread | None]:
     return x.mean(axis=0), Spread(float(means.std(ddof=1)), means.size) if told else None
 
 
+def of_differences(pairs: Sequence[tuple[ArrayLike, ArrayLike]]) -> Spread | None:
+    """Return how far the differences a - b, each of values (N,) of one seed, lie apart; None as in `over_seeds`.
+
+    It is for two that share what a seed decides, as one network that is used in two ways: what a seed adds to both
+    is then in neither difference.
+    """
+    return over_seeds([_differences(a, b) for a, b in pairs])[1] if pairs else None
+
+
 def _vector(values: ArrayLike) -> Values:
     x = np.asarray(values, dtype=np.float64)
     if x.ndim != 1 or not x.size:
@@ -202,18 +211,14 @@ def _differences(a: ArrayLike, b: ArrayLike) -> Values:
 def _half_width(x: Values, degree: int, spreads: Sequence[Spread]) -> float:
     """Return the half width of the interval of a mean over images x (N,), and over the seeds of each spread.
 
-    The variance is degree**2 * s_images**2 / N + the sum of s_seeds**2 / S, its degrees of freedom are Welch's and
-    Satterthwaite's: sum of variances, squared, by the sum of variance**2 / degrees. Each part also holds its share of
-    what images and seeds do together, so that the interval is rather too wide (docs/adr/0010-seeds.md).
+    The square of it is the sum over these of t(0.975, degrees of freedom)**2 * the variance of the mean: of images
+    that is degree**2 * s_images**2 / N, of seeds s_seeds**2 / S. It covers at least as often as it says,
+    however the variances lie to each other (Banerjee 1960, Sankhya 22); docs/adr/0010-seeds.md.
     """
     if x.size == 1 or not np.isfinite(x).all():
         return math.inf
     parts: list[Part] = [(degree**2 * float(x.var(ddof=1)) / x.size, x.size - 1), *(each.part for each in spreads)]
-    variance = sum(part for part, _ in parts)
-    if not variance:
-        return 0.0
-    freedom = 1 / sum((part / variance) ** 2 / degrees for part, degrees in parts)  # a square may be out of range
-    return float(special.stdtrit(freedom, 0.975) * math.sqrt(variance))
+    return math.hypot(*(float(special.stdtrit(freedom, 0.975)) * math.sqrt(variance) for variance, freedom in parts))
 
 
 def _effect(d: Values) -> float:

@@ -74,7 +74,7 @@ def content(
         caption=f"{table.report.caption} {notes.sizes(table.rows, table, escape.plain)}".strip(),
         legend=notes.legend(table, "Bold", escape.plain),
         remarks=notes.remarks(table, escape.plain),
-        compared=render.COMPARISONS.format("full" if table.full else "best"),
+        compared=render.compared(table),
         comparisons=comparisons(table).to_dict("records"),
         protocols=notes.protocol_lines(table, escape.plain),
         machine=machine,

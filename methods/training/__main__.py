@@ -113,7 +113,7 @@ def _train(words: Sequence[str]) -> int:
             for path in trained_report.write(everything(told.profile), folder, told.report):
                 console.print(f"written: {escape(str(path))}")
             return 0
-        wanted = _items(told)
+        wanted = list(queue.missing(_items(told), settings)) if told.missing else _items(told)
         if not any(queue.unfinished(wanted, settings)):
             console.print(
                 "nothing to do: what was asked for is trained to its end. `--seed 1 --out FOLDER` trains another, "
@@ -157,7 +157,12 @@ def _items(told: argparse.Namespace) -> list[Item]:
         if told.train_data or told.hr_size:
             option = "--train-data" if told.train_data else "--hr-size"
             raise BenchError(f"{option} is for the images of one category; name what to train and --category.")
-        return [_begun(item, told) for item in everything(told.profile)]
+        again = told.out is not None and told.out.name == f"training{told.seed}"  # where only networks are looked for
+        return [
+            _begun(item, told)
+            for item in everything(told.profile)
+            if not (again and item.what in ("bank", biggan.NAME))
+        ]
     if told.what == biggan.NAME:
         return [_begun(_biggan(told), told)]
     if told.what is None or told.category is None:

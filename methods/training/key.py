@@ -37,6 +37,15 @@ _TOLD = {
 """How weights differ from those wanted, by the fact that does."""
 
 
+class OtherTraining(BadFile):
+    """A file of another training than the one that is wanted."""
+
+    def __init__(self, text: str, fact: str) -> None:
+        """Keep the first fact of `Key` that differs."""
+        super().__init__(text)
+        self.fact = fact
+
+
 @dataclass(frozen=True)
 class Key:
     """The facts of one training, each found out when it is asked for."""
@@ -94,10 +103,10 @@ class Key:
         return {name: str(getattr(self, name)) for name in _TOLD}
 
     def check(self, path: Path, told: Mapping[str, object], advice: str) -> None:
-        """Raise `BadFile` if what a file says of itself is of another training; what it does not say is not checked."""
+        """Raise `OtherTraining` if a file says that it is of another; what it does not say is not checked."""
         for name, words in _TOLD.items():
             if name in told and (old := str(told[name])) != (new := str(getattr(self, name))):
-                raise BadFile(f"{path} was trained {words.format(old=old, new=new)}. {advice}")
+                raise OtherTraining(f"{path} was trained {words.format(old=old, new=new)}. {advice}", name)
 
     def folder(self, runs: Path, label: str) -> Path:
         """Return where the run is kept: a part to read, and a digest of the profile's real path and of the facts."""

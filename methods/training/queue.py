@@ -32,7 +32,7 @@ from methods.training.biggan import BigganTraining
 from methods.training.drawn import POOL, pooled
 from methods.training.feed import shared_feed
 from methods.training.items import Item, ship, steps
-from methods.training.key import Key
+from methods.training.key import Key, OtherTraining
 from methods.training.loop import Training
 from methods.training.photographs import card_of
 from methods.training.settings import TrainingSettings
@@ -142,7 +142,7 @@ def _recipe(item: Item) -> RestorerRecipe:
 
 
 def _kept(item: Item, settings: TrainingSettings) -> dict[str, Path]:
-    """Return part -> weight file of an item, if it is there. Raises `BadFile` for one of another training."""
+    """Return part -> weight file of an item, if it is there. Raises `OtherTraining` for one of another."""
     found = {part: path for part in item.parts if (path := settings.folder(item) / item.file(part)).is_file()}
     for path in found.values():
         _key(item, settings).check(
@@ -237,6 +237,20 @@ def unfinished(items: Iterable[Item], settings: TrainingSettings) -> Iterator[It
         told = [facts(path) for path in _kept(item, settings).values()]
         if len(told) < len(item.parts) or any(each.get("steps") != each.get("of") for each in told):
             yield item
+
+
+def missing(items: Iterable[Item], settings: TrainingSettings) -> Iterator[Item]:
+    """Yield the unfinished items, pass over those that have files of another recipe, VGG16 or bank, and say so.
+
+    They are not missing, and may be what the user has; those of another seed are no such case, and raise.
+    """
+    for item in items:
+        try:
+            yield from unfinished([item], settings)
+        except OtherTraining as other:
+            if other.fact == "seed":
+                raise
+            _say(f"{item.label} is left as it is: {other}")
 
 
 def train_all(

@@ -140,7 +140,7 @@ def find(
             return path
     if wrong:
         raise MissingWeights(" ".join(wrong))
-    absent = _absent(method, task, part, files)
+    absent = _absent(method, task, part, files, begun=own is not None)
     if not _of_seed(task, part) and (here := fits.words(method, task, part)):
         absent = f"{absent.rstrip('.')}.{here}"
     raise MissingWeights(f"{left}; {absent}" if left else absent)
@@ -170,6 +170,8 @@ def _of_seed(task: Task, part: str) -> bool:
 
 def _sources(method: str, task: Task, part: str) -> str:
     """Return the beginning of a sentence on what is missing: where nothing was found."""
+    if _of_seed(task, part) and task.weights == "published":
+        return f"published files (--weights published) tell of no seed, so that there is for --training {task.training}"
     if _of_seed(task, part):
         return f"among the networks that were trained with the seed {task.training} is"
     if _own_alone(method, task, part):
@@ -177,12 +179,15 @@ def _sources(method: str, task: Task, part: str) -> str:
     return "methods/weights/catalogue.toml knows"
 
 
-def _absent(method: str, task: Task, part: str, files: Sequence[catalogue.WeightFile]) -> str:
-    """Return what is missing, from where it can be had, and where it is to be put."""
+def _absent(method: str, task: Task, part: str, files: Sequence[catalogue.WeightFile], *, begun: bool) -> str:
+    """Return what is missing, from where it can be had, and where it is to be put; `begun`: its training is."""
     if not files:  # no category is named, so that the cells of a table share one note
+        published = task.weights == "published" and trained.trainable(method, part)
+        advice = "; without --weights published trained ones are looked for" if published else ""
         return (
             f"{_sources(method, task, part)} no {part} of {method} for this category, {task.factor}x and "
-            f"{task.hr_size} px, with the preset {task.preset}{trained.advice(method, task, part)}"
+            f"{task.hr_size} px, with the preset {task.preset}"
+            f"{advice or trained.advice(method, task, part, begun=begun)}"
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
     looked = ", ".join(short(folder) for folder in catalogue.places(task.preset))

@@ -74,7 +74,8 @@ def _of_training(task: Task, name: str) -> Path | None:
     """Return a file of `trainings`, if there is one. Raises `BadFile` if another seed made it."""
     path = next((path for place in trainings(task) if (path := place / name).is_file()), None)
     if path and (seed := facts(path).get("seed")) != task.training:
-        raise BadFile(f"{short(path)} was trained with the seed {seed}, not {task.training}; move it away.")
+        how = "does not say with which seed it was trained" if seed is None else f"was trained with the seed {seed}"
+        raise BadFile(f"{short(path)} {how}; networks of the seed {task.training} belong there. Move it away.")
     return path
 
 
@@ -114,8 +115,11 @@ def facts(path: Path) -> dict[str, str | int | float]:
     return found
 
 
-def advice(method: str, task: Task, part: str) -> str:
-    """Return the end of a sentence: the commands that would make what is missing, if training makes it."""
+def advice(method: str, task: Task, part: str, *, begun: bool = False) -> str:
+    """Return the end of a sentence: the commands that would make what is missing, if training makes it.
+
+    `begun`: it has begun to, and its file is told of before.
+    """
     if not trainable(method, part):
         return ""
     item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
@@ -128,9 +132,14 @@ def advice(method: str, task: Task, part: str) -> str:
     profile = f" --profile {_typed(task.profile)}"
     again = part == "network" and task.training
     place = trainings(task)[0] if again else folder(task.profile, task.preset)
-    absent = f", and none was trained into {short(place)}. `python -m bench train {what}{category}{profile}"
+    absent = "" if begun else f", and none was trained into {short(place)}"
+    absent = f"{absent}. `python -m bench train {what}{category}{profile}"
     if again:
-        return f"{absent} --seed {task.training} --out {_typed(str(place))}` makes it"
+        return (
+            f"{absent} --seed {task.training} --out {_typed(str(place))}` {'goes on with it' if begun else 'makes it'}"
+        )
+    if begun:
+        return f"{absent}` goes on with it"
     return f"{absent}` makes it, `python -m bench train --missing{profile}` all that is missing"
 
 

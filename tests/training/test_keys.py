@@ -191,6 +191,30 @@ def test_files_of_an_older_version_are_checked_by_what_they_say(settings, tmp_pa
         list(queue.unfinished([FACE], replace(settings, seed=1)))
 
 
+def test_what_began_with_another_file_is_not_missing_and_keeps_no_other_from_training(settings, monkeypatch, capfd):
+    """Files that come with the suite began with another VGG16: `--missing` trained nothing at all."""
+    queue.train(FACE, settings)
+    cat = replace(FACE, task=replace(FACE.task, category="cat"))
+    monkeypatch.setattr(queue, "facts", lambda path: items.facts(path) | {"start": "another"})
+    assert list(queue.missing([FACE, cat], settings)) == [cat]
+    assert "bank face is left as it is" in " ".join(capfd.readouterr().err.split())
+    with pytest.raises(BadFile, match="another bank"):
+        list(queue.unfinished([FACE], settings))
+    with pytest.raises(BadFile, match="another seed"):  # its networks would lie beside those of this one
+        list(queue.missing([FACE, cat], replace(settings, seed=1)))
+
+
+def test_where_trainings_of_other_seeds_lie_no_banks_are_missing():
+    """No table looks for them there."""
+    labels = [
+        [item.what for item in command._items(command.parser().parse_args(["--missing", "--seed", "1", *words]))]
+        for words in ([], ["--out", "weights/mini/training1"])
+    ]
+    assert {"bank", "biggan"} <= set(labels[0])
+    assert not {"bank", "biggan"} & set(labels[1])
+    assert "glean" in labels[1]
+
+
 def test_a_new_number_in_a_recipe_leaves_the_runs_alone(settings):
     """Else each version of the suite would refuse the checkpoints of the one before."""
     from methods.training.key import _described
