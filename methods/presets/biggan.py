@@ -18,7 +18,7 @@ class BigganRecipe:
 
     Rates and betas of Adam: A. Brock et al., ICLR 2019, Appendix C, took (0, 0.999), 5e-5 and 2e-4 for batches of 2048,
     and two steps of the discriminator for one of the generator; H. Zhang et al., "Self-attention GANs", ICML 2019, 1e-4
-    and 4e-4 for batches of 256, and one. `mini` has small batches.
+    and 4e-4 for batches of 256, and one. `mini` has small batches and narrow layers, which take higher ones.
     """
 
     classes: tuple[str, ...]
@@ -27,7 +27,10 @@ class BigganRecipe:
     """Side of the images in px."""
     channels: int
     widest: int
-    """Channels of a layer, at most."""
+    """Channels of a layer of the generator, at most."""
+    critic_channels: int
+    critic_widest: int
+    """The same of the discriminator, which the bank's size does not bound."""
     attention: int = 64
     """Side in px of the features that attention works on."""
     z_dim: int
@@ -40,6 +43,8 @@ class BigganRecipe:
     """Learning rate of Adam for the generator."""
     critic_rate: float = 4e-4
     """Of the discriminator."""
+    constant: float = 1.0
+    """The share of the steps with these rates; from there on both fall to 0 in a straight line."""
     betas: tuple[float, float] = (0.0, 0.999)
     half_life: int
     """Images in which the moving average of the generator forgets half."""
@@ -49,15 +54,23 @@ class BigganRecipe:
     @property
     def generator(self) -> dict[str, Any]:
         """Return the arguments of `nets.biggan.BigGAN`."""
-        return {**self.discriminator, "z_dim": self.z_dim, "embedding": self.embedding}
+        return {
+            "size": self.size,
+            "channels": self.channels,
+            "widest": self.widest,
+            "attention": self.attention,
+            "classes": len(self.classes),
+            "z_dim": self.z_dim,
+            "embedding": self.embedding,
+        }
 
     @property
     def discriminator(self) -> dict[str, Any]:
         """Return the arguments of `nets.biggan.BigGANDiscriminator`."""
         return {
             "size": self.size,
-            "channels": self.channels,
-            "widest": self.widest,
+            "channels": self.critic_channels,
+            "widest": self.critic_widest,
             "attention": self.attention,
             "classes": len(self.classes),
         }
@@ -72,18 +85,23 @@ class BigganRecipe:
 _MINI = BigganRecipe(
     classes=("face", "cat", "car", "bedroom", "tower"),
     size=128,
-    channels=8,
+    channels=16,
     widest=20,
+    critic_channels=8,
+    critic_widest=48,
     attention=32,
     z_dim=60,
     embedding=16,
     images=180_000,
     batch=15,
-    rate=2e-4,
+    rate=5e-4,
+    critic_rate=1e-3,
+    constant=2 / 3,
     half_life=10_000,
 )
-"""Widths are set by GLEAN's files, which grow with their square, and by a CPU. Attention as published, at 64 px, weighs
-1,024 places for each of 4,096, and would cost a step ten times all the rest."""
+"""Widths are set by GLEAN's files, which grow with their square, by GLEAN's cost, to be like that around a StyleGAN2,
+and by a CPU. Attention as published, at 64 px, weighs 1,024 places for each of 4,096, and would cost a step ten times
+all the rest."""
 
 BIGGAN: Mapping[str, BigganRecipe] = {"mini": _MINI}
 

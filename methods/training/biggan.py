@@ -3,8 +3,8 @@
 A. Brock et al., "Large scale GAN training for high fidelity natural image synthesis", ICLR 2019, Appendix C: hinge
 loss, spectral norm in both networks with one power iteration a step, batch norm by the batch, Adam with betas
 (0, 0.999), a moving average of the generator's weights whose norms get standing statistics, the means over some
-batches. Otherwise than there: no orthogonal initialisation or regularisation, one step of the discriminator for one of
-the generator, small batches, which hold as many images of each class.
+batches. Otherwise than there: rates that fall at the end, no orthogonal initialisation or regularisation, one step of
+the discriminator for one of the generator, small batches, which hold as many images of each class.
 """
 
 import math
@@ -19,7 +19,7 @@ from methods.nets.biggan import BigGAN, BigGANDiscriminator
 from methods.nets.biggan_layers import BatchNorm, Spectral
 from methods.presets.biggan import BigganRecipe
 from methods.training import losses
-from methods.training.optimisers import adam, follow, take_up
+from methods.training.optimisers import adam, follow, set_rate, take_up
 from methods.training.processes import Told, descend
 from methods.training.recorded import Recorded
 from methods.training.share import Share
@@ -117,10 +117,17 @@ class BigganTraining:
 
     def advance(self, real: Images) -> Told:
         """Make one step with real images (B, 3, H, W), [0, 1], class by class; return the losses."""
+        self._set_rates()
         z, labels = self._codes(self.share.draws(self.step), self.recipe.batch // len(self._classes), self._classes)
         told = self._recorded.run("step", self._trained, real.to(self.device), z, labels)
         self.step += 1
         return told
+
+    def _set_rates(self) -> None:
+        """Set both learning rates for the next step: constant at first, then falling to 0."""
+        left = min(1.0, (1 - self.step / self.steps) / (1 - self.recipe.constant)) if self.recipe.constant < 1 else 1.0
+        set_rate(self.g_optimiser, self.recipe.rate * left)
+        set_rate(self.d_optimiser, self.recipe.critic_rate * left)
 
     def _trained(self, real: Images, z: Tensor, labels: Tensor) -> Told:
         """Train both networks with the same images of codes (B, z_dim) and classes (B,): a forward pass less."""

@@ -124,9 +124,9 @@ def markdown(lines: Sequence[Line], card: Card, others: Sequence[str]) -> str:
     return (
         f"# A meta-learned bank: {card.category} after a few steps\n\nOurs; no paper has this table. Written by "
         f"`python -m methods.training.meta --category {card.category}`. KID of {_COMPARED} images of {SIDE} px from "
-        f"as many renders, lower is better: the mean of {count} seeds, and the least and the largest. The meta-learned "
-        f"bank has seen {', '.join(others)} in {_META.end(0):,} steps of {_BATCH} images (Reptile), and no "
-        f"{card.category}.\n\n" + "\n".join(rows) + "\n"
+        f"as many renders, lower is better: the mean of {count} seeds of these steps, and the least and the largest. "
+        f"The meta-learned bank, of one training, has seen {', '.join(others)} in {_META.end(0):,} steps of {_BATCH} "
+        f"images (Reptile), and no {card.category}.\n\n" + "\n".join(rows) + "\n"
     )
 
 

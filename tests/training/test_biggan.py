@@ -28,8 +28,8 @@ from .test_bank import CPU
 
 CLASSES = ("face", "cat", "car", "bedroom", "tower")
 TINY = BigganRecipe(
-    classes=CLASSES, size=128, channels=2, widest=8, attention=16, z_dim=18, embedding=4, images=30, batch=10,
-    half_life=20, standing=2,
+    classes=CLASSES, size=128, channels=2, widest=8, critic_channels=4, critic_widest=16, attention=16, z_dim=18,
+    embedding=4, images=30, batch=10, half_life=20, standing=2,
 )  # fmt: skip
 TASK = Task("mini", "car", 16, 128, preset="mini")
 BIGGAN = Item("biggan", replace(TASK, category="face", factor=1))
@@ -109,6 +109,18 @@ def test_what_is_kept_makes_the_images_that_the_trained_average_does(tmp_path):
     assert (half(z, y) - read(z, y)).abs().max() < 0.05, "rounding to half precision changes the images"
     critic = stored("discriminator", biggan_format.discriminator)
     assert torch.allclose(critic(images[:5], y), training.discriminator(images[:5], y), atol=1e-5)
+
+
+def test_both_rates_fall_over_the_last_part_of_the_steps():
+    training = BigganTraining(replace(TINY, images=300, constant=0.5), CPU, share=Share())
+    told = []
+    for training.step in (0, 15, 24, 29):
+        training._set_rates()
+        told.append([optimiser.param_groups[0]["lr"] for optimiser in (training.g_optimiser, training.d_optimiser)])
+    recipe = training.recipe
+    assert told[0] == told[1] == [recipe.rate, recipe.critic_rate]
+    assert told[2] == pytest.approx([0.4 * recipe.rate, 0.4 * recipe.critic_rate])
+    assert told[3] == pytest.approx([recipe.rate / 15, recipe.critic_rate / 15]), "the last step is one, too"
 
 
 def test_the_standing_statistics_are_those_of_batches():
