@@ -76,6 +76,7 @@ ORDER = [
         "running.compiled",
     },
     {"images.remarks", "images.readahead", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
+    {"report.row"},
     {"running.answers", "running.places"},
     {"running.measuring", "running.worker"},
     {"restore", "running.handed", "running.isolated", "running.runners", "running.cluster"},

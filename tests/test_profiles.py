@@ -10,7 +10,7 @@ from PIL import Image
 
 from bench import cards, pipeline, profiles
 from bench.report import data_frames, published
-from bench.report.table import Row
+from bench.report.row import Row
 from bench.restore import RunSettings
 from bench.scores.metrics import METRICS
 from bench.spec import BenchError, Cell, MissingImages, Task, UnknownName

@@ -8,6 +8,7 @@ import pytest
 
 from bench import cards, report_files
 from bench.report import published, render, table
+from bench.report.row import Row
 from bench.scores import stats
 from bench.scores.contests import Contest
 from bench.scores.metrics import METRICS
@@ -51,7 +52,7 @@ def build(
     return table.build(report, cells, all_records, card(test_set, **changes))
 
 
-def row(built, method, metric="psnr") -> table.Row:
+def row(built, method, metric="psnr") -> Row:
     (found,) = (r for r in built.rows if r.cell.method == method and r.metric.name == metric)
     return found
 

@@ -7,7 +7,8 @@ import pandas as pd
 
 from bench.profiles import profile_title
 from bench.report import spreadsheet
-from bench.report.table import Row, Table
+from bench.report.row import Row
+from bench.report.table import Table
 from bench.scores.contests import Contest
 from bench.spec import Record
 

@@ -14,7 +14,8 @@ from PIL import Image
 
 from bench import atomic
 from bench.report import fonts
-from bench.report.table import Row, Table
+from bench.report.row import Row
+from bench.report.table import Table
 from bench.scores.metrics import columns
 
 # Names hold dollar signs: no formulas, and no LaTeX, whatever the user's matplotlibrc says.

@@ -10,7 +10,8 @@ from bench import escape
 from bench.profiles import profiles
 from bench.report import notes
 from bench.report.data_frames import interval, number
-from bench.report.table import Row, Table
+from bench.report.row import Row
+from bench.report.table import Table
 from bench.scores.family import LEAST
 
 

@@ -4,7 +4,8 @@ import math
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from bench.report.table import Row, Table
+from bench.report.row import Row
+from bench.report.table import Table
 from bench.resize import IN_WORDS
 from bench.scores.family import LEAST
 from bench.scores.metrics import columns

@@ -13,7 +13,8 @@ from bench import atomic, escape
 from bench.report import grid, losses, notes, spreadsheet, stored
 from bench.report import latex as layout
 from bench.report.data_frames import comparisons, frame, images, timing
-from bench.report.table import Row, Table
+from bench.report.row import Row
+from bench.report.table import Table
 from bench.scores.metrics import columns as metrics_of
 from bench.spec import Record, UnknownName
 

@@ -20,7 +20,8 @@ from bench import escape, files
 from bench.degradation import PLAIN
 from bench.report import sealing, table
 from bench.report.data_frames import comparisons, frame
-from bench.report.table import Row, Table
+from bench.report.row import Row
+from bench.report.table import Table
 from bench.scores.metric import Metric
 from bench.scores.metrics import METRICS, find
 from bench.spec import (
