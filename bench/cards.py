@@ -167,6 +167,8 @@ def _read_card(profile: str, path: Path, *, need_lists: bool) -> Card:
     facts |= _tables(path, values)
     if "face_box" in values:
         facts["face_box"] = tuple(values["face_box"])
+    if "degradation" in values:
+        facts["degradation"] = tuple(values["degradation"])
     if "component_boxes" in values:
         facts["component_boxes"] = path.parent / values["component_boxes"]
     return Card(profile=profile, category=path.stem, ids=tuple(listed), sha256=sha256, **facts)

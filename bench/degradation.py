@@ -58,10 +58,13 @@ class _Operator:
     edit: bool = False
     """True if it is an edit: a result is compared with the image before it, or, where it can be drawn, with
     the drawing."""
+    whole: bool = False
+    """True if its number is a whole one."""
     random: bool = False
     """True if it draws random numbers, so that no result can be put through it again."""
 
 
+_SHOWN = 40  # characters of a wrong text
 _OPERATORS = {
     "eyes": _Operator(1.1, 2, "times as large", of_truth=True, edit=True),
     "mouth": _Operator(-8, 8, "% of the side", of_truth=True, edit=True),
@@ -74,7 +77,7 @@ _OPERATORS = {
     "blur": _Operator(0.1, 100, "pixels"),
     "down": _Operator(),
     "noise": _Operator(0.1, 255, "8-bit levels", random=True),
-    "jpeg": _Operator(1, 95, "quality"),
+    "jpeg": _Operator(1, 95, "quality", whole=True),
     "grey": _Operator(),
     "mask": _Operator(0.01, 0.99, "share of the pixels", random=True),
     "hole": _Operator(0.01, 0.99, "share of the side"),
@@ -113,10 +116,12 @@ def _step(text: str) -> Step:
         value = float(number)
     except ValueError:
         value = math.nan
-    if not operator.low <= value <= operator.high:
+    if not operator.low <= value <= operator.high or (operator.whole and not value.is_integer()):
+        half = max(operator.high / 2, operator.low)
+        example, kind = (int(half), "a whole number") if operator.whole else (half, "a number")
         raise BenchError(
-            f"{name} takes a number from {operator.low:g} to {operator.high:g} ({operator.unit}), as in "
-            f"'{name} {operator.high / 2:g}'; {text!r} has {number or 'none'}."
+            f"{name} takes {kind} from {operator.low:g} to {operator.high:g} ({operator.unit}), as in "
+            f"'{name} {example:g}'; {text[:_SHOWN]!r} has {number[:_SHOWN] or 'none'}."
         )
     return Step(name, value)
 

@@ -81,6 +81,7 @@ def retouch(
     mask: Annotated[
         Path | None, typer.Option(help="An image of the same size, white where to retouch; the rest stays as it is.")
     ] = None,
+    unfinished: Unfinished = False,
     device: Device = "auto",
     timeout: Timeout = None,
 ) -> None:
@@ -92,7 +93,7 @@ def retouch(
     start = perf_counter()
     say(f"{source}: reading it ...")
     _check_png(target, source, *([mask] if mask else []))
-    whole = pipeline.task(category, factor, profile=profile, hr_size=hr_size)
+    whole = replace(pipeline.task(category, factor, profile=profile, hr_size=hr_size), unfinished=unfinished)
     edited = work.square(source, whole.hr_size)
     inside = work.mask(mask, source, whole.hr_size) if mask else None
     found = runners.named(method, timeout, (factor,))

@@ -197,6 +197,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
                 "name: --with NAME=FOLDER."
             )
     cards = card_files.cards(profile, hr_size)
+    report, absent = variants.without_absent(report, cards)
     report, cards = variants.expanded(report, cards)
     report, lacking = computable(limited(widened(report, cards), part), cards)
     if lr:
@@ -209,7 +210,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}
     cells = stock.runnable(cells, cards, by_name, settings.limit, settings.allow_enlarge)
     beside = stock.runnable(references(report, cells, cards), cards, {}, settings.limit)
-    return Measurement(report, cells, cards, by_name, settings, lacking=lacking, references=tuple(beside))
+    return Measurement(report, cells, cards, by_name, settings, lacking=(*absent, *lacking), references=tuple(beside))
 
 
 def run(  # noqa: PLR0913 - as `prepare`

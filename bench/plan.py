@@ -93,10 +93,11 @@ def widened(report: Report, cards: Mapping[str, Card]) -> Report:
 def limited(report: Report, part: Part) -> Report:
     """Return a part of a table, in its order. Raises `UnknownName` or `BenchError` for what is none of it.
 
-    Methods that it does not list are further rows, as `plan` adds them.
+    A category brings its variants with it. Methods that it does not list are further rows, as `plan` adds them.
     """
+    asked = {name for name in report.categories if {name, name.rpartition(".")[0]} & {*part.categories}}
     for name in part.categories:
-        if name not in report.categories:
+        if not {name} & {word for each in asked for word in (each, each.rpartition(".")[0])}:
             raise UnknownName(f"category of {report.name}:", name, report.categories)
     for factor in part.factors:
         if factor not in report.factors:
@@ -105,7 +106,7 @@ def limited(report: Report, part: Part) -> Report:
     rows = {*part.methods, report.full} if part.methods else set(report.methods)
     return replace(
         report,
-        categories=tuple(name for name in report.categories if not part.categories or name in part.categories),
+        categories=tuple(name for name in report.categories if not part.categories or name in asked),
         factors=tuple(factor for factor in report.factors if not part.factors or factor in part.factors),
         methods=tuple(name for name in report.methods if name in rows),
     )

@@ -39,7 +39,8 @@ def training(spec: Spec, task: Task, count: int, *, other: bool = False) -> Imag
     Raises:
         ContractError: the method's spec does not say that it needs them.
         MissingImages: there are none here, or there is no other category.
-        BenchError: one of them is a test image, by the checksum of its file or of its pixels.
+        BenchError: one of them is a test image of any category of the profile, by the checksum of its file or of its
+            pixels.
     """
     if spec.needs_reference != "training":
         raise ContractError(f'{spec.name} asks for training images; its spec must say needs_reference="training".')
@@ -67,14 +68,20 @@ def of_card(card: Card, count: int) -> Images:
         seeds = torch.arange(scenes.FIRST_TRAINING_SEED, scenes.FIRST_TRAINING_SEED + count)
         return scenes.exact_images(card.source, seeds, card.hr_size).float() / 255
     source, ids = photographs(card)
-    tested = Tested.of(card, source, ids)
-    if tested.ids:
-        raise _shared(card, sorted(tested.ids), source.where)
+    tested = [Tested.of(each, source, ids) for each in _photographed(card)]
+    if known := sorted({name for each in tested for name in each.ids}):
+        raise _shared(card, known, source.where)
     chosen = [ids[k * len(ids) // count] for k in range(count)] if count < len(ids) else ids
     images = [source.pixels(name) for name in chosen]
-    if same := [name for name, image in zip(chosen, images, strict=True) if tested.shows(image)]:
+    if same := [name for name, image in zip(chosen, images, strict=True) if any(each.shows(image) for each in tested)]:
         raise _shared(card, same, source.where)
     return torch.stack(images).float() / 255
+
+
+def _photographed(card: Card) -> list[Card]:
+    """Return a card and the others of its profile that have photographs: a column may be of another's test images."""
+    others = cards.cards(card.profile, card.hr_size).values()
+    return [card, *(each for each in others if each.category != card.category and each.reader != "scenes")]
 
 
 def _shared(card: Card, names: list[str], where: str) -> BenchError:

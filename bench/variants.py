@@ -7,6 +7,18 @@ from bench import degradation
 from bench.spec import BadFile, BenchError, Card, Report, UnknownName, Variant
 
 
+def without_absent(report: Report, cards: Mapping[str, Card]) -> tuple[Report, tuple[str, ...]]:
+    """Return a table without the variants of categories that a profile lacks, and a sentence for each of them."""
+    absent = {
+        variant.name: f"{variant.name} is left out: {UnknownName('category', name, cards)}"
+        for variant in report.variants
+        for name in (variant.of, variant.network)
+        if name and name not in cards
+    }
+    here = tuple(variant for variant in report.variants if variant.name not in absent)
+    return replace(report, variants=here), tuple(absent.values())
+
+
 def expanded(report: Report, cards: Mapping[str, Card]) -> tuple[Report, dict[str, Card]]:
     """Return a table whose variants are categories of it, and the cards with theirs; each stands behind its category.
 

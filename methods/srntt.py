@@ -124,7 +124,7 @@ class Srntt:
             )
         self.network, self.vgg, self.references = network.eval(), vgg, references
         self.hr_size = task.hr_size
-        self.remark = self.told.format(chosen(SETTINGS, task).candidates)
+        self.remark = self.told.format(len(references.candidates) if isinstance(references, Nearest) else "")
 
     @classmethod
     def load(cls, task: Task, device: torch.device) -> Self:

@@ -2,13 +2,16 @@
 
 import shutil
 import sysconfig
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
-from bench import cards, profiles
+from bench import cards, degradation, profiles, report_files
+from bench.plan import plan
 from bench.spec import BadFile, BenchError, MissingImages, UnknownName
+from methods import specs
 
 CARD = {
     "title": '"Cat"', "hr_size": "64", "reader": '"folder"', "source": '"photos"', "test_set": '"ours"',
@@ -205,6 +208,20 @@ def test_a_card_says_where_its_faces_are(tmp_path):
     box = cards.card(write_card(tmp_path, "face", face_box="[0.1, 0, 0.9]"), "face").face_box
     assert box == (0.1, 0, 0.9)
     assert cards.card(write_card(tmp_path), "cat").face_box is None
+
+
+def test_a_card_may_degrade_its_images(tmp_path):
+    """As a table does; read from a file it was a list, and the first command a fault of ours."""
+    profile = write_card(tmp_path, "face", degradation='["blur 2", "down"]')
+    card = cards.card(profile, "face")
+    assert card.degradation == ("blur 2", "down")
+    assert degradation.words(card.degradation) == "blur 2, down"
+    report, methods = replace(report_files.read("table2"), categories=("face",)), {"bicubic": specs.BICUBIC}
+    cells = plan(report, methods, {"face": card})
+    assert {cell.refusal for cell in cells if cell.method == "bicubic"} == {None}
+    noisy = cards.card(write_card(tmp_path, "face", degradation='["noise 10"]'), "face")
+    with pytest.raises(BenchError, match="has no `down`"):
+        plan(report, methods, {"face": noisy})
 
 
 @pytest.mark.parametrize(

@@ -164,7 +164,9 @@ def test_a_result_is_put_through_the_same_before_it_is_compared_with_its_input()
     [
         (("blurr 2", "down"), "there is no degradation 'blurr'; did you mean blur?"),
         (("blur", "down"), r"blur takes a number from 0.1 to 100 \(pixels\), as in 'blur 50'; 'blur' has none"),
-        (("jpeg 200",), r"jpeg takes a number from 1 to 95 \(quality\)"),
+        (("jpeg 200",), r"jpeg takes a whole number from 1 to 95 \(quality\), as in 'jpeg 47'; 'jpeg 200' has 200"),
+        (("jpeg 60.5",), "jpeg takes a whole number"),
+        (("eyes 1",), r"eyes takes a number from 1.1 to 2 \(times as large\), as in 'eyes 1.1'"),
         (("noise ten",), r"noise takes a number from 0.1 to 255 \(8-bit levels\)"),
         (("noise nan",), "noise takes a number"),
         (("down 4",), "down takes no number, but 'down 4' gives one; write 'down'"),

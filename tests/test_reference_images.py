@@ -11,7 +11,7 @@ from bench import cards, holdings, plan, reference_images, report_files, scenes,
 from bench.components import PARTS
 from bench.images import data
 from bench.running import runner
-from bench.spec import BenchError, Cell, ContractError, MissingImages, Task
+from bench.spec import BadFile, BenchError, Cell, ContractError, MissingImages, Task
 from methods import specs
 from methods.nets import dfdnet
 
@@ -72,6 +72,24 @@ def test_a_test_image_in_another_format_is_known_by_its_pixels(profile, tmp_path
     Image.open(tmp_path / "face" / "20.png").save(tmp_path / "train" / "0.webp", lossless=True)
     with pytest.raises(BenchError, match=r"hold 1 that are tested on \(0, by checksum\)"):
         reference_images.training(specs.SRNTT, task(profile), 8)
+
+
+@pytest.mark.parametrize("whose", ["own", "other"])
+def test_a_test_image_of_any_category_is_among_no_references(profile, tmp_path, whose):
+    """SRNTT with references of another category was shown the tested face, and scored as the oracle does."""
+    shades(tmp_path / "cats", 30, 40)
+    shades(tmp_path / "cats for training", 130, 140)
+    (tmp_path / "cat.toml").write_text(
+        FACE.replace('"Face"', '"Cat"').replace('"face"', '"cats"') + 'train_source = "cats for training"\n'
+    )
+    spec, other = (specs.SRNTT_OTHER, True) if whose == "other" else (specs.SRNTT, False)
+    assert greys(reference_images.training(spec, task(profile), 8, other=other)) == (
+        {130, 140} if other else {110, 120}
+    )
+    source, target = ("face/20.png", "cats for training") if other else ("cats/40.png", "train")
+    (tmp_path / target / "innocent.png").write_bytes((tmp_path / source).read_bytes())
+    with pytest.raises(BenchError, match=r"hold 1 that are tested on \(innocent, by checksum\)"):
+        reference_images.training(spec, task(profile), 8, other=other)
 
 
 def test_images_beyond_those_kept_for_testing_are_not_measured_with_others_for_references(tmp_path):
@@ -224,6 +242,21 @@ def test_the_table_and_the_network_have_the_parts_in_one_order():
 
 def test_a_card_without_a_table_has_no_boxes_of_its_own(profile):
     assert reference_images.Located.of_task(task(profile), 128, CPU) is None
+
+
+def test_eyes_in_the_wrong_order_are_told(located, tmp_path):
+    """Left of the person is right in the image: each eye would be restored with the dictionary of the other."""
+    path = tmp_path / "boxes.csv"
+    path.write_text(path.read_text().replace("20,left_eye,2,2,10", "20,left_eye,4,2,12"))
+    with pytest.raises(BadFile, match="left_eye of '20' on the right of its right_eye"):
+        reference_images.Located.of_task(task(located), 128, CPU)
+
+
+def test_an_empty_line_in_a_table_of_boxes_is_none(located, tmp_path):
+    before = reference_images.Located.of_task(task(located), 128, CPU)
+    path = tmp_path / "boxes.csv"
+    path.write_text(path.read_text() + "\n\n")
+    assert reference_images.Located.of_task(task(located), 128, CPU).boxes.keys() == before.boxes.keys()
 
 
 def test_a_test_image_without_boxes_is_told(located, tmp_path):

@@ -19,6 +19,7 @@ from bench.running.measuring import measured, measurers
 from bench.scores import regions
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS
+from bench.verbs import retouch
 from methods.bicubic import Bicubic
 
 from .conftest import textured
@@ -239,6 +240,34 @@ def test_a_photograph_is_restored_where_the_mask_is_white_and_kept_elsewhere(ben
     edge = made[60:100, 60].astype(int), before[60:100, 60].astype(int), whole[60:100, 60].astype(int)
     assert np.abs(edge[0] - edge[1]).mean() < 0.3 * np.abs(edge[0] - edge[2]).mean(), "the mask's edge is a new seam"
     assert not np.array_equal(whole[~inside], before[~inside])
+
+
+@pytest.mark.parametrize("side", [1, 4, 8, 12, 40])
+@pytest.mark.parametrize("factor", [8, 16])
+def test_the_middle_of_a_spot_is_restored_however_small_it_is(side, factor):
+    """A mask of the size of an eye changed nothing, and the command said that it had written the result."""
+    inside = torch.zeros(1, 64, 64, dtype=torch.float64)
+    inside[:, 10 : 10 + side, 10 : 10 + side] = 1
+    before, after = torch.zeros(3, 64, 64, dtype=torch.uint8), torch.full((3, 64, 64), 200.0)
+    made = retouch.composed(before, after, inside, factor)
+    assert made.max() == 200
+    assert not made[:, inside[0] == 0].any(), "what is black has changed"
+    half = retouch.composed(before, after, inside / 2, factor)
+    assert half.max() == 100, "grey does not mix the two"
+    assert not retouch.composed(before, after, inside * 0 + 0.05, factor).any(), "what JPEG leaves beside white"
+    assert retouch.composed(before, after, inside * 0 + 1, factor).min() == 200, "a mask that is white throughout"
+
+
+def test_a_transparent_mask_is_refused(bench, photograph):
+    """On white, which says restore, all of it would be: photographs are laid on white."""
+    painted = np.zeros((160, 200, 4), dtype=np.uint8)
+    painted[60:100, 80:120] = 255
+    Image.fromarray(painted).save("layer.png")
+    status, _, err = bench(*WORDS, "--hr-size", "160", "--mask", "layer.png")
+    assert (status, "layer.png is transparent in part" in err) == (2, True), err
+    painted[..., 3] = 255
+    Image.fromarray(painted).save("layer.png")
+    assert bench(*WORDS, "--hr-size", "160", "--mask", "layer.png")[0] == 0
 
 
 def test_a_mask_that_does_not_fit_is_a_sentence(bench, photograph):

@@ -294,6 +294,7 @@ def test_an_image_that_failed_with_one_seed_is_not_ok():
             {"test_data": {"face": PublishedOn(64, LIST_SHA256, "opencv-cubic")}},
             "in another down-sampling (opencv-cubic, here matlab-bicubic)",
         ),
+        ({"degradation": ("down", "noise 25")}, {}, "of other LR images (here down, noise 25)"),
         ({}, {"test_data": {}}, "no checksums"),
         ({"test_set": "photographs"}, {"test_data": {}}, "other test images"),
     ],

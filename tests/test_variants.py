@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from bench import cards, pipeline, report_files, variants
-from bench.plan import plan
+from bench.plan import Part, limited, plan
 from bench.report import stored, table
 from bench.restore import RunSettings
 from bench.scores.metrics import METRICS
@@ -92,6 +92,25 @@ def test_a_table_with_variants_is_measured_and_read_again(report, tmp_path):
 def test_a_variant_that_cannot_be_is_told_in_a_sentence(report, variant, kind, words):
     with pytest.raises(kind, match=words):
         variants.expanded(replace(report, variants=(variant,)), CARDS)
+
+
+def test_a_variant_of_a_category_that_a_profile_lacks_is_left_out_with_a_sentence(report):
+    """`robustness` has cats through the networks of faces, and could not run on a folder of faces alone."""
+    here = {"face": CARDS["face"]}
+    narrower, told = variants.without_absent(report, here)
+    assert [variant.name for variant in narrower.variants] == ["turned", "noisy"]
+    assert told == ("as-face is left out: there is no category 'cat'; there are: face",)
+    assert variants.expanded(narrower, here)[0].categories == ("face", "face.turned", "face.noisy")
+    assert variants.without_absent(report, CARDS) == (report, ())
+
+
+def test_a_category_of_a_part_of_a_table_brings_its_variants(report):
+    wider, _ = variants.expanded(replace(report, categories=("face", "tower")), CARDS)
+    assert limited(wider, Part(categories=("face",))).categories == ("face", "face.turned", "face.noisy")
+    assert limited(wider, Part(categories=("face.noisy",))).categories == ("face.noisy",)
+    assert limited(wider, Part(categories=("cat",))).categories == ("cat.as-face",)
+    with pytest.raises(UnknownName, match="category of pose"):
+        limited(wider, Part(categories=("car",)))
 
 
 def test_given_lr_images_cannot_be_degraded(report):

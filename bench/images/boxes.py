@@ -53,7 +53,7 @@ def read(path: Path) -> Boxes:
         if next(rows, None) != list(COLUMNS):
             raise BadFile(f"the table {path} must begin with the line {','.join(COLUMNS)}.")
         by_id: dict[str, dict[str, Rectangle]] = {}
-        for row in rows:
+        for row in filter(None, rows):  # none for a line that is empty
             where = f"{path}, line {rows.line_num}"
             name, part, box = _line(where, row)
             if part in by_id.setdefault(name, {}):
@@ -65,7 +65,13 @@ def read(path: Path) -> Boxes:
         raise BadFile(f"the table {path} has no boxes; write a line for each part of each image.")
     for name, found in by_id.items():
         if missing := [part for part in PARTS if part not in found]:
-            raise BadFile(f"the table {path} lacks the {', '.join(missing)} of {name[:_SHOWN]!r}; add their lines.")
+            lines = "a line for each" if len(missing) > 1 else "its line"
+            raise BadFile(f"the table {path} lacks the {', '.join(missing)} of {name[:_SHOWN]!r}; add {lines}.")
+        if sum(found["left_eye"][::2]) > sum(found["right_eye"][::2]):
+            raise BadFile(
+                f"the table {path} has the left_eye of {name[:_SHOWN]!r} on the right of its right_eye; left is what "
+                "is on the left of the image."
+            )
     return Boxes(path, by_id)
 
 

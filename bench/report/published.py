@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterator
 
+from bench import degradation
 from bench.scores.metric import Metric
 from bench.spec import Card, Cell, Published, PublishedOn, Report
 
@@ -71,5 +72,7 @@ def _differences(theirs: PublishedOn, card: Card) -> Iterator[str]:
         yield "in another selection, by its names"
     if card.lr:
         yield "of other LR images (here they were given)"
+    if how := degradation.words(card.degradation):
+        yield f"of other LR images (here {how})"
     if theirs.operator != OPERATOR:
         yield f"in another down-sampling ({theirs.operator or 'unknown'}, here {OPERATOR})"

@@ -2,13 +2,18 @@
 
 from pathlib import Path
 
+import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
 
 from bench import resize
 from bench.images import data, photos
+from bench.images.pillow import opened
 from bench.spec import BenchError, Images
+
+_BLACK = 0.1  # a mask below counts as black
+_OPAQUE = 255
 
 
 def square(path: Path, size: int) -> Tensor:
@@ -19,8 +24,8 @@ def square(path: Path, size: int) -> Tensor:
 def mask(path: Path, source: Path, size: int) -> Tensor:
     """Return how much of each pixel is to be restored, (1, size, size) float64 in [0, 1]: white is 1, black 0.
 
-    The mask is cut and resized as its photograph is. Raises `BenchError` if the two have not the same pixels, or if
-    nothing is white.
+    The mask is cut and resized as its photograph is. Raises `BenchError` if the two have not the same pixels, if
+    nothing is white, or if a part is transparent: what that means nobody said.
     """
     (height, width), (own_height, own_width) = (photos.read(each).shape[-2:] for each in (source, path))
     if (own_height, own_width) != (height, width):
@@ -28,8 +33,13 @@ def mask(path: Path, source: Path, size: int) -> Tensor:
             f"{path} has {own_width} x {own_height} pixels, but {source} {width} x {height}: a mask covers its "
             "photograph pixel by pixel; save it in that size, white where the edit is and black elsewhere."
         )
+    if opened(photos.content(path)).convert("RGBA").getextrema()[3][0] < _OPAQUE:
+        raise BenchError(
+            f"{path} is transparent in part, which says neither white nor black: flatten it onto black, so that the "
+            "edit is white and the rest black."
+        )
     found = square(path, size).double().mean(0, keepdim=True) / 255
-    if not found.any():
+    if found.max() < _BLACK:
         raise BenchError(
             f"{path} is black in the central square, which is what is restored, so that nothing would change: "
             "paint the edit white, or leave out --mask."
@@ -48,9 +58,14 @@ def low_resolution(edited: Tensor, factor: int) -> Images:
 def composed(edited: Tensor, restored: Tensor, inside: Tensor, factor: int) -> Tensor:
     """Return (3, H, W) uint8: the edited image's own pixels where the mask (1, H, W) is 0, and within it the restored.
 
-    From the mask's edge inwards the one fades into the other, else the edge would be a new seam: the weight is the mask
-    times 2 G - 1, at least 0, with G the mask blurred by a Gaussian of `factor` / 4 pixels.
+    From the mask's edge inwards the one fades into the other over `factor` / 2 pixels, else the edge would be a new
+    seam: within a spot that is smaller, over as many as it has, so that its middle is restored. Within white the weight
+    is 1, within grey less; below a tenth, as JPEG leaves it around what is white, nothing is restored.
     """
-    blurred = torch.from_numpy(ndimage.gaussian_filter(inside.numpy(), (0, factor / 4, factor / 4), mode="nearest"))
-    weight = inside * (2 * blurred - 1).clamp(min=0)
+    white = inside[0].numpy() >= _BLACK
+    depth = ndimage.distance_transform_edt(white) - 0.5 if not white.all() else np.full(white.shape, np.inf)
+    spots, count = ndimage.label(white, np.ones((3, 3)))
+    deepest = ndimage.maximum(depth, spots, np.arange(count + 1))[spots]
+    share = np.clip(depth / np.minimum(factor / 2, deepest), 0, 1) * white
+    weight = inside * torch.from_numpy(share * share * (3 - 2 * share))
     return resize.eight_bit(torch.lerp(edited.double(), restored.double(), weight) / 255)
