@@ -99,7 +99,7 @@ def test_a_variant_of_a_category_that_a_profile_lacks_is_left_out_with_a_sentenc
     here = {"face": CARDS["face"]}
     narrower, told = variants.without_absent(report, here)
     assert [variant.name for variant in narrower.variants] == ["turned", "noisy"]
-    assert told == ("as-face is left out: there is no category 'cat'; there are: face",)
+    assert told == ("as-face is left out: there is no category 'cat'; there are: face.",)
     assert variants.expanded(narrower, here)[0].categories == ("face", "face.turned", "face.noisy")
     assert variants.without_absent(report, CARDS) == (report, ())
 

@@ -33,7 +33,7 @@ def mask(path: Path, source: Path, size: int) -> Tensor:
             f"{path} has {own_width} x {own_height} pixels, but {source} {width} x {height}: a mask covers its "
             "photograph pixel by pixel; save it in that size, white where the edit is and black elsewhere."
         )
-    if opened(photos.content(path)).convert("RGBA").getextrema()[3][0] < _OPAQUE:
+    if np.asarray(opened(photos.content(path)).convert("RGBA"))[..., 3].min() < _OPAQUE:
         raise BenchError(
             f"{path} is transparent in part, which says neither white nor black: flatten it onto black, so that the "
             "edit is white and the rest black."
