@@ -59,7 +59,7 @@ class _Operator:
     """True if it is an edit: a result is compared with the image before it, or, where it can be drawn, with
     the drawing."""
     whole: bool = False
-    """True if its number is a whole one."""
+    """True if its number is rounded to a whole one."""
     random: bool = False
     """True if it draws random numbers, so that no result can be put through it again."""
 
@@ -116,14 +116,14 @@ def _step(text: str) -> Step:
         value = float(number)
     except ValueError:
         value = math.nan
-    if not operator.low <= value <= operator.high or (operator.whole and not value.is_integer()):
+    if not operator.low <= value <= operator.high:
         half = max(operator.high / 2, operator.low)
-        example, kind = (int(half), "a whole number") if operator.whole else (half, "a number")
+        example = round(half) if operator.whole else half
         raise BenchError(
-            f"{name} takes {kind} from {operator.low:g} to {operator.high:g} ({operator.unit}), as in "
+            f"{name} takes a number from {operator.low:g} to {operator.high:g} ({operator.unit}), as in "
             f"'{name} {example:g}'; {text[:_SHOWN]!r} has {number[:_SHOWN] or 'none'}."
         )
-    return Step(name, value)
+    return Step(name, round(value) if operator.whole else value)
 
 
 def words(degradation: tuple[str, ...]) -> str:
