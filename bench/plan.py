@@ -95,10 +95,14 @@ def limited(report: Report, part: Part) -> Report:
 
     A category brings its variants with it. Methods that it does not list are further rows, as `plan` adds them.
     """
-    asked = {name for name in report.categories if {name, name.rpartition(".")[0]} & {*part.categories}}
-    for name in part.categories:
-        if not {name} & {word for each in asked for word in (each, each.rpartition(".")[0])}:
-            raise UnknownName(f"category of {report.name}:", name, report.categories)
+    columns_of = {
+        asked: [name for name in report.categories if asked in (name, name.rpartition(".")[0])]
+        for asked in part.categories
+    }
+    for asked, found in columns_of.items():
+        if not found:
+            raise UnknownName(f"category of {report.name}:", asked, report.categories)
+    chosen = {name for found in columns_of.values() for name in found} or set(report.categories)
     for factor in part.factors:
         if factor not in report.factors:
             there = ", ".join(f"{each}x" for each in report.factors)
@@ -106,7 +110,7 @@ def limited(report: Report, part: Part) -> Report:
     rows = {*part.methods, report.full} if part.methods else set(report.methods)
     return replace(
         report,
-        categories=tuple(name for name in report.categories if not part.categories or name in asked),
+        categories=tuple(name for name in report.categories if name in chosen),
         factors=tuple(factor for factor in report.factors if not part.factors or factor in part.factors),
         methods=tuple(name for name in report.methods if name in rows),
     )

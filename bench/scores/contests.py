@@ -128,12 +128,8 @@ def _pairs(entries: Sequence[Entry], metric: Metric, margin: float) -> list[Pair
 
 def _spreads(one: Entry, other: Entry, shared: Sequence[str]) -> list[stats.Spread]:
     """Return those of the seeds of two methods that have several; of the same networks, that of their differences."""
-    if (
-        one.networks
-        and one.networks == other.networks
-        and len(one.sources) > 1
-        and one.sources.keys() == other.sources.keys()
-    ):
+    alike = one.networks and one.networks == other.networks and one.sources.keys() == other.sources.keys()
+    if alike and len({seed for seed, _ in one.sources}) == 1:  # the trainings alone differ, if there are several
         pairs = [
             ([a[image] for image in shared], [other.sources[key][image] for image in shared])
             for key, a in one.sources.items()
@@ -189,8 +185,10 @@ def _contest(
     """Return what is to be said of two methods."""
     pair, decision = decided
     ahead = pair.differences if pair.first == one.method else -pair.differences
-    least = math.inf if result.infinite else detectable(ahead, decision.critical, pair.margin)
-    least = math.nan if one.spread or other.spread else least
+    if one.spread or other.spread:
+        least = math.nan
+    else:
+        least = math.inf if result.infinite else detectable(ahead, decision.critical, pair.margin)
     return Contest(
         task=one.task,
         metric=metric,
