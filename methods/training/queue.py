@@ -137,7 +137,7 @@ def _own(item: Item) -> dict[str, Any]:
 def _recipe(item: Item) -> RestorerRecipe:
     """Return how a restorer is trained."""
     _, mixture = parted(item.what)
-    found = replace(chosen(restorer_recipes(item.task.category), item.task), mixture=mixture)
+    found = replace(chosen(restorer_recipes(item.task.category, item.what), item.task), mixture=mixture)
     return found.of_pixels() if item.of_pixels else found
 
 

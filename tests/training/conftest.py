@@ -18,8 +18,8 @@ def settings(tmp_path, monkeypatch) -> queue.TrainingSettings:
     """Tiny recipes for the real profile, and the files in the test's own folder."""
     monkeypatch.setitem(SIZES, "mini", TINY)
     recipe = BankRecipe(stages=(BankStage(8, 16, 8), BankStage(128, 8, 4)), gamma=0.1, half_life=50)
-    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
-    monkeypatch.setattr(queue, "restorer_recipes", lambda _: {"mini": RestorerRecipe(images=4, batch=2, crop=32)})
+    monkeypatch.setattr(queue, "bank_recipes", lambda *_: {"mini": recipe})
+    monkeypatch.setattr(queue, "restorer_recipes", lambda *_: {"mini": RestorerRecipe(images=4, batch=2, crop=32)})
     monkeypatch.setattr(folders, "SHIPPED", tmp_path)
     (tmp_path / "mini").mkdir()
     monkeypatch.setattr(queue, "_VGG_LAYER", 0)

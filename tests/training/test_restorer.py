@@ -157,7 +157,7 @@ def test_the_rate_falls_to_its_last_value_along_a_cosine():
 
 
 def test_the_published_recipe_is_that_of_the_paper():
-    face, cat = (restorer_recipes(name)["paper"] for name in ("face", "cat"))
+    face, cat = (restorer_recipes(name, "glean")["paper"] for name in ("face", "cat"))
     assert (face.images // face.batch, face.batch, cat.images // cat.batch, cat.batch) == (300_000, 8, 300_000, 16)
     assert (face.rate, face.critic_rate, face.perceptual, face.adversarial, face.crop) == (1e-4, 1e-4, 1e-2, 1e-2, None)
 
