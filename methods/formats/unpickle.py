@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from bench.spec import BadFile
-from methods.formats import file_kinds, mat, npz, nvidia_pickle, sealed
+from methods.formats import eight_bits, file_kinds, mat, npz, nvidia_pickle, sealed
 from methods.formats.plain import Plain
 from methods.formats.stand_ins import BESIDE_WEIGHTS
 from methods.formats.state_dicts import AGAIN, told
@@ -60,7 +60,7 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype that torch does not have
         raise BadFile(f"{path} is cut or no safetensors file ({error}); {AGAIN}") from error
     sealed.verify(path)
-    return values
+    return eight_bits.unpacked(values, path)
 
 
 def _torch(path: Path) -> Any:  # noqa: ANN401 - whatever was saved

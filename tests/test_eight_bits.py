@@ -1,0 +1,109 @@
+"""Weight files in 8 bits: what rounding may change, what it must not, and what is refused."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors import safe_open
+
+from bench.spec import BadFile
+from methods.formats import eight_bits, esrgan, own_files, sealed, unpickle
+from methods.nets.rrdbnet import RRDBNet
+from methods.training import pack
+from methods.weights import trained
+
+ELSEWHERE = Path("file.safetensors")
+
+
+def network() -> RRDBNet:
+    """A small network with weights as a training leaves them: rows of unlike size."""
+    torch.manual_seed(0)
+    made = RRDBNet(factor=4, channels=16, blocks=1, growth=8)
+    for value in made.parameters():
+        value.data *= torch.rand(len(value)).view(-1, *[1] * (value.ndim - 1)) * 4
+    return made.eval()
+
+
+def written(path: Path, *, steps: int = 9) -> Path:
+    """Write the network as training does."""
+    told = {trained.FACTS: json.dumps({"steps": steps, "of": 9, "seed": 0})}
+    path.write_bytes(own_files.safetensors(network(), dtype=torch.float16, facts=told))
+    return path
+
+
+def test_no_weight_is_further_away_than_half_a_step_of_its_row():
+    values = {"weight": torch.randn(8, 4, 3, 3) * torch.logspace(-6, 3, 8).view(8, 1, 1, 1), "bias": torch.randn(8)}
+    found = eight_bits.unpacked(eight_bits.packed(values), ELSEWHERE)
+    steps = values["weight"].flatten(1).abs().amax(1) / 127
+    away = (found["weight"] - values["weight"]).flatten(1).abs().amax(1)
+    assert (away <= steps * 0.5001).all(), "a row of small weights is rounded by the step of a large one"
+    assert torch.equal(found["bias"], values["bias"])
+
+
+def test_a_row_of_zeros_stays_zero_and_small_tensors_and_bytes_stay_as_they_are():
+    values = {
+        "weight": torch.zeros(4, 64),
+        "small": torch.randn(2, 3).half(),
+        "bank.sha256": torch.arange(256, dtype=torch.uint8).view(2, 128),
+    }
+    found = eight_bits.unpacked(eight_bits.packed(values), ELSEWHERE)
+    assert found["weight"].eq(0).all(), "0 / 0"
+    assert all(torch.equal(found[name], values[name]) for name in ("small", "bank.sha256"))
+
+
+@torch.no_grad()
+def test_a_packed_file_is_half_as_large_tells_the_same_and_restores_alike(tmp_path, capsys):
+    path = written(tmp_path / "esrgan_plus_face_4x_64.safetensors")
+    facts, size = trained.facts(path), path.stat().st_size
+    lr = torch.rand(2, 3, 16, 16)
+    before = esrgan.rrdbnet(unpickle.load(path))(lr)
+    assert pack.main([str(path)]) == 0
+    assert path.name in capsys.readouterr().out
+    assert path.stat().st_size < 0.6 * size
+    assert trained.facts(path) == facts, "no one could tell how it was trained"
+    after = esrgan.rrdbnet(unpickle.load(path))(lr)
+    distance = (after - before).square().mean().sqrt() / before.std()
+    assert 0 < distance < 0.02, "more is lost than 8 bits take"
+
+
+def test_what_is_no_finished_training_is_not_packed(tmp_path, capsys):
+    begun = written(tmp_path / "begun.safetensors", steps=8)
+    foreign = tmp_path / "foreign.safetensors"
+    foreign.write_bytes(own_files.safetensors(network()))
+    once = written(tmp_path / "once.safetensors")
+    pack.pack(once)
+    for path, reason in ((begun, "8 of 9 steps"), (foreign, "how it was trained"), (once, "packed already")):
+        content = path.read_bytes()
+        assert pack.main([str(path)]) == 2
+        assert reason in " ".join(capsys.readouterr().err.split())
+        assert path.read_bytes() == content, "a file that was refused has changed"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda entries: entries.pop("weight.scale"),
+        lambda entries: entries.update({"weight.scale": torch.ones(3)}),
+        lambda entries: entries.update({"weight.scale": torch.ones(4, dtype=torch.float16)}),
+        lambda entries: entries.update({"weight.int8": torch.ones(4, 64)}),
+        lambda entries: entries.update({"weight": torch.ones(4, 64)}),
+    ],
+    ids=["no scale", "scale of another shape", "scale of another type", "numbers of another type", "twice"],
+)
+def test_a_file_whose_numbers_and_scales_do_not_go_together_is_one_sentence(tmp_path, change):
+    entries = eight_bits.packed({"weight": torch.randn(4, 64)})
+    change(entries)
+    path = tmp_path / "file.safetensors"
+    path.write_bytes(sealed.pack(entries, {}))
+    with pytest.raises(BadFile, match=r"weight\.int8"):
+        unpickle.load(path)
+
+
+def test_rounding_is_the_same_on_every_run(tmp_path):
+    first, second = (written(tmp_path / f"{name}.safetensors") for name in "ab")
+    for path in (first, second):
+        pack.pack(path)
+    assert first.read_bytes() == second.read_bytes()
+    with safe_open(first, "pt") as file:
+        assert {"conv_last.weight.int8", "conv_last.weight.scale", "conv_last.bias"} <= set(file.keys())
