@@ -100,10 +100,8 @@ def test_a_file_whose_numbers_and_scales_do_not_go_together_is_one_sentence(tmp_
         unpickle.load(path)
 
 
-def test_rounding_is_the_same_on_every_run(tmp_path):
-    first, second = (written(tmp_path / f"{name}.safetensors") for name in "ab")
-    for path in (first, second):
-        pack.pack(path)
-    assert first.read_bytes() == second.read_bytes()
-    with safe_open(first, "pt") as file:
+def test_a_packed_file_has_numbers_and_scales_under_their_names(tmp_path):
+    path = written(tmp_path / "file.safetensors")
+    pack.pack(path)
+    with safe_open(path, "pt") as file:
         assert {"conv_last.weight.int8", "conv_last.weight.scale", "conv_last.bias"} <= set(file.keys())
