@@ -13,7 +13,7 @@ from typing import ClassVar, Self
 import torch
 
 from bench import reference_images, resize
-from bench.spec import BenchError, Images, Method, Spec, Task
+from bench.spec import BenchError, Images, Method, MissingWeights, Spec, Task
 from methods import specs
 
 _FORM = re.compile(r"(?P<method>.+)@(?P<factor>[1-9][0-9]{0,4})")
@@ -48,7 +48,9 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
 
         @classmethod
         def load(cls, task: Task, device: torch.device) -> Self:
-            """Load the method for its factor. Raises `BenchError` if that does not divide the size."""
+            """Load the method for its factor. Raises `MissingWeights` if that does not divide the size."""
+            if task.hr_size % factor:
+                raise MissingWeights(f"there is no network of {factor}x for images of {task.hr_size} px.")
             if task.factor != factor and reference_images.knows_by_input(of.spec, task):
                 raise BenchError(
                     f"{of.spec.title} knows the test images by their inputs of {task.factor}x, not by what is made of "

@@ -8,12 +8,14 @@ import torch
 from safetensors import safe_open
 
 from bench.spec import BadFile
-from methods.formats import eight_bits, esrgan, own_files, sealed, unpickle
+from methods.formats import eight_bits, esrgan, file_kinds, own_files, sealed, unpickle
 from methods.nets.rrdbnet import RRDBNet
+from methods.nets.stylegan2_discriminator import StyleGAN2Discriminator
 from methods.training import pack
 from methods.weights import trained
 
 ELSEWHERE = Path("file.safetensors")
+TOLD = {trained.FACTS: json.dumps({"steps": 9, "of": 9, "seed": 0})}
 
 
 def network() -> RRDBNet:
@@ -73,7 +75,14 @@ def test_what_is_no_finished_training_is_not_packed(tmp_path, capsys):
     foreign.write_bytes(own_files.safetensors(network()))
     once = written(tmp_path / "once.safetensors")
     pack.pack(once)
-    for path, reason in ((begun, "8 of 9 steps"), (foreign, "how it was trained"), (once, "packed already")):
+    bank = tmp_path / "bank_face_64.safetensors"
+    bank.write_bytes(own_files.safetensors(StyleGAN2Discriminator(size=8, channels={4: 8, 8: 8}), facts=TOLD))
+    for path, reason in (
+        (begun, "8 of 9 steps"),
+        (foreign, "how it was trained"),
+        (once, "packed already"),
+        (bank, "other trainings have begun with"),
+    ):
         content = path.read_bytes()
         assert pack.main([str(path)]) == 2
         assert reason in " ".join(capsys.readouterr().err.split())
@@ -95,9 +104,25 @@ def test_a_file_whose_numbers_and_scales_do_not_go_together_is_one_sentence(tmp_
     entries = eight_bits.packed({"weight": torch.randn(4, 64)})
     change(entries)
     path = tmp_path / "file.safetensors"
-    path.write_bytes(sealed.pack(entries, {}))
+    path.write_bytes(sealed.pack(entries, {eight_bits.FACT: "8"}))
     with pytest.raises(BadFile, match=r"weight\.int8"):
         unpickle.load(path)
+
+
+def test_somebody_elses_file_with_such_names_is_read_as_it_is(tmp_path):
+    entries = {"weight.int8": torch.ones(4, 64, dtype=torch.int8), "alone.int8": torch.ones(3)}
+    path = tmp_path / "file.safetensors"
+    path.write_bytes(sealed.pack(entries, {}))
+    assert unpickle.load(path).keys() == entries.keys()
+
+
+def test_a_name_does_not_flood_the_terminal_nor_a_file_the_memory(monkeypatch):
+    with pytest.raises(BadFile) as told:
+        eight_bits.unpacked({"w" * 50_000 + ".int8": torch.ones(4, 64, dtype=torch.int8)}, ELSEWHERE)
+    assert len(str(told.value)) < 300
+    monkeypatch.setattr(file_kinds, "LARGEST", 4 * (4 * 64 + 4) - 1)
+    with pytest.raises(BadFile, match="1,040 bytes"):
+        eight_bits.unpacked(eight_bits.packed({"weight": torch.randn(4, 64)}), ELSEWHERE)
 
 
 def test_a_packed_file_has_numbers_and_scales_under_their_names(tmp_path):

@@ -11,7 +11,7 @@ from bench import cards, contract, pipeline, resize
 from bench.cost.count import count
 from bench.running import runners
 from bench.running.runner import Local
-from bench.spec import BenchError, UnknownName
+from bench.spec import BenchError, MissingWeights, Task, UnknownName
 from methods.srgan import Srgan
 
 CPU = torch.device("cpu")
@@ -69,6 +69,12 @@ def test_it_has_a_name_of_its_own_also_before_back_projection():
 def test_what_has_no_such_network_is_refused_in_a_sentence(name, error, message):
     with pytest.raises(error, match=message):
         methods.find(name)
+
+
+def test_a_size_that_the_factor_does_not_divide_has_no_network_and_ends_no_table():
+    task = Task("mini", "face", 8, 40)
+    with pytest.raises(MissingWeights, match="no network of 16x for images of 40 px"):
+        methods.find("glean@16").load(task, torch.device("meta"))
 
 
 def test_boxes_of_test_images_are_not_looked_for_by_what_is_made_of_the_inputs(monkeypatch):

@@ -11,7 +11,7 @@ import torch
 
 from bench import origins, pipeline, report_files
 from bench.running import runner
-from bench.spec import MissingWeights, Task, Weights
+from bench.spec import BadFile, MissingWeights, Task, Weights
 from methods import bicubic
 from methods.formats import sealed
 from methods.training import __main__ as command
@@ -69,6 +69,16 @@ def test_an_unfinished_file_alone_is_refused_with_how_far_it_is_and_used_when_as
         load.find("glean", TASK)
     found = taken(replace(TASK, unfinished=True))
     assert (found.file, "trained here, 1 of 9 steps" in found.trained_on) == ("glean_cat_16x_256.safetensors", True)
+
+
+def test_a_file_of_another_factor_under_this_ones_name_is_told(here, tmp_path):
+    """GLEANs for 32x and 64x have the same shapes: one would restore in the other's place, and nobody know."""
+    here(steps=9)
+    path = tmp_path / "weights" / trained.file_name("glean", TASK)
+    told = json.dumps({"steps": 9, "of": 9, "seed": 0, "factor": 8})
+    path.write_bytes(sealed.pack({"x": torch.zeros(1)}, {trained.FACTS: told}))
+    with pytest.raises(BadFile, match="was trained for 8x, and by its name it is for 16x"):
+        load.find("glean", TASK)
 
 
 def test_of_two_files_that_fit_the_one_taken_is_told_and_can_be_chosen(here):

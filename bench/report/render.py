@@ -112,9 +112,10 @@ def details(table: Table) -> str:
 
 
 def _shown(table: Table) -> int:
-    """Return the factor at which most was measured; of several such the first."""
+    """Return the factor at which most was measured; of several such that of most published values, then the first."""
     measured = Counter(row.cell.task.factor for row in table.rows if row.summary is not None)
-    return max(table.report.factors, key=lambda factor: measured[factor])
+    published = Counter(row.cell.task.factor for row in table.rows if row.published is not None)
+    return max(table.report.factors, key=lambda factor: (measured[factor], published[factor]))
 
 
 def _block(heading: str, rows: Sequence[Row], table: Table) -> list[str]:

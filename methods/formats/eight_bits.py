@@ -12,7 +12,11 @@ import torch
 from torch import Tensor
 
 from bench.spec import BadFile
+from methods.formats import file_kinds
+from methods.formats.state_dicts import shown
 
+FACT = "bits"
+"""The entry of a file's header that says that it holds such weights: 8. Names like theirs alone say nothing."""
 _NUMBERS, _SCALE = ".int8", ".scale"
 _MOST = 127
 _LEAST_VALUES = 256  # of a tensor, for which it is worth the while
@@ -36,20 +40,17 @@ def packed(entries: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def unpacked(entries: Mapping[str, Tensor], path: Path) -> dict[str, Tensor]:
     """Return the entries of a file with what `packed` stored as float32; others as they are.
 
-    Raises `BadFile` for numbers without their scale, or with one of another shape.
+    Raises `BadFile` for numbers without their scale, or with one of another shape, and for more than is ever read.
     """
     whole = dict(entries)
+    if (content := 4 * sum(value.numel() for value in entries.values())) > file_kinds.LARGEST:
+        raise BadFile(f"{path} unpacks to {content:,} bytes; checkpoints of that size are not read.")
     for name in [name for name in entries if name.endswith(_NUMBERS)]:
         own = name.removesuffix(_NUMBERS)
         numbers, scale = whole.pop(name), whole.pop(own + _SCALE, None)
         if numbers.dtype != torch.int8 or numbers.ndim < 2 or own in whole:  # noqa: PLR2004 - a row for each scale
-            raise BadFile(f"{path}: {name} does not hold weights in 8 bits; get the file again.")
+            raise BadFile(f"{path}: {shown(name)} does not hold weights in 8 bits; get the file again.")
         if scale is None or scale.dtype != torch.float32 or scale.shape != numbers.shape[:1]:
-            raise BadFile(f"{path}: {name} lacks its scale, one number for each of its rows; get the file again.")
-        whole[own] = numbers.float() * scale.view(-1, *[1] * (numbers.ndim - 1))
+            raise BadFile(f"{path}: {shown(name)} lacks its scale, a number for each row; get the file again.")
+        whole[own] = numbers.float().mul_(scale.view(-1, *[1] * (numbers.ndim - 1)))
     return whole
-
-
-def is_packed(entries: Mapping[str, Tensor]) -> bool:
-    """Tell whether a file's entries are, in part, in 8 bits."""
-    return any(name.endswith(_NUMBERS) for name in entries)

@@ -20,6 +20,8 @@ POOL = 8_192  # scenes
 _MOST = 4096  # images in a step: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
 _AHEAD = 128  # steps whose scenes a GPU draws at once
+_APART = 65_537  # steps between the first of one seed and of the next, of _STEPS in all: 2^30 scenes
+_STEPS = 1 << 18
 
 
 def pooled(card: Card, device: torch.device) -> bool:
@@ -47,6 +49,7 @@ class Scenes:
         """Return the images of some steps, (steps, B, 3, H, W) uint8; kept, as other trainings ask for the same."""
         if (block, count) not in self._blocks:
             steps = torch.arange(block * _AHEAD, (block + 1) * _AHEAD, device=self._device)
+            steps = (steps + self._share.seed * _APART) % _STEPS
             seeds = scenes.FIRST_TRAINING_SEED + steps[:, None] * _MOST + torch.arange(count, device=self._device)
             own = self._share.of(seeds.T).T
             images = _drawn(self._card.source, self._card.hr_size, own.flatten())

@@ -1,7 +1,7 @@
 """Weight files that training made, in 8 bits: `python -m methods.training.pack FILE ...` halves those to be handed on.
 
 A file keeps its name and what its header says of its training. Only a training that has ended is packed: one that goes
-on would go on from rounded weights. docs/training.md says what the rounding costs.
+on would go on from rounded weights. docs/adr/0011-eight-bits.md says what the rounding costs.
 """
 
 import argparse
@@ -18,6 +18,9 @@ from bench.spec import BadFile
 from methods.formats import eight_bits, sealed
 from methods.weights import trained
 
+_BEGUN_WITH = ("stylegan2", "stylegan2_discriminator", "biggan")
+"""The kinds of networks that files are named as the beginning of: banks and discriminators."""
+
 
 def pack(path: Path) -> tuple[int, int]:
     """Write a finished file of the suite anew in 8 bits; return its bytes before and after.
@@ -30,10 +33,12 @@ def pack(path: Path) -> tuple[int, int]:
         raise BadFile(f"{path} has been trained for {begun}; it is packed when it is finished.")
     with safe_open(path, "pt") as file:
         metadata, entries = file.metadata(), {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - no dict
-    if eight_bits.is_packed(entries):
+    if eight_bits.FACT in metadata:
         raise BadFile(f"{path} is packed already.")
+    if (kind := metadata.get("network", "").partition(".")[0]) in _BEGUN_WITH:
+        raise BadFile(f"{path} is a {kind}, which other trainings have begun with; rounded, it would be another one.")
     before = path.stat().st_size
-    atomic.write(path, sealed.pack(eight_bits.packed(entries), metadata))
+    atomic.write(path, sealed.pack(eight_bits.packed(entries), {**metadata, eight_bits.FACT: "8"}))
     return before, path.stat().st_size
 
 

@@ -89,6 +89,7 @@ def _adopted(  # noqa: PLR0913, PLR0917 - what, how, and what was found out of b
             told: dict[str, str | int | float] = {
                 **key.facts(),
                 "seed": settings.seed,
+                "factor": item.task.factor,
                 "minutes": round(at.seconds / 60, 1),
                 "processes": share.ranks,
                 **_data(card),

@@ -121,6 +121,8 @@ def find(
         method, task = named(method, task), replace(task, bank="")
     own = trained.locate(method, task, part) if task.weights != "published" else None
     files = catalogue.fitting(method, task, part) if not _own_alone(method, task, part) else []
+    if own and part == "network":
+        trained.check_factor(own, task)
     aside = trained.unfinished(own) if own and not task.unfinished else ""
     if own and not aside:
         others = [file.name for file in files if catalogue.locate(file)]

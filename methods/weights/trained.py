@@ -88,6 +88,15 @@ def told(path: Path) -> str:
     return f"{of}; trained here, {found['steps']} of {found['of']} steps, seed {found['seed']}"
 
 
+def check_factor(path: Path, task: Task) -> None:
+    """Raise `BadFile` for a file that says it was trained for another factor than its task's. Raises as `facts`."""
+    if (factor := facts(path).get("factor", task.factor)) != task.factor:
+        raise BadFile(
+            f"{short(path)} was trained for {factor}x, and by its name it is for {task.factor}x; give it its own name "
+            "back, or delete it."
+        )
+
+
 def unfinished(path: Path) -> str:
     """Return how far a training has come that has not ended, `n of m steps`; else "". Raises as `facts`."""
     found = facts(path)

@@ -87,6 +87,14 @@ def test_training_images_are_a_function_of_the_step_and_none_is_a_test_image():
     assert not torch.equal(new.batch(0, 2), other.batch(0, 2)), "two processes have the same images"
 
 
+def test_another_seed_has_other_scenes_on_a_gpu_too():
+    """Seeds differed in what is mirrored alone, so that their spread would have been that of the weights."""
+    own, other = (Scenes(CARD, Share(seed), CPU).batch(0, 3) for seed in (0, 1))
+    for image in own:
+        for turned in (other, other.flip(3)):
+            assert all(not torch.equal(image, each) for each in turned)
+
+
 def test_the_pool_is_drawn_once_for_the_trainings_of_a_category(monkeypatch):
     first = Pool(CARD, Share(), 40)
     begun = first.batch(0, 4)

@@ -114,6 +114,7 @@ def test_a_bank_is_trained_shipped_and_found(settings):
     assert {value.dtype for value in load_file(files[0]).values()} == {torch.float16}
     facts = items.facts(files[0])
     assert (facts["steps"], facts["of"], facts["seed"], facts["processes"]) == (4, 4, 0, 1)
+    assert facts["factor"] == FACE.task.factor, "shapes do not tell it"
     for method in ("pulse", "mganprior", "dgp", "glean"):
         assert stylegan2_bank.load(method, replace(FACE.task, factor=16), CPU).size == 128
     with pytest.raises(MissingWeights):
