@@ -16,6 +16,7 @@ def as_text() -> str:
         lines += [f"  {family}"]
         lines += [f"    {spec.name:26} {spec.title}, {_factors(spec.factors)}" for spec in found]
     lines += [f"    {'<name>+bp':26} any of these, its result projected back onto its input"]
+    lines += [f"    {'<name>@<factor>':26} any that is trained, its networks of one factor at all: glean@16"]
     published, own = catalogue.present(), trained.present()
     folders = ", ".join(sorted({short(path.parent) for path in own}))
     where = f", in {folders}" if own else ""
