@@ -77,15 +77,15 @@ def references(report: Report, cells: Sequence[Cell], cards: Mapping[str, Card])
 def widened(report: Report, cards: Mapping[str, Card]) -> Report:
     """Return a table with the categories of a user's folder that it does not name behind its own.
 
-    Only those that one of its metrics is for: nothing can be said of flowers in a table of faces' identity.
+    Only those that one of its metrics is for: nothing can be said of flowers in a table of faces' identity. A category
+    that stands there by its variants alone is named.
     """
     metrics = columns(report.metrics)
+    shown = {*report.categories, *(cards[name].shows for name in report.categories if name in cards)}
     further = [
         category
         for category, card in cards.items()
-        if category not in report.categories
-        and card.profile not in profiles()
-        and any(metric.applies(card) for metric in metrics)
+        if category not in shown and card.profile not in profiles() and any(metric.applies(card) for metric in metrics)
     ]
     return replace(report, categories=(*report.categories, *further))
 

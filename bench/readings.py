@@ -2,6 +2,7 @@
 
 A result is compared with its input in the mean colours of squares, one for each pixel of the input, which every method
 at least comes near. If they agree far better once the result is read in another way, that is what its method returns.
+Pixels of the input that are black are left out: those that a mask takes away are, and nothing agrees with them.
 """
 
 from collections.abc import Callable
@@ -52,16 +53,19 @@ def _suspicion(sr: Tensor, lr: Tensor) -> str:
     if not sr.isfinite().all():
         return ""
     found, wanted = functional.adaptive_avg_pool2d(sr, (lr.shape[-2], lr.shape[-1])), lr
-    away = _difference(found, wanted)
+    known = (lr > 0).any(0)  # (H, W)
+    known = known if known.any() else ~known
+    away = _difference(found, wanted, known)
     if away > _FAR:
-        told = {sentence: _difference(read(found), wanted) for sentence, read in _mistakes(found).items()}
+        told = {sentence: _difference(read(found), wanted, known) for sentence, read in _mistakes(found).items()}
         nearest = min(told, key=told.__getitem__)
         if told[nearest] * _BETTER < away:
             return nearest
     outside = ((sr < -_MARGIN) | (sr > 1 + _MARGIN)).float().mean().item()
     if outside > _SHARE:
         return f"more than {_SHARE:.0%} of the values lie outside of [0, 1] by more than {_MARGIN} and are clamped"
-    if (sr.clamp(0, 1).mean((-2, -1)) - lr.mean((-2, -1))).abs().max().item() > _MEAN:
+    clamped = functional.adaptive_avg_pool2d(sr.clamp(0, 1), (lr.shape[-2], lr.shape[-1]))
+    if (clamped[:, known].mean(1) - lr[:, known].mean(1)).abs().max().item() > _MEAN:
         return f"the mean colour differs from the input's by more than {_MEAN}"
     return ""
 
@@ -86,5 +90,5 @@ def _read(read: Callable[[Tensor], Tensor], flipped: bool, image: Tensor) -> Ten
     return read(image.flip(-3) if flipped else image)
 
 
-def _difference(one: Tensor, other: Tensor) -> float:
-    return (one - other).abs().mean().item()
+def _difference(one: Tensor, other: Tensor, known: Tensor) -> float:
+    return (one - other)[:, known].abs().mean().item()

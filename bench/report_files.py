@@ -44,6 +44,7 @@ _FURTHER: dict[str, schema.Kind] = {
     "also": schema.ListOf(_METRIC),
     "full": schema.NAME,
     "trainings": schema.ListOf(schema.whole(0, 2**31 - 1), least=1),
+    "front": schema.whole(1, LARGEST),
 }
 _REPORT = schema.Table(
     {"source": schema.TEXT, **_ASKED},
@@ -90,6 +91,8 @@ def read(name: str, preset: str = "") -> Report:
     values |= values.pop("presets", {}).get(preset, {})
     if "full" in values and values["full"] not in values["methods"]:
         raise BadFile(f"{path}: full: {UnknownName('method', values['full'], values['methods'])}")
+    if values.get("front", values["factors"][0]) not in values["factors"]:
+        raise BadFile(f"{path}: front is {values['front']}, which is none of its factors.")
     if twice := set(values["metrics"]) & set(values.get("also", [])):
         raise BadFile(f"{path}: also names {', '.join(sorted(twice))}, which stands among the metrics; take it out.")
     published = tuple(_published(values.pop("published", {})))

@@ -394,6 +394,8 @@ class Report:
     """Further columns (bench/variants.py)."""
     trainings: tuple[int, ...] = (0,)
     """The seeds of the trainings whose networks are measured, unless a run names others."""
+    front: int = 0
+    """The factor whose tables open the report, if it is measured; else that at which most was, of several the first."""
 
 
 @dataclass(frozen=True, slots=True)

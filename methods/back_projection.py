@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import torch
 
 from bench import resize
-from bench.spec import Effort, Images, Method, Spec, Task
+from bench.spec import Effort, Images, Method, MissingWeights, Spec, Task
 
 SUFFIX = "+bp"
 
@@ -36,7 +36,9 @@ def back_projected(of: type[Method]) -> type[Method]:
 
         @classmethod
         def load(cls, task: Task, device: torch.device) -> Self:
-            """Load the inner method."""
+            """Load the inner method. Raises `MissingWeights` at 1x, where a result projected onto its input is that."""
+            if task.factor == 1:
+                raise MissingWeights("an image of the input's size, projected onto the input, is the input.")
             return cls(of.load(task, device), task.factor)
 
         @property

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench import cards, plan, profiles, report_files
+from bench import cards, plan, profiles, report_files, variants
 from bench.report import table
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS as METRICS_BY_NAME
@@ -174,6 +174,14 @@ def test_categories_of_a_users_folder_are_measured_although_the_table_does_not_n
     assert plan.unmeasured(plan.widened(table2, found), found) == []
     assert plan.widened(table1, found) == table1, "identity is of faces alone"
     assert plan.unmeasured(table1, found) == ["flowers is left out: table1 is about face"]
+
+
+def test_a_category_of_a_users_folder_that_stands_there_by_its_variants_has_no_further_column(photos):
+    """`tasks` had a column `face` of no image, and advice on a degradation that its card does not have."""
+    found = cards.cards(str(photos), 128)
+    report, wider = variants.expanded(report_files.read("tasks"), found)
+    assert {wider[name].shows for name in report.categories} == {"face"}
+    assert "face" not in plan.widened(report, wider).categories
 
 
 @pytest.mark.parametrize("profile", ["mini", "paper"])

@@ -62,6 +62,14 @@ def test_the_page_that_is_opened_first_is_short_and_names_the_other():
     assert "worst 5 %" in details
 
 
+def test_a_report_of_several_factors_opens_with_the_one_that_it_names():
+    """Once all are measured, 8x comes first, at which the paper printed nothing."""
+    built = stored.read(ROOT / "reports" / "published" / "mini" / "factors.json").table
+    for front, first in ((0, 16), (8, 8), (4, 16)):
+        told = replace(built, report=replace(built.report, front=front))
+        assert re.findall(r"^## PSNR at (\d+)x", render.markdown(told, MACHINE), re.MULTILINE) == [str(first)]
+
+
 def test_the_difference_from_a_published_value_of_the_same_images_stands_beside_it():
     text = render.markdown(build(records("a", GOOD, GOOD / 100), records("b", GOOD, GOOD / 100)), MACHINE)
     assert re.search(r"20\.1 \([+-]\d\.\d\)", text)

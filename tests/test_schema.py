@@ -20,7 +20,7 @@ BASIC = {
 EXTRA = {
     "full": "bicubic", "also": ["ssim"], "pending": {"x": "X"}, "test_sets": {"face": "F"},
     "test_data": {"face": {"hr_size": 64, "sha256": "x", "operator": "o"}},
-    "published": {"x16": {"face": {"bicubic": {"psnr": "1.5"}}}}, "margin": {"psnr": 0.1},
+    "published": {"x16": {"face": {"bicubic": {"psnr": "1.5"}}}}, "margin": {"psnr": 0.1}, "front": 16,
 }  # fmt: skip
 CARD = {
     "title": "Cat", "hr_size": 64, "reader": "folder", "source": "photos", "test_set": "ours", "train_set": "",

@@ -201,6 +201,23 @@ def test_what_training_does_not_make_comes_without_a_command(entries):
     assert "bench train" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [
+        (Task("portraits", "face", 16, 128, preset="portraits"), "for the preset mini alone, not for portraits"),
+        (Task("mini", "face", 16, 64, preset="mini"), "makes images of 128 px, the task asks for 64"),
+        (Task("mini", "dog", 16, 128, preset="mini"), "has no class 'dog'"),
+    ],
+)
+@pytest.mark.parametrize("part", ["network", "bank"])
+def test_what_no_training_makes_for_a_task_is_no_advice(entries, task, why, part):
+    """Tables said that `train glean.biggan` makes it; that then refused it."""
+    entries(FACTS)
+    with pytest.raises(MissingWeights, match=why) as error:
+        load.find("glean.biggan", task, part=part)
+    assert "bench train" not in str(error.value)
+
+
 def test_a_file_is_chosen_by_method_profile_category_factor_part_and_size(entries, own):
     entries(
         {"name": '"cat16"'},

@@ -112,10 +112,11 @@ def details(table: Table) -> str:
 
 
 def _shown(table: Table) -> int:
-    """Return the factor at which most was measured; of several such that of most published values, then the first."""
+    """Return the factor that the report opens with (`Report.front`)."""
     measured = Counter(row.cell.task.factor for row in table.rows if row.summary is not None)
-    published = Counter(row.cell.task.factor for row in table.rows if row.published is not None)
-    return max(table.report.factors, key=lambda factor: (measured[factor], published[factor]))
+    if measured[table.report.front]:
+        return table.report.front
+    return max(table.report.factors, key=lambda factor: measured[factor])
 
 
 def _block(heading: str, rows: Sequence[Row], table: Table) -> list[str]:

@@ -71,13 +71,15 @@ def _attention(entries: Mapping[str, Tensor]) -> int:
     return found[0]
 
 
-def of_class(checkpoint: Mapping[str, Any], label: int) -> BigGAN:
+def of_class(checkpoint: Mapping[str, Any], label: int, *, of: int | None = None) -> BigGAN:
     """Return the generator of a state dict as one of a single class, the `label`-th of its own; raises as `generator`.
 
-    Raises `BenchError` also if it has no such class.
+    Raises `BenchError` also if it has no such class, or another number than `of`: its classes are others then.
     """
     entries = opened(checkpoint, lambda names: "shared.weight" in names)
     classes = shape(entries, "shared.weight")[0] if "shared.weight" in entries else label + 1
+    if of not in (None, classes):
+        raise BenchError(f"this BigGAN has {classes} classes, and one of {of} was asked for: its classes are others.")
     if label >= classes:
         raise BenchError(f"this BigGAN has {classes} classes, and the class {label} was asked for, counted from 0.")
     return generator(

@@ -44,7 +44,7 @@ _PORTRAITS = RestorerRecipe(images=16_000, batch=4, rate=1e-3, critic_rate=5e-4,
 
 
 _SLOWER = {"esrgan_plus.tasks": replace(_MINI, rate=5e-4)}
-"""At 2e-3 RRDBNet at full size, which enlarges nothing, went astray after 450 steps and did not come back."""
+"""At 2e-3 RRDBNet's form for 1x went astray after 450 steps and did not come back; no third rate was tried."""
 
 
 def restorer_recipes(category: str, method: str) -> dict[str, RestorerRecipe]:

@@ -6,7 +6,7 @@ others but the test images: its figures would be good, too, if it had learnt the
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
@@ -15,7 +15,6 @@ from bench import scenes
 from bench.images.training import photographs
 from bench.scores.kid import LEAST, features, kid
 from bench.spec import Card, Images
-from methods.nets.stylegan2 import StyleGAN2
 from methods.training.quality import fid
 
 MOST = 5_000
@@ -23,6 +22,19 @@ MOST = 5_000
 _RENDERS = 2_000  # drawing takes a core a tenth of a second each
 FIRST_SEED = 1_000_000_000  # beyond what any training has seen
 _CHUNK = 100
+
+
+class Bank(Protocol):
+    """What makes images."""
+
+    @property
+    def z_dim(self) -> int:
+        """Numbers that it makes an image of."""
+        ...
+
+    def __call__(self, z: Tensor, /) -> Images:
+        """Map z (B, z_dim) to images (B, 3, R, R), [-1, 1]."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +64,7 @@ class Likeness:
     """Of the second set of real images, which has none of the first, from the first."""
 
 
-def measure(bank: StyleGAN2, card: Card, most: int = MOST) -> Likeness | None:
+def measure(bank: Bank, card: Card, most: int = MOST) -> Likeness | None:
     """Compare a bank's samples with real images of a card, at most so many; None if there are less than two sets of 50.
 
     Raises as `photographs.photographs`.
@@ -83,7 +95,7 @@ def _photographs(card: Card, most: int) -> Iterator[Images]:
 
 
 @torch.no_grad()
-def samples(bank: StyleGAN2, count: int) -> Images:
+def samples(bank: Bank, count: int) -> Images:
     """Return images of a bank for random z, always the same: (count, 3, R, R), [0, 1]."""
     z = torch.randn(count, bank.z_dim, generator=torch.Generator().manual_seed(0))
     return torch.cat([(bank(part) + 1) / 2 for part in z.split(_CHUNK)]).clamp(0, 1)

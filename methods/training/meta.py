@@ -34,6 +34,7 @@ from methods.training.share import Share
 from methods.training.stop import Stopped
 from methods.training.words import number
 from methods.weights import lock
+from methods.weights.trained import option
 
 SIDE = 32  # px, where an image costs a tenth
 STEPS = (0, 1, 10, 100)
@@ -69,6 +70,8 @@ def meta_trained(profile: str, left_out: str, runs: Path) -> Weights:
             f"{_LEAST} beside the one that is left out, which has to be one of them: not {left_out}."
         )
     others = [card for card in found.values() if card.category != left_out]
+    if len({card.preset for card in found.values()}) > 1:
+        raise BenchError(f"the cards of {profile} name several presets; a meta-learned bank has the sizes of one.")
     training = Reptile(_META, chosen(SIZES, others[0].task(1)), _CPU, share=Share())
     feed = Alternating([open_feed(card, Share(), _CPU, pool=_POOL) for card in others])
     categories = tuple(card.category for card in others)
@@ -99,10 +102,20 @@ def adapted(start: Weights | None, card: Card, seed: int) -> Iterator[tuple[int,
         training.advance(feed.batch(step, training.batch))
 
 
+def _reals(card: Card, part: int = 0) -> Tensor:
+    """Return the features of renders that no training has seen; each part has others."""
+    first = FIRST_SEED + part * _COMPARED
+    return _features(scenes.render(card.source, torch.arange(first, first + _COMPARED), SIDE))
+
+
+def floor(card: Card) -> float:
+    """Return the KID of two sets of renders: as near as a bank can come."""
+    return kid(_reals(card, 1), _reals(card))
+
+
 def measured(start: Weights, card: Card, seeds: Sequence[int]) -> Iterator[Line]:
     """Yield the lines of the table: both beginnings, for each seed and number of steps."""
-    reals = scenes.render(card.source, torch.arange(FIRST_SEED, FIRST_SEED + _COMPARED), SIDE)
-    wanted = _features(reals)
+    wanted = _reals(card)
     for seed in seeds:
         for name, weights in (("meta-learned", start), ("anew", None)):
             for step, images in adapted(weights, card, seed):
@@ -114,25 +127,32 @@ def _features(images: Images) -> Tensor:
     return torch.cat([features(part) for part in enlarged.split(100)])
 
 
-def markdown(lines: Sequence[Line], card: Card, others: Sequence[str]) -> str:
-    """Return the table: the mean over seeds, and the least and the largest."""
+def markdown(lines: Sequence[Line], card: Card, others: Sequence[str], nearest: float) -> str:
+    """Return the table: the mean over seeds, and the least and the largest; `nearest` is the `floor`."""
     rows = ["| start | " + " | ".join(f"{step} steps" for step in STEPS) + " |", "|---" * (len(STEPS) + 1) + "|"]
     for start in dict.fromkeys(line.start for line in lines):
         cells = map(partial(_cell, [line for line in lines if line.start == start]), STEPS)
         rows.append(f"| {start} | " + " | ".join(cells) + " |")
     count = len({line.seed for line in lines})
+    over = f"the mean of {count} seeds of these steps, and the least and the largest" if count > 1 else "one seed"
     return (
         f"# A meta-learned bank: {card.category} after a few steps\n\nOurs; no paper has this table. Written by "
-        f"`python -m methods.training.meta --category {card.category}`. KID of {_COMPARED} images of {SIDE} px from "
-        f"as many renders, lower is better: the mean of {count} seeds of these steps, and the least and the largest. "
-        f"The meta-learned bank, of one training, has seen {', '.join(others)} in {_META.end(0):,} steps of {_BATCH} "
-        f"images (Reptile), and no {card.category}.\n\n" + "\n".join(rows) + "\n"
+        f"`python -m methods.training.meta --category {card.category}{option(card.profile)}`. KID (features of "
+        f"AlexNet, images enlarged from {SIDE} to {_ENLARGED} px) of {_COMPARED} images from as many renders, lower is "
+        "better: "
+        f"{over}; of other renders it is {nearest:z.3f}. The meta-learned bank, of one training, has seen "
+        f"{', '.join(others)} in {_META.end(0):,} steps of {_BATCH} images (Reptile), and no {card.category}; "
+        "the other one begins with random weights. What a bank trained on all those at once would be after as many "
+        "steps is not measured: the table tells what such a beginning is worth, not what Reptile is.\n\n"
+        + "\n".join(rows)
+        + "\n"
     )
 
 
 def _cell(lines: Sequence[Line], step: int) -> str:
     values = [line.kid for line in lines if line.steps == step]
-    return f"{fmean(values):.3f} ({min(values):.3f} to {max(values):.3f})"
+    spread = f" ({min(values):z.3f} to {max(values):z.3f})" if len(values) > 1 else ""
+    return f"{fmean(values):z.3f}{spread}"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -148,7 +168,7 @@ def _main(words: Sequence[str]) -> int:
         "--seeds", type=number(1, 100), default=3, help="of what follows the meta-learned beginning, and of the new one"
     )
     made.add_argument("--runs", type=Path, default=Path("runs"), help="for checkpoints, logs and samples")
-    made.add_argument("--out", type=Path, default=Path("reports/out/mini"))
+    made.add_argument("--out", type=Path, help="instead of reports/out/<profile>")
     told = made.parse_args(words)
     try:
         start = meta_trained(told.profile, told.category, told.runs)
@@ -158,8 +178,9 @@ def _main(words: Sequence[str]) -> int:
     card = cards.card(told.profile, told.category, SIDE)
     others = [name for name in cards.cards(told.profile) if name != told.category]
     lines = list(measured(start, card, range(told.seeds)))
-    atomic.write(told.out / f"meta_{told.category}.md", markdown(lines, card, others).encode())
-    sys.stderr.write(f"written: {told.out / f'meta_{told.category}.md'}\n")
+    path = (told.out or Path("reports/out") / Path(told.profile).name) / f"meta_{told.category}.md"
+    atomic.write(path, markdown(lines, card, others, floor(card)).encode())
+    sys.stderr.write(f"written: {path}\n")
     return 0
 
 

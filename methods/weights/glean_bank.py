@@ -78,4 +78,5 @@ def _read_stylegan(state: Mapping[str, Any]) -> Synthesis:
 
 
 def _read_biggan(state: Mapping[str, Any], task: Task) -> Synthesis:
-    return BigGANBank(biggan_format.of_class(state, biggan(task).label(task.category)))
+    recipe = biggan(task)
+    return BigGANBank(biggan_format.of_class(state, recipe.label(task.category), of=len(recipe.classes)))

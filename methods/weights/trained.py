@@ -12,7 +12,7 @@ from pathlib import Path
 from safetensors import SafetensorError, safe_open
 
 from bench.paths import short, user_weights
-from bench.spec import BadFile, Task, UnknownName
+from bench.spec import BadFile, BenchError, Task, UnknownName
 from methods.formats import sealed
 from methods.presets import biggan
 from methods.presets.mixtures import MIXTURES, parted
@@ -132,10 +132,8 @@ def advice(method: str, task: Task, part: str, *, begun: bool = False) -> str:
     if not trainable(method, part):
         return ""
     item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
-    if task.mixture and task.mixture not in MIXTURES:
-        return f": {UnknownName('mixture', task.mixture, MIXTURES)}"
-    if task.mixture and _untrained(item):
-        return ", and no training makes one for images that are degraded like this"
+    if none := _none(method, item, task):
+        return none
     what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
     category = "" if what == biggan.NAME else " --category NAME"
     profile = f" --profile {_typed(task.profile)}"
@@ -167,6 +165,20 @@ def _untrained(item: str) -> bool:
     """Tell whether nothing is trained with a mixture behind its name: SRNTT, and what has one already."""
     method, mixture = parted(item)
     return mixture is not None and (method == "srntt" or parted(method)[1] is not None)
+
+
+def _none(method: str, item: str, task: Task) -> str:
+    """Return the end of a sentence that says why no training makes a network for a task; "" if one does."""
+    if task.mixture and task.mixture not in MIXTURES:
+        return f": {UnknownName('mixture', task.mixture, MIXTURES)}"
+    if task.mixture and _untrained(item):
+        return ", and no training makes one for images that are degraded like this"
+    if method == biggan.METHOD:
+        try:
+            biggan.biggan(task).label(task.category)
+        except BenchError as error:
+            return f": {str(error).rstrip('.')}"
+    return ""
 
 
 def trainable(method: str, part: str) -> bool:

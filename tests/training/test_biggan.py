@@ -86,6 +86,8 @@ def test_a_bank_run_stage_by_stage_makes_what_the_generator_does():
     assert not torch.allclose(other(w), image, atol=1e-3), "the class does not matter"
     with pytest.raises(BenchError, match="has 5 classes, and the class 5"):
         biggan_format.of_class(generator.state_dict(), 5)
+    with pytest.raises(BenchError, match="5 classes, and one of 3 was asked for"):
+        biggan_format.of_class(generator.state_dict(), 1, of=3)
     with pytest.raises(ValueError, match="of one class, not of 5"):
         BigGANBank(generator)
 
@@ -234,6 +236,22 @@ def test_the_bank_is_trained_before_the_networks_around_it_and_waited_for():
     busy = type("Busy", (), {"item": items[place]})
     assert lanes._next(jobs[1:], [busy]) is None, "a GLEAN begins before its bank is there"
     assert lanes._next(jobs, []) is jobs[0]
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("category", CLASSES)
+def test_a_glean_has_the_class_of_its_category(category, tmp_path, monkeypatch):
+    """With any other, it would be told to make faces of cars, and still restore something."""
+    monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path))
+    monkeypatch.setattr(trained, "shipped", lambda _: [tmp_path])
+    torch.manual_seed(1)
+    generator = BigGAN(**biggan.biggan(TASK).generator).eval()
+    (tmp_path / "biggan_128.safetensors").write_bytes(own_files.safetensors(generator))
+    bank = glean_bank.load(Biggan.spec.name, replace(TASK, category=category), CPU)
+    own = biggan_format.of_class(generator.state_dict(), CLASSES.index(category))
+    assert torch.equal(bank.generator.shared.weight, own.shared.weight)
+    w = torch.randn(1, bank.latents, bank.style_dim)
+    assert torch.equal(bank(w), BigGANBank(own.requires_grad_(requires_grad=False))(w))
 
 
 @pytest.mark.usefixtures("tiny")

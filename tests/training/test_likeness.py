@@ -5,10 +5,16 @@ import torch
 from PIL import Image
 
 from bench import cards
+from bench.spec import Task
+from methods.formats import own_files
+from methods.nets.biggan import BigGAN
 from methods.nets.stylegan2 import StyleGAN2
+from methods.presets import biggan
 from methods.training import likeness, trained_report
+from methods.training.items import Item
 
 from ..conftest import textured
+from .test_biggan import TINY
 
 COUNT, SIDE = 110, 64
 
@@ -61,3 +67,29 @@ def test_a_sheet_has_64_samples(bank, tmp_path):
         first = picture.crop((0, 0, SIDE, SIDE))
     shown = torch.frombuffer(bytearray(first.tobytes()), dtype=torch.uint8).view(SIDE, SIDE, 3).permute(2, 0, 1)
     assert (shown.float() / 255 - likeness.samples(bank, 64)[0]).abs().max() < 0.003, "not what the bank makes"
+
+
+def test_each_class_of_a_biggan_is_compared_with_its_own_category(tmp_path, monkeypatch):
+    """A poor bank and a poor kind of bank could not be told apart: it had no figure."""
+    monkeypatch.setitem(biggan.BIGGAN, "mini", TINY)
+    torch.manual_seed(0)
+    generator = BigGAN(**TINY.generator).eval()
+    (tmp_path / "biggan_128.safetensors").write_bytes(own_files.safetensors(generator))
+    seen = []
+
+    def measured(bank, card, most):
+        seen.append((card.category, likeness.samples(bank, 2)))
+        return likeness.Likeness(most, "renders", likeness.Distance(0.25, 4), likeness.Distance(0, 1))
+
+    monkeypatch.setattr(trained_report, "measure", measured)
+    item = Item("biggan", Task("mini", "face", 1, 128, preset="mini"))
+    written = list(trained_report.write([item], tmp_path, tmp_path))
+    assert [path.name for path in written] == [*(f"biggan_{name}.webp" for name in TINY.classes), "trained.md"]
+    told = "| face 0.2500, cat 0.2500, car 0.2500, bedroom 0.2500, tower 0.2500 | face 4.00, cat 4.00"
+    assert told in written[-1].read_text()
+    assert [name for name, _ in seen] == list(TINY.classes)
+    z = torch.randn(2, generator.z_dim, generator=torch.Generator().manual_seed(0))
+    for label, (_, images) in enumerate(seen):
+        with torch.no_grad():
+            own = (generator(z, torch.full((2,), label)) + 1) / 2
+        torch.testing.assert_close(images, own.clamp(0, 1), msg="samples of another class")

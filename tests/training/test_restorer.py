@@ -156,6 +156,13 @@ def test_the_rate_falls_to_its_last_value_along_a_cosine():
     assert rates == pytest.approx([1e-3, (1e-3 + 1e-7) / 2, 1e-7])
 
 
+def test_what_went_astray_at_the_rate_of_the_others_has_its_own():
+    found = {
+        name: restorer_recipes("face", name)["mini"].rate for name in ("glean.tasks", "esrgan_plus.tasks", "glean")
+    }
+    assert found == {"glean.tasks": 2e-3, "esrgan_plus.tasks": 5e-4, "glean": 2e-3}
+
+
 def test_the_published_recipe_is_that_of_the_paper():
     face, cat = (restorer_recipes(name, "glean")["paper"] for name in ("face", "cat"))
     assert (face.images // face.batch, face.batch, cat.images // cat.batch, cat.batch) == (300_000, 8, 300_000, 16)
