@@ -92,14 +92,14 @@ _MINI = BigganRecipe(
     attention=32,
     z_dim=60,
     embedding=16,
-    images=180_000,
+    images=72_000,
     batch=15,
     rate=5e-4,
     critic_rate=1e-3,
     constant=2 / 3,
     half_life=10_000,
 )
-"""Widths are set by GLEAN's files, which grow with their square, by GLEAN's cost, to be like that around a StyleGAN2,
+"""Few images: from between 50,000 and 110,000 on, at these rates, all of a class are alike (docs/training.md). Widths are set by GLEAN's files, which grow with their square, by GLEAN's cost, to be like that around a StyleGAN2,
 and by a CPU. Attention as published, at 64 px, weighs 1,024 places for each of 4,096, and would cost a step ten times
 all the rest."""
 
