@@ -99,9 +99,10 @@ _MINI = BigganRecipe(
     constant=2 / 3,
     half_life=10_000,
 )
-"""Few images: from between 50,000 and 110,000 on, at these rates, all of a class are alike (docs/training.md). Widths are set by GLEAN's files, which grow with their square, by GLEAN's cost, to be like that around a StyleGAN2,
-and by a CPU. Attention as published, at 64 px, weighs 1,024 places for each of 4,096, and would cost a step ten times
-all the rest."""
+"""Few images, as from somewhere between 50,000 and 110,000 on all of a class were alike (docs/training.md). Widths are
+set by GLEAN's files, which grow with their square, by GLEAN's cost, to be like that around a StyleGAN2, and by a CPU.
+Attention as published, at 64 px, weighs 1,024 places for each of 4,096, and would cost a step ten times all the rest.
+"""
 
 BIGGAN: Mapping[str, BigganRecipe] = {"mini": _MINI}
 
