@@ -26,6 +26,8 @@ also = ["ssim", "lr_psnr"]
 # The images: categories of the profile (--profile), and by how much they are enlarged.
 categories = ["face", "cat"]
 factors = [16]
+# Of several, the one that the report opens with, if not that at which most was measured.
+# front = 16
 
 # The rows. `python -m bench list` has the names; --with adds others for one run.
 methods = ["bicubic", "esrgan_plus", "glean"]
