@@ -30,6 +30,15 @@ def test_categories_of_one_size_share_a_line_and_foreign_ones_have_none():
     ]  # fmt: skip
 
 
+def test_a_method_for_some_categories_has_a_line_of_those_alone():
+    """DFDNet, which is for faces, was said to cost as much for cars."""
+    cards = [card("cat", 128), card("face", 128), card("tower", 256)]
+    found = {line.categories: line for line in lines(grid("dfdnet", factors=(8,)), [cards])}
+    assert set(found) == {("face",), ("tower",)}
+    assert found["face",].task.category == "face"
+    assert found["tower",].refusal == "DFDNet is for face, not tower"
+
+
 def test_what_is_not_counted_says_why():
     report = grid("bicubic", "glean", "soon", factors=(2, 8), pending={"soon": "Soon"})
     found = lines(report, [[card("cat", 192)]])

@@ -51,6 +51,9 @@ def _counted(line: Line, method: type[Method] | None, known: Known) -> Line:
     if method is None:
         return replace(line, refusal=f"{line.title} is not implemented yet")
     line = replace(line, title=method.spec.title)
+    of = method.spec.categories
+    if fitting := tuple(name for name in line.categories if of is None or name in of):
+        line = replace(line, categories=fitting, task=replace(line.task, category=fitting[0]))
     refusal = method.spec.refuses(line.task)
     if refusal is None:
         try:
