@@ -4,7 +4,7 @@ import copy
 import json
 import math
 from contextlib import suppress
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 import jsonschema
 import pytest
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from bench.errors import BenchError
 from bench.report import render, sealing, stored
-from bench.spec import Task
+from bench.spec import Report, Task
 
 from .conftest import ROOT
 
@@ -83,6 +83,19 @@ def test_what_is_written_has_the_form_that_is_told():
         found = json.loads(path.read_text())
         jsonschema.validate(found, form)
         assert list(found) == list(form["properties"]), "what is written and not told, or the other way round"
+
+
+def test_every_fact_of_a_table_may_stand_in_its_file():
+    """A new one was written, and the table could not be read again."""
+    form = json.loads((ROOT / "bench" / "report" / "table.schema.json").read_text())
+    assert {each.name for each in fields(Report)} <= set(form["properties"]["report"]["properties"])
+
+
+def test_a_table_that_names_its_first_factor_is_read_again(tmp_path):
+    found = stored.read(PUBLISHED / "factors.json")
+    told = replace(found.table, report=replace(found.table.report, front=8))
+    (tmp_path / "factors.json").write_text(stored.text(told, found.records, found.machine))
+    assert stored.read(tmp_path / "factors.json").table.report.front == 8
 
 
 @pytest.mark.slow

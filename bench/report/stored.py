@@ -74,7 +74,7 @@ def text(result: Table, records: Sequence[Record], machine: Mapping[str, str]) -
 def _report_told(result: Table) -> dict[str, Any]:
     """Return the facts of the table."""
     told = {**asdict(result.report), "left_out": result.left_out}
-    usual = {"references": (), "variants": (), "trainings": (0,)}
+    usual = {"references": (), "variants": (), "trainings": (0,), "front": 0}
     return {name: value for name, value in told.items() if usual.get(name) != value}
 
 
