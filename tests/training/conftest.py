@@ -6,7 +6,7 @@ import torch
 from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.restorer import RestorerRecipe
 from methods.presets.sizes import SIZES
-from methods.training import queue
+from methods.training import ingredients, queue
 from methods.training.bank import growth
 from methods.weights import folders
 
@@ -18,11 +18,13 @@ def settings(tmp_path, monkeypatch) -> queue.TrainingSettings:
     """Tiny recipes for the real profile, and the files in the test's own folder."""
     monkeypatch.setitem(SIZES, "mini", TINY)
     recipe = BankRecipe(stages=(BankStage(8, 16, 8), BankStage(128, 8, 4)), gamma=0.1, half_life=50)
-    monkeypatch.setattr(queue, "bank_recipes", lambda *_: {"mini": recipe})
-    monkeypatch.setattr(queue, "restorer_recipes", lambda *_: {"mini": RestorerRecipe(images=4, batch=2, crop=32)})
+    monkeypatch.setattr(ingredients, "bank_recipes", lambda *_: {"mini": recipe})
+    monkeypatch.setattr(
+        ingredients, "restorer_recipes", lambda *_: {"mini": RestorerRecipe(images=4, batch=2, crop=32)}
+    )
     monkeypatch.setattr(folders, "SHIPPED", tmp_path)
     (tmp_path / "mini").mkdir()
-    monkeypatch.setattr(queue, "_VGG_LAYER", 0)
+    monkeypatch.setattr(ingredients, "_VGG_LAYER", 0)
     monkeypatch.setattr(growth, "_STEPS", 2)
     vgg = tmp_path / "vgg.pt"
     torch.save({"features.0.weight": torch.randn(64, 3, 3, 3), "features.0.bias": torch.zeros(64)}, vgg)

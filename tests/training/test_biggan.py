@@ -18,7 +18,7 @@ from methods.nets.biggan_layers import BatchNorm, Spectral
 from methods.presets import biggan
 from methods.presets.biggan import BigganRecipe
 from methods.training import __main__ as command
-from methods.training import feed, lanes, loop, queue, run
+from methods.training import feed, ingredients, lanes, loop, queue, run
 from methods.training.biggan import BigganTraining, settle
 from methods.training.items import Item, everything
 from methods.training.share import Share
@@ -186,9 +186,9 @@ def test_a_step_has_as_many_images_of_each_class_in_the_order_of_the_classes():
 
 def test_the_queue_shows_it_the_images_of_every_class_in_the_order_of_the_classes(settings):
     """It was shown faces alone, under the labels of all classes."""
-    key = queue._key(BIGGAN, settings)
+    key = ingredients.key(BIGGAN, settings)
     assert [card.category for card in key.cards] == list(biggan.biggan(BIGGAN.task).classes)
-    assert key.images != queue._key(Item("bank", BIGGAN.task), settings).images, "as if on one category"
+    assert key.images != ingredients.key(Item("bank", BIGGAN.task), settings).images, "as if on one category"
 
 
 def test_a_part_of_a_batch_is_refused():
@@ -223,7 +223,9 @@ def test_a_bank_is_trained_and_a_glean_around_it_loads_again(settings):
         whole = glean_format.glean(found.network.state_dict())
         assert torch.allclose((whole(lr * 2 - 1) + 1) / 2, image, atol=1e-5), "a file with its bank is another network"
     assert image.shape == (1, 3, 128, 128)
-    assert queue._key(item, settings).start != queue._key(Item("glean", TASK), settings).start, "as if of the same bank"
+    assert ingredients.key(item, settings).start != ingredients.key(Item("glean", TASK), settings).start, (
+        "as if of the same bank"
+    )
     assert list(queue.unfinished([BIGGAN, item], settings)) == []
 
 

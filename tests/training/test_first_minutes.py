@@ -7,7 +7,7 @@ import pytest
 
 from bench.spec import MissingWeights, Task
 from methods.training import __main__ as training
-from methods.training import queue
+from methods.training import ingredients, queue
 from methods.weights import catalogue
 
 from ..conftest import ROOT
@@ -17,7 +17,7 @@ def test_a_missing_perceptual_network_is_trainings_own(monkeypatch):
     """A training of GLEAN said that `the vgg16 of mganprior` was missing."""
     monkeypatch.setattr(catalogue, "locate", lambda _: None)
     with pytest.raises(MissingWeights, match=r"perceptual loss of training needs VGG16 .*--vgg16, or get it") as error:
-        queue._vgg16(Task("mini", "face", 16, 128, preset="mini"))
+        ingredients._vgg16(Task("mini", "face", 16, 128, preset="mini"))
     assert "mganprior" not in str(error.value)
 
 

@@ -14,7 +14,7 @@ from torch import nn
 
 from bench.spec import BadFile, BenchError, OutputError
 from methods.training import __main__ as command
-from methods.training import checkpoint, loop, queue, run, stop
+from methods.training import checkpoint, ingredients, loop, queue, run, stop
 from methods.training.bank import bank
 from methods.weights import lock
 
@@ -209,7 +209,7 @@ with lock.held(Path(sys.argv[1]), doing="x"):
 @pytest.mark.slow
 def test_two_trainings_of_one_item_do_not_run_at_once_and_a_dead_one_blocks_nobody(settings, tmp_path):
     """They wrote to one .part file, and one of them died."""
-    folder = queue._key(FACE, settings).folder(settings.runs, FACE.label)
+    folder = ingredients.key(FACE, settings).folder(settings.runs, FACE.label)
     with subprocess.Popen([sys.executable, "-c", HOLDER, folder], cwd=ROOT, stdout=subprocess.PIPE, text=True) as other:
         assert other.stdout.readline() == "1\n"
         with pytest.raises(BenchError, match=r"another process is training in .*bank_face.*wait until it has ended"):

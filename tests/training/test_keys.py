@@ -12,7 +12,7 @@ from bench import cards
 from bench.spec import BadFile, MissingWeights, Task
 from methods.presets.bank import BankRecipe, BankStage
 from methods.training import __main__ as command
-from methods.training import feed, items, queue, run
+from methods.training import feed, ingredients, items, queue, run
 from methods.training.items import Item
 from methods.training.key import Key
 
@@ -25,7 +25,7 @@ RECIPE = BankRecipe(stages=(BankStage(8, 16, 8),), gamma=0.1, half_life=50, nois
 @pytest.fixture(autouse=True)
 def short(settings, monkeypatch) -> None:
     """Two steps at 8 px: what is trained does not matter here."""
-    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": RECIPE})
+    monkeypatch.setattr(ingredients, "bank_recipes", lambda _: {"mini": RECIPE})
 
 
 def trained(settings, tmp_path, name, **changes) -> tuple[bytes, Path]:
@@ -82,8 +82,8 @@ def test_another_recipe_or_other_images_are_another_run(settings, tmp_path, monk
     item = Item("bank", Task(str(photos), "face", 1, 32, preset="mini"))
     queue.train(item, settings)
     if change == "recipe":
-        recipe = replace(queue.bank_recipes(128)["mini"], gamma=0.2)
-        monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
+        recipe = replace(ingredients.bank_recipes(128)["mini"], gamma=0.2)
+        monkeypatch.setattr(ingredients, "bank_recipes", lambda _: {"mini": recipe})
     else:
         shutil.copy(photos / "face" / "100.png", photos / "face" / "103.png")  # the same name, other pixels
     words = {"recipe": "by another recipe or at other sizes", "images": "on other images, or with another --pool"}[
@@ -104,23 +104,25 @@ def test_another_pool_is_another_run_where_it_decides_which_scenes_are_drawn(set
     with pytest.raises(BadFile, match=r"was trained on other images, or with another --pool\."):
         queue.train(FACE, replace(settings, out=tmp_path / "eight", pool=9))
     on_gpu = replace(settings, device=torch.device("cuda"))
-    assert queue._key(FACE, on_gpu).images == queue._key(FACE, replace(on_gpu, pool=9)).images, "a GPU has no pool"
+    assert ingredients.key(FACE, on_gpu).images == ingredients.key(FACE, replace(on_gpu, pool=9)).images, (
+        "a GPU has no pool"
+    )
     usual = replace(settings, pool=feed.POOL)
-    assert queue._key(FACE, usual).images == queue._key(FACE, on_gpu).images, "runs of before begin anew"
+    assert ingredients.key(FACE, usual).images == ingredients.key(FACE, on_gpu).images, "runs of before begin anew"
 
 
 def test_another_vgg16_is_another_training_and_the_published_one_is_not(settings, tmp_path, monkeypatch):
-    monkeypatch.setattr(queue.load, "find", lambda *_, **__: settings.vgg16)
+    monkeypatch.setattr(ingredients.load, "find", lambda *_, **__: settings.vgg16)
     item = Item("esrgan_plus", replace(FACE.task, factor=16))
 
     def start(path):
-        return queue._key(item, replace(settings, vgg16=path)).start
+        return ingredients.key(item, replace(settings, vgg16=path)).start
 
     files = [tmp_path / name for name in ("a.pth", "b.pth")]
     for path in files:
         path.write_bytes(path.name.encode())
     assert len({start(path) for path in (None, *files)}) == 3, "the loss of another network trained these weights"
-    monkeypatch.setattr(queue.catalogue, "wrong", lambda _, path: "" if path == files[0] else "other")
+    monkeypatch.setattr(ingredients.catalogue, "wrong", lambda _, path: "" if path == files[0] else "other")
     assert start(files[0]) == start(None) != start(files[1]), "it is the same file as without --vgg16"
     with pytest.raises(MissingWeights, match=r"there is no .*c\.pth; --vgg16 takes"):
         start(tmp_path / "c.pth")
@@ -219,7 +221,7 @@ def test_a_new_number_in_a_recipe_leaves_the_runs_alone(settings):
     """Else each version of the suite would refuse the checkpoints of the one before."""
     from methods.training.key import _described
 
-    recipe = queue.bank_recipes(128)["mini"]
+    recipe = ingredients.bank_recipes(128)["mini"]
     assert _described(recipe) == _described(replace(recipe, adaptive=False)), "the default is left out"
     assert _described(recipe) != _described(replace(recipe, adaptive=True))
 
@@ -238,10 +240,10 @@ def test_dfdnet_s_dictionaries_are_of_the_places_that_the_card_says(monkeypatch)
     task = cards.card("mini", "face").task(16)
 
     def recipe() -> str:
-        return Key(task, 0, RECIPE, (), **queue._own(Item("dfdnet", task))).recipe
+        return Key(task, 0, RECIPE, (), **ingredients._own(Item("dfdnet", task))).recipe
 
     before = recipe()
     moved = replace(cards.card("mini", "face"), face_box=(0.1, 0.1, 0.8))
     monkeypatch.setattr(cards, "card", lambda *_: moved)
     assert recipe() != before
-    assert queue._own(Item("glean", task)) == {}, "nothing else is cut out there"
+    assert ingredients._own(Item("glean", task)) == {}, "nothing else is cut out there"

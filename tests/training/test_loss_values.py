@@ -11,7 +11,7 @@ from torch import nn
 from bench.spec import Task
 from methods.presets.restorer import RestorerRecipe
 from methods.search import mganprior
-from methods.training import losses, queue, restorer
+from methods.training import ingredients, losses, queue, restorer
 from methods.training.bank import bank
 from methods.training.items import Item
 from methods.training.share import Share
@@ -115,7 +115,7 @@ def test_training_compares_conv4_3_before_its_relu_and_mganprior_relu3_3(tmp_pat
     state |= {f"features.{layer}.bias": torch.zeros(shape[0]) for layer, shape in widths.items()}
     torch.save(state, tmp_path / "vgg16.pt")
     settings = queue.TrainingSettings(device=CPU, runs=tmp_path, pool=8, vgg16=tmp_path / "vgg16.pt")
-    features = queue.start(Item("esrgan_plus", FACE), settings, Share()).vgg.features
+    features = ingredients.start(Item("esrgan_plus", FACE), settings, Share()).vgg.features
     assert (len(features) - 1, type(features[-1])) == (21, nn.Conv2d)
     searched = mganprior.Mganprior.load(Task("paper", "face", 16, 1024), torch.device("meta")).vgg16.features
     assert (len(searched) - 1, type(searched[-1])) == (15, nn.ReLU)

@@ -10,7 +10,7 @@ from bench.spec import BenchError
 from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.restorer import RestorerRecipe
 from methods.training import __main__ as command
-from methods.training import processes, queue
+from methods.training import ingredients, processes, queue
 from methods.training.bank import bank, growth
 from methods.training.share import Share
 
@@ -126,7 +126,7 @@ def test_a_run_goes_on_with_other_parts_and_ends_the_same(settings, tmp_path, mo
     recipe = BankRecipe(
         stages=(BankStage(32, 24, 8),), gamma=0.1, half_life=50, half_precision=False, noise=False, adaptive=True
     )
-    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": recipe})
+    monkeypatch.setattr(ingredients, "bank_recipes", lambda _: {"mini": recipe})
     item = replace(FACE, task=replace(FACE.task, hr_size=32))
     ends = []
     for name, sizes in (("whole", (None, None)), ("parts", (4, None))):

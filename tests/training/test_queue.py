@@ -18,7 +18,7 @@ from methods.presets.mixtures import parted
 from methods.presets.programme import PROGRAMMES
 from methods.presets.sizes import SIZES
 from methods.training import __main__ as command
-from methods.training import items, queue, restorer, trained_report
+from methods.training import ingredients, items, queue, restorer, trained_report
 from methods.training.bank import bank
 from methods.training.items import Item
 from methods.training.share import Share
@@ -77,7 +77,7 @@ def test_a_mixture_behind_a_name_changes_nothing_else():
     task = replace(FACE.task, factor=16)
     assert Item("esrgan_plus.mse.blind", task).of_pixels
     assert not Item("esrgan_plus.blind", task).of_pixels
-    assert queue._own(Item("dfdnet.blind", task)) == queue._own(Item("dfdnet", task)) is not None
+    assert ingredients._own(Item("dfdnet.blind", task)) == ingredients._own(Item("dfdnet", task)) is not None
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,7 @@ def test_a_mixture_behind_a_name_changes_nothing_else():
 def test_what_no_table_could_use_is_refused_before_it_is_trained(settings, what, category, factor, told):
     """An hour later sizes would not fit each other, or a network would lie there that nothing takes."""
     with pytest.raises(BenchError, match=told):
-        queue.start(Item(what, replace(FACE.task, category=category, factor=factor)), settings, Share())
+        ingredients.start(Item(what, replace(FACE.task, category=category, factor=factor)), settings, Share())
 
 
 def test_every_preset_has_a_programme():
@@ -144,10 +144,10 @@ def test_the_squared_error_alone_needs_no_bank_and_no_vgg16(settings):
     assert facts["steps"] == facts["of"]
     assert BY_NAME["esrgan_plus.mse"].load(task, CPU).upscale(torch.rand(1, 3, 8, 8)).shape == (1, 3, 128, 128)
     sizes = replace(SIZES["mini"], trunk_channels=1)
-    key = queue._key(item, settings).recipe
+    key = ingredients.key(item, settings).recipe
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(SIZES, "mini", sizes)
-        assert queue._key(item, settings).recipe != key, "networks of other sizes have the same facts"
+        assert ingredients.key(item, settings).recipe != key, "networks of other sizes have the same facts"
 
 
 @pytest.mark.slow
@@ -180,7 +180,7 @@ def test_a_file_is_not_replaced_by_one_of_less_training(settings, tmp_path):
     path = tmp_path / "mini" / "bank_face_128.safetensors"
     before = path.read_bytes()
     fresh = replace(settings, runs=tmp_path / "other", seed=7)
-    training = queue.start(FACE, fresh, Share(7))
+    training = ingredients.start(FACE, fresh, Share(7))
     training._enter(1)
     training.step = 3
     assert items.ship(FACE, training, tmp_path / "mini", {}) == []
@@ -197,7 +197,7 @@ def test_without_a_checkpoint_it_goes_on_from_the_files(settings, monkeypatch, t
         queue.train(FACE, settings)
     path = tmp_path / "mini" / item.file(item.parts[0])
     with monkeypatch.context() as earlier:
-        earlier.setattr(kind, "steps", kind.steps.fget(queue.start(item, settings, Share())) - 1)
+        earlier.setattr(kind, "steps", kind.steps.fget(ingredients.start(item, settings, Share())) - 1)
         queue.train(item, settings)
     before, facts, adopt = load_file(path), items.facts(path), kind.adopt
 
@@ -233,7 +233,7 @@ def test_what_cannot_be_trained_is_said(settings):
     with pytest.raises(BenchError, match=r"'bicubic'.*bank, glean"):
         queue.train_all([Item("bicubic", FACE.task)], settings).__next__()
     with pytest.raises(MissingWeights, match="bank"):
-        queue.start(GLEAN, settings, Share())
+        ingredients.start(GLEAN, settings, Share())
 
 
 @pytest.mark.slow
@@ -283,4 +283,4 @@ def test_the_report_tells_how_each_file_was_made_and_measures_the_banks(settings
 def test_a_bank_of_a_side_that_no_doubling_reaches_is_refused(settings):
     task = replace(cards.card("mini", "face").task(1), hr_size=100, preset="paper")
     with pytest.raises(BenchError, match="grows from 4 px by doubling, and never has 100 px; set the card's hr_size"):
-        queue.start(Item("bank", task), settings, Share())
+        ingredients.start(Item("bank", task), settings, Share())

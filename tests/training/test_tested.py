@@ -10,7 +10,7 @@ from bench import cards
 from bench.images import data
 from bench.spec import BenchError, Card, MissingImages, Task
 from methods.training import __main__ as command
-from methods.training import feed, photographs, queue
+from methods.training import feed, ingredients, photographs, queue
 from methods.training.items import Item
 from methods.training.photographs import Photographs
 from methods.training.share import Share
@@ -93,13 +93,15 @@ def test_the_training_images_can_be_named_and_then_they_are_in_the_key_and_in_th
     settings = queue.TrainingSettings(device=CPU, runs=tmp_path / "runs")
     told = replace(settings, train_data=tmp_path / "others" / "FFHQ-mine")
     item = Item("bank", task)
-    monkeypatch.setattr(queue, "bank_recipes", lambda _: {"mini": None})
-    assert queue._key(item, settings).images != queue._key(item, told).images, "a run would take up the other's"
+    monkeypatch.setattr(ingredients, "bank_recipes", lambda _: {"mini": None})
+    assert ingredients.key(item, settings).images != ingredients.key(item, told).images, (
+        "a run would take up the other's"
+    )
     kept = []
     monkeypatch.setattr(queue, "ship", lambda *args: kept.append(args[3]))
     monkeypatch.setattr(queue, "_say", kept.append)
     run = type("Run", (), {"begun": True, "seconds": 1.0})()
-    key = queue._key(item, replace(told))
+    key = ingredients.key(item, replace(told))
     monkeypatch.setattr(type(key), "recipe", "r")
     kept.append(feed.open_feed(photographs.card_of(task, told.train_data), Share(), CPU).told)
     queue._adopted(item, told, None, key, run, Share())()

@@ -16,7 +16,7 @@ from methods.formats import unpickle
 from methods.nets.dfdnet_parts import CriticLevels
 from methods.presets.dfdnet import DFDNET
 from methods.presets.srntt import SRNTT
-from methods.training import queue
+from methods.training import ingredients, queue
 from methods.training.items import Item
 from methods.training.share import Share
 from methods.training.start import untrained
@@ -42,7 +42,7 @@ def begun(settings, monkeypatch) -> queue.TrainingSettings:
 @pytest.mark.slow
 def test_an_srntt_is_trained_in_two_parts_and_written_whole(begun):
     item = Item("srntt", TASK)
-    training = queue.start(item, begun, Share())
+    training = ingredients.start(item, begun, Share())
     before = [{name: value.clone() for name, value in training.network.state_dict().items()}]
     assert training.steps == 3, "the transfer sees a third of the images that the extractor does, rounded up to a step"
     for step in range(3):
@@ -61,10 +61,10 @@ def test_an_srntt_is_trained_in_two_parts_and_written_whole(begun):
 @pytest.mark.slow
 def test_an_srntt_goes_on_where_its_state_was(begun):
     item, images = Item("srntt", TASK), torch.rand(2, 3, 128, 128)
-    one = queue.start(item, begun, Share())
+    one = ingredients.start(item, begun, Share())
     for _ in range(3):
         one.advance(images)
-    other = queue.start(item, begun, Share())
+    other = ingredients.start(item, begun, Share())
     other.advance(1 - images)
     other.load(deepcopy(one.state()))
     assert (other.step, other.content.step, other.texture.step) == (3, 2, 1)
@@ -93,7 +93,7 @@ def test_the_file_of_a_dfdnet_leaves_out_its_extractor_and_comes_back_with_it(be
     assert [name for name in names if name.startswith("extractor.")] == ["extractor.sha256"], "twice in git"
     method = Dfdnet.load(TASK, CPU)
     assert method.upscale(torch.rand(1, 3, 8, 8)).shape == (1, 3, 128, 128)
-    other = CriticLevels(queue._judges(item, begun)[0], channels=2)
+    other = CriticLevels(ingredients._judges(item, begun)[0], channels=2)
     with torch.no_grad():
         next(iter(other.parameters())).add_(1)
     with pytest.raises(BadFile, match="were trained around another extractor"):
@@ -104,9 +104,11 @@ def test_the_file_of_a_dfdnet_leaves_out_its_extractor_and_comes_back_with_it(be
 def test_sizes_of_their_own_make_another_training(begun, monkeypatch):
     for what, presets, key in (("dfdnet", DFDNET, "centres"), ("srntt", SRNTT, "candidates")):
         item = Item(what, TASK)
-        before = queue._key(item, begun).facts()
+        before = ingredients.key(item, begun).facts()
         monkeypatch.setitem(presets, "mini", replace(presets["mini"], **{key: 1}))
-        assert queue._key(item, begun).facts()["recipe"] != before["recipe"], "it goes on with networks of other sizes"
+        assert ingredients.key(item, begun).facts()["recipe"] != before["recipe"], (
+            "it goes on with networks of other sizes"
+        )
 
 
 def test_the_published_dfdnet_is_not_trained():
