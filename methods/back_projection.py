@@ -14,7 +14,7 @@ from typing import ClassVar, Self
 import torch
 
 from bench import resize
-from bench.spec import Effort, Images, Method, MissingWeights, Spec, Task
+from bench.spec import Effort, Images, Method, Spec, Task
 
 SUFFIX = "+bp"
 
@@ -25,7 +25,12 @@ def back_projected(of: type[Method]) -> type[Method]:
     class BackProjected:
         """The inner method, then one exact projection."""
 
-        spec: ClassVar[Spec] = replace(of.spec, name=of.spec.name + SUFFIX, title=f"{of.spec.title} + back-projection")
+        spec: ClassVar[Spec] = replace(
+            of.spec,
+            name=of.spec.name + SUFFIX,
+            title=f"{of.spec.title} + back-projection",
+            factors=tuple(factor for factor in of.spec.factors if factor > 1),  # an image of its size becomes the input
+        )
         inner_class: ClassVar[type[Method]] = of
         any_threads: ClassVar[bool] = getattr(of, "any_threads", False)
 
@@ -36,9 +41,7 @@ def back_projected(of: type[Method]) -> type[Method]:
 
         @classmethod
         def load(cls, task: Task, device: torch.device) -> Self:
-            """Load the inner method. Raises `MissingWeights` at 1x, where a result projected onto its input is that."""
-            if task.factor == 1:
-                raise MissingWeights("an image of the input's size, projected onto the input, is the input.")
+            """Load the inner method."""
             return cls(of.load(task, device), task.factor)
 
         @property

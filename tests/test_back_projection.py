@@ -11,7 +11,7 @@ from bench.cost.count import count
 from bench.images import data
 from bench.restore import restore, state
 from bench.scores.score import score
-from bench.spec import Card, Cell, Effort, MissingWeights, Refining, Spec, Task
+from bench.spec import Card, Cell, Effort, Refining, Spec, Task
 
 CPU = torch.device("cpu")
 TASK = Task("mini", "face", 16, 64, preset="mini")
@@ -53,8 +53,9 @@ def cells(photos) -> tuple[Card, Cell, Cell]:
 
 def test_at_1x_where_it_would_be_the_input_it_is_refused():
     """A table of other tasks would have the degraded image under the name of what restored it."""
-    with pytest.raises(MissingWeights, match="projected onto the input, is the input"):
-        methods.back_projected(Searching).load(Task("mini", "face", 1, 64), CPU)
+    task = Task("mini", "face", 1, 128)
+    assert methods.find("glean").spec.refuses(task) is None
+    assert "back-projection is for factors 4, 8, 16, 32, 64, not 1" in methods.find("glean+bp").spec.refuses(task)
 
 
 @pytest.mark.parametrize("first", ["inner", "projected"])

@@ -357,7 +357,7 @@ def test_flops_counts_the_matrix_products(bench, monkeypatch, tmp_path):
     status, out, err = bench("flops", "--out", tmp_path)
     assert (status, err) == (0, "")
     assert "flops.md" in out
-    assert len(pd.read_csv(tmp_path / "flops.csv")) == 13 * 4 * 4
+    assert len(pd.read_csv(tmp_path / "flops.csv")) == 14 * 4 * 4
     # Bicubic 64 to 1024, three channels: (1024 x 64) (64 x 64), then (1024 x 64) (64 x 1024).
     macs = 3 * (1024 * 64 * 64 + 1024 * 64 * 1024)
     assert re.search(rf"Bicubic +\| 64 to 1024 \(face\) +\| 16x +\| {macs / 1e9:.4f} +\| {2 * macs / 1e9:.4f}", out)
