@@ -1,8 +1,9 @@
 """What a meta-learned bank is worth: `python -m methods.training.meta --category tower`. Ours; no paper has the table.
 
-A bank of 32 px is trained by Reptile on all other categories of the profile (bank/reptile.py), goes on for a few steps
-on the category that was left out, and is compared with a bank trained anew for as many: KID of its images from renders
-that no training has seen, both enlarged to 128 px. The training goes on from its checkpoint, and needs no other file.
+A bank of 32 px is trained by Reptile on all other categories of the profile (bank/reptile.py), another as any bank is,
+on the same images in the same order. Both go on for a few steps on the category that was left out, and are compared
+with a bank trained anew for as many: KID of its images from renders that no training has seen, both enlarged to 128 px.
+The trainings go on from their checkpoints, and need no other file.
 """
 
 import argparse
@@ -40,6 +41,7 @@ SIDE = 32  # px, where an image costs a tenth
 STEPS = (0, 1, 10, 100)
 _BATCH, _POOL = 16, 1024
 _META = BankRecipe(stages=(BankStage(SIDE, 96_000, _BATCH),), rate=0.008, gamma=0.5, half_life=0, noise=False)
+_HALF_LIFE = 1_000  # images, of the average of what is not meta-learned
 _COMPARED = 500  # images
 _ENLARGED = 128  # px: KID's network wants at least 63
 _LEAST = 2  # categories to learn from
@@ -57,8 +59,8 @@ class Line:
     kid: float
 
 
-def meta_trained(profile: str, left_out: str, runs: Path) -> Weights:
-    """Train on all categories but one, or go on with it; return its networks.
+def begun(profile: str, left_out: str, runs: Path) -> dict[str, Weights]:
+    """Train on all categories but one, or go on with it; return the networks of each way, by its name in the table.
 
     Raises `BenchError` if there are none, `BadFile` for a checkpoint of another training.
     """
@@ -72,14 +74,24 @@ def meta_trained(profile: str, left_out: str, runs: Path) -> Weights:
     others = [card for card in found.values() if card.category != left_out]
     if len({card.preset for card in found.values()}) > 1:
         raise BenchError(f"the cards of {profile} name several presets; a meta-learned bank has the sizes of one.")
-    training = Reptile(_META, chosen(SIZES, others[0].task(1)), _CPU, share=Share())
-    feed = Alternating([open_feed(card, Share(), _CPU, pool=_POOL) for card in others])
-    categories = tuple(card.category for card in others)
-    key = Key(others[0].task(1), 0, _META, (), _POOL, categories=categories)
+    sizes, share = chosen(SIZES, others[0].task(1)), Share()
     # A path's last part alone: behind `/`, an absolute one would take the place of `runs`.
-    at = Run(runs / Path(profile).name / f"meta_{left_out}", key)
+    folder, joint = runs / Path(profile).name, replace(_META, half_life=_HALF_LIFE)
+    meta = Reptile(_META, sizes, _CPU, share=share)
+    usual = BankTraining(joint, sizes, _CPU, share=share)
+    return {
+        "meta-learned": _trained(meta, _META, others, folder / f"meta_{left_out}"),
+        "trained on all": _trained(usual, joint, others, folder / f"joint_{left_out}"),
+    }
+
+
+def _trained(training: BankTraining, recipe: BankRecipe, others: Sequence[Card], folder: Path) -> Weights:
+    """Train on the images of some categories in turn, or go on with it; return its networks."""
+    feed = Alternating([open_feed(card, training.share, _CPU, pool=_POOL) for card in others])
+    key = Key(others[0].task(1), 0, recipe, (), _POOL, categories=tuple(card.category for card in others))
+    at = Run(folder, key)
     with lock.held(at.folder, doing=f"training in {at.folder}"):
-        loop.train(training, feed, at, f"meta, without {left_out}")
+        loop.train(training, feed, at, folder.name)
     return {part: network.state_dict() for part, network in training.networks().items()}
 
 
@@ -89,7 +101,7 @@ def adapted(start: Weights | None, card: Card, seed: int) -> Iterator[tuple[int,
     It begins with weights, or anew, drawn from the seed; so are its images.
     """
     share = Share(seed)
-    recipe = replace(_META, half_life=1_000)
+    recipe = replace(_META, half_life=_HALF_LIFE)
     training = BankTraining(recipe, chosen(SIZES, card.task(1)), _CPU, share=share)
     if start is not None:
         training.adopt(start, 0)
@@ -113,11 +125,11 @@ def floor(card: Card) -> float:
     return kid(_reals(card, 1), _reals(card))
 
 
-def measured(start: Weights, card: Card, seeds: Sequence[int]) -> Iterator[Line]:
-    """Yield the lines of the table: both beginnings, for each seed and number of steps."""
+def measured(starts: Mapping[str, Weights], card: Card, seeds: Sequence[int]) -> Iterator[Line]:
+    """Yield the lines of the table: each beginning and one anew, for each seed and number of steps."""
     wanted = _reals(card)
     for seed in seeds:
-        for name, weights in (("meta-learned", start), ("anew", None)):
+        for name, weights in (*starts.items(), ("anew", None)):
             for step, images in adapted(weights, card, seed):
                 yield Line(name, seed, step, kid(_features(images), wanted))
 
@@ -140,12 +152,10 @@ def markdown(lines: Sequence[Line], card: Card, others: Sequence[str], nearest: 
         f"`python -m methods.training.meta --category {card.category}{option(card.profile)}`. KID (features of "
         f"AlexNet, images enlarged from {SIDE} to {_ENLARGED} px) of {_COMPARED} images from as many renders, lower is "
         "better: "
-        f"{over}; of other renders it is {nearest:z.3f}. The meta-learned bank, of one training, has seen "
-        f"{', '.join(others)} in {_META.end(0):,} steps of {_BATCH} images (Reptile), and no {card.category}; "
-        "the other one begins with random weights. What a bank trained on all those at once would be after as many "
-        "steps is not measured: the table tells what such a beginning is worth, not what Reptile is.\n\n"
-        + "\n".join(rows)
-        + "\n"
+        f"{over}; of other renders it is {nearest:z.3f}. The first two, of one training each, have seen "
+        f"{', '.join(others)} in {_META.end(0):,} steps of {_BATCH} images, ten of a category in turn, and no "
+        f"{card.category}: the first by Reptile, the second as any bank is trained. The third begins with random "
+        "weights.\n\n" + "\n".join(rows) + "\n"
     )
 
 
@@ -171,13 +181,13 @@ def _main(words: Sequence[str]) -> int:
     made.add_argument("--out", type=Path, help="instead of reports/out/<profile>")
     told = made.parse_args(words)
     try:
-        start = meta_trained(told.profile, told.category, told.runs)
+        starts = begun(told.profile, told.category, told.runs)
     except Stopped as stopped:
         sys.stderr.write(f"stopped by {stopped}; a checkpoint is written, and the same command goes on from there.\n")
         return stopped.status
     card = cards.card(told.profile, told.category, SIDE)
     others = [name for name in cards.cards(told.profile) if name != told.category]
-    lines = list(measured(start, card, range(told.seeds)))
+    lines = list(measured(starts, card, range(told.seeds)))
     path = (told.out or Path("reports/out") / Path(told.profile).name) / f"meta_{told.category}.md"
     atomic.write(path, markdown(lines, card, others, floor(card)).encode())
     sys.stderr.write(f"written: {path}\n")

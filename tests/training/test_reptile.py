@@ -125,6 +125,7 @@ def test_the_table_has_both_beginnings_and_every_number_of_steps(tmp_path, monke
     text = (tmp_path / "meta_tower.md").read_text()
     assert "| start | 0 steps | 1 steps | 3 steps |" in text
     assert "| meta-learned | " in text
+    assert "| trained on all | " in text
     assert "| anew | " in text
     assert "Ours; no paper has this table" in text
     assert "and no tower" in text
@@ -140,21 +141,21 @@ def test_the_category_that_is_left_out_is_not_trained_on(monkeypatch, tmp_path):
     opened = []
     monkeypatch.setattr(meta, "open_feed", lambda card, *_, **__: opened.append(card.category))
     monkeypatch.setattr(meta.loop, "train", lambda *_: True)
-    meta.meta_trained("mini", "cat", tmp_path)
-    assert sorted(opened) == sorted({*cards.cards("mini")} - {"cat"})
+    meta.begun("mini", "cat", tmp_path)
+    assert sorted(opened) == sorted(2 * [*{*cards.cards("mini")} - {"cat"}])
 
 
 @pytest.mark.parametrize(("profile", "category"), [("mini", "dog"), ("paper", "face")])
 def test_what_cannot_be_left_out_is_told(profile, category, tmp_path):
     with pytest.raises(BenchError, match="takes drawn categories"):
-        meta.meta_trained(profile, category, tmp_path)
+        meta.begun(profile, category, tmp_path)
 
 
 def test_cards_of_several_presets_are_refused_before_an_hour_of_training(tmp_path, monkeypatch):
     found = dict(cards.cards("mini", 32))
     monkeypatch.setattr(cards, "cards", lambda *_: found | {"cat": replace(found["cat"], preset="portraits")})
     with pytest.raises(BenchError, match="several presets"):
-        meta.meta_trained("mini", "tower", tmp_path)
+        meta.begun("mini", "tower", tmp_path)
 
 
 def test_a_training_that_a_signal_ends_is_no_fault_of_the_suite(monkeypatch, capsys):
@@ -163,7 +164,7 @@ def test_a_training_that_a_signal_ends_is_no_fault_of_the_suite(monkeypatch, cap
     def stopped(*_):
         raise Stopped(signal.SIGTERM)
 
-    monkeypatch.setattr(meta, "meta_trained", stopped)
+    monkeypatch.setattr(meta, "begun", stopped)
     assert meta.main([]) == 128 + signal.SIGTERM
     told = capsys.readouterr().err
     assert told.startswith("stopped by SIGTERM; a checkpoint is written")
@@ -188,20 +189,20 @@ def asked(monkeypatch) -> list[Run]:
 def test_checkpoints_of_a_profile_that_is_a_path_lie_among_the_runs(asked, tmp_path):
     """Behind `/` an absolute path takes the place of what is before it: they would lie among the images."""
     shutil.copytree(ROOT / "datasets" / "mini", tmp_path / "drawn")
-    meta.meta_trained(str(tmp_path / "drawn"), "cat", tmp_path / "runs")
-    assert [run.folder for run in asked] == [tmp_path / "runs" / "drawn" / "meta_cat"]
+    meta.begun(str(tmp_path / "drawn"), "cat", tmp_path / "runs")
+    assert [run.folder for run in asked] == [tmp_path / "runs" / "drawn" / f"{way}_cat" for way in ("meta", "joint")]
 
 
 def test_the_checkpoint_of_another_recipe_is_not_taken_up(asked, monkeypatch, tmp_path):
     """The table would be about a bank that was trained otherwise than it says."""
-    meta.meta_trained("mini", "cat", tmp_path)
+    meta.begun("mini", "cat", tmp_path)
     asked[0].save({"step": 10})
-    meta.meta_trained("mini", "cat", tmp_path)
-    asked[1].load(lambda _: None)
+    meta.begun("mini", "cat", tmp_path)
+    asked[2].load(lambda _: None)
     monkeypatch.setattr(meta, "_META", replace(meta._META, rate=0.1))
-    meta.meta_trained("mini", "cat", tmp_path)
+    meta.begun("mini", "cat", tmp_path)
     with pytest.raises(BadFile, match="by another recipe"):
-        asked[2].load(lambda _: None)
+        asked[4].load(lambda _: None)
 
 
 def test_two_meta_trainings_of_one_category_do_not_mix(tmp_path, monkeypatch):
@@ -211,4 +212,4 @@ def test_two_meta_trainings_of_one_category_do_not_mix(tmp_path, monkeypatch):
         lock.held(tmp_path / "mini" / "meta_cat", doing="the first"),
         pytest.raises(BenchError, match=r"another process is training in .*meta_cat; wait until it has ended"),
     ):
-        meta.meta_trained("mini", "cat", tmp_path)
+        meta.begun("mini", "cat", tmp_path)
