@@ -1,12 +1,16 @@
 """Weight files in 8 bits: what rounding may change, what it must not, and what is refused."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from safetensors import safe_open
 
+import methods
+from bench import pipeline, resize, scenes
+from bench.scores import metrics
 from bench.spec import BadFile
 from methods.formats import eight_bits, esrgan, file_kinds, own_files, sealed, unpickle
 from methods.nets.rrdbnet import RRDBNet
@@ -123,6 +127,26 @@ def test_a_name_does_not_flood_the_terminal_nor_a_file_the_memory(monkeypatch):
     monkeypatch.setattr(file_kinds, "LARGEST", 4 * (4 * 64 + 4) - 1)
     with pytest.raises(BadFile, match="1,040 bytes"):
         eight_bits.unpacked(eight_bits.packed({"weight": torch.randn(4, 64)}), ELSEWHERE)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["glean", "esrgan_plus", "srgan"])
+@torch.no_grad()
+def test_what_is_shipped_restores_as_well_in_8_bits(name, tmp_path, monkeypatch):
+    """ADR 11 says what packing costs; a row's scale in the wrong place would cost everything."""
+    task = pipeline.task("face", 16)
+    hr = resize.quantise(scenes.render("face", 1_500_000_000 + torch.arange(8)))
+    lr = resize.quantise(resize.downsample(hr, 16))
+    before = pipeline.upscale(methods.find(name), lr, task)
+    shipped = trained.locate(name, task)
+    for path in (shipped, shipped.with_name("bank_face_128.safetensors")):
+        shutil.copy(path, tmp_path)
+    pack.pack(tmp_path / shipped.name)
+    monkeypatch.setattr(trained, "shipped", lambda _: [tmp_path])
+    after = pipeline.upscale(methods.find(name), lr, task)
+    assert 45 < metrics.psnr(after, before).mean() < 80, "another network, or the same file"
+    lost = (metrics.lpips(resize.quantise(after), hr) - metrics.lpips(resize.quantise(before), hr)).mean()
+    assert abs(lost) < 1e-3
 
 
 def test_a_packed_file_has_numbers_and_scales_under_their_names(tmp_path):

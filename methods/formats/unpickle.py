@@ -53,12 +53,10 @@ def load(path: Path) -> dict[str, Any]:
 def _safetensors(path: Path) -> dict[str, Tensor]:
     """Read a file of tensors."""
     from safetensors import SafetensorError, safe_open  # noqa: PLC0415 - needed for few files
-    from safetensors.torch import load_file  # noqa: PLC0415
 
     try:
-        values = load_file(path)
         with safe_open(path, "pt") as file:
-            told = file.metadata() or {}
+            told, values = file.metadata() or {}, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, KeyError, ValueError) as error:  # KeyError: a dtype that torch does not have
         raise BadFile(f"{path} is cut or no safetensors file ({error}); {AGAIN}") from error
     sealed.verify(path)
