@@ -11,7 +11,7 @@ from bench import atomic
 from bench import cards as card_files
 from bench.console import say, tell
 from bench.errors import BenchError, OutputError
-from bench.options import Categories, Choice, ChosenWeights, Device, Factor, HrSize, Part, Profile, Timeout, Unfinished
+from bench.options import Categories, Choice, ChosenWeights, Device, HrSize, Part, Profile, Timeout, Unfinished
 from bench.progress import track
 from bench.spec import Task
 
@@ -24,8 +24,13 @@ def upscale(
     target: Annotated[Path, typer.Argument(dir_okay=False, help="The PNG to write.")],
     *,
     method: Annotated[str, typer.Option(help="A name, FILE:CLASS, or a network FILE.pth.")] = "bicubic",
-    factor: Factor = 16,
+    factor: Annotated[
+        int, typer.Option(min=1, max=card_files.LARGEST, help="How many times larger the result is.")
+    ] = 16,
     category: Annotated[str, typer.Option(help="What the picture shows.")] = "face",
+    mixture: Annotated[
+        str, typer.Option(help="blind, or tasks (at 1x): the network that was trained for degraded pictures.")
+    ] = "",
     profile: Profile = "mini",
     device: Device = "auto",
     weights: ChosenWeights = Choice.ANY,
@@ -48,7 +53,7 @@ def upscale(
 
     def task(hr_size: int) -> Task:
         plain = pipeline.task(category, factor, profile=profile, hr_size=hr_size)
-        return replace(plain, weights=weights.value, unfinished=unfinished)
+        return replace(plain, weights=weights.value, unfinished=unfinished, mixture=mixture)
 
     made = tiles.enlarged(found, lr, factor, usual, task)
     _remark(title, made, task(made.side * factor).preset)

@@ -79,3 +79,18 @@ def test_upscale_takes_what_is_not_square_and_says_what_it_did(bench, tmp_path, 
     assert f"written: {tmp_path / 'sr.png'}, 224 x 144 pixels, in " in out
     assert photos.read(tmp_path / "sr.png").shape == (3, 144, 224)
     assert ("trained on small drawn images" in err) == (method == "glean")
+
+
+def test_upscale_restores_a_picture_that_keeps_its_size(bench, tmp_path):
+    """Networks for denoising and the like could be measured and not used."""
+    noisy = (smooth(130, 128)[0].permute(1, 2, 0) * 200).byte().numpy() + np.random.default_rng(0).integers(
+        0, 55, (130, 128, 3), "uint8"
+    )
+    Image.fromarray(noisy).save(tmp_path / "noisy.png")
+    words = ("upscale", tmp_path / "noisy.png", tmp_path / "clean.png", "--method", "glean", "--factor", 1)
+    status, _, err = bench(*words)
+    assert status != 0
+    assert "made small, so not at 1x" in err
+    assert bench(*words, "--mixture", "tasks")[0] == 0
+    roughness = [photos.read(tmp_path / name).float().diff(dim=-1).abs().mean() for name in ("noisy.png", "clean.png")]
+    assert roughness[1] < roughness[0] / 2, "the noise is still there"

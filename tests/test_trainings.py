@@ -14,10 +14,11 @@ from safetensors import safe_open
 from bench import cards, pipeline, plan, rendering, report_files
 from bench.report import stored
 from bench.restore import State
-from bench.spec import BadFile, MissingWeights, Task
+from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import specs
 from methods.formats import sealed
 from methods.srgan import Srgan
+from methods.training import start
 from methods.weights import folders, load, trained
 
 TASK = Task("mini", "face", 16, 128, preset="mini", training=1)
@@ -113,6 +114,21 @@ def test_no_command_is_named_that_train_would_refuse(name, mixture):
         load.find(name, replace(TASK, training=0, mixture=mixture))
     assert "no training makes one for images that are degraded like this" in str(error.value)
     assert "python -m bench train" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("mixture", "factor", "told"),
+    [("", 1, "made small, so not at 1x"), ("blind", 1, "made small, so not at 1x"),
+     ("tasks", 16, "keep their size, so not at 16x")],
+)  # fmt: skip
+def test_no_training_at_a_factor_is_named_that_train_would_refuse(mixture, factor, told):
+    """A table at 1x told to train `glean` at 1x, which would learn to hand on its input."""
+    task = replace(TASK, training=0, mixture=mixture, factor=factor)
+    with pytest.raises(MissingWeights, match=told) as error:
+        load.find("glean", task)
+    assert "python -m bench train" not in str(error.value)
+    with pytest.raises(BenchError, match=told):
+        start.check(f"glean.{mixture}".rstrip("."), task)
 
 
 @pytest.mark.slow

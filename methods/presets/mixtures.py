@@ -57,3 +57,14 @@ def parted(name: str) -> tuple[str, Mixture | None]:
     """Return the method and the mixture of what is trained, as of `glean.blind`; None for images made small alone."""
     method, _, mixture = name.rpartition(".")
     return (method, MIXTURES[mixture]) if mixture in MIXTURES else (name, None)
+
+
+def unfit(name: str, factor: int) -> str:
+    """Return why a restorer of this name is not trained at a factor; "" if it is."""
+    _, mixture = parted(name)
+    lists = mixture.lists if mixture else (("down",),)
+    if factor == 1 and any("down" in each for each in lists):
+        return f"{name} is trained with images that are made small, so not at 1x"
+    if factor > 1 and any("down" not in each for each in lists):
+        return f"{name} is trained with images that keep their size, so not at {factor}x"
+    return ""

@@ -13,7 +13,7 @@ from methods.glean import ABLATIONS, Biggan, Glean, UnfrozenBank, glean_network
 from methods.presets import biggan
 from methods.presets.dfdnet import DFDNET
 from methods.presets.lookup import chosen
-from methods.presets.mixtures import MIXTURES, parted
+from methods.presets.mixtures import MIXTURES, parted, unfit
 from methods.srgan import Srgan, srgan_network
 from methods.training.photographs import card_of
 from methods.weights import glean_bank
@@ -52,19 +52,15 @@ def untrained(name: str, task: Task, train_data: Path | None = None) -> Glean | 
 
 def check(name: str, task: Task) -> None:
     """Raise `BenchError` for a factor or a category that what is trained is not for, before anything is made for it."""
-    method, mixture = parted(name)
-    refusal = specs.BY_NAME[method].refuses(task) if method in _TRAINED else None
-    if refusal:
+    method, _ = parted(name)
+    if method not in _TRAINED:
+        return
+    if refusal := specs.BY_NAME[method].refuses(task):
         raise BenchError(f"{refusal}; no table could use what is trained.")
     if method == biggan.METHOD:
         biggan.biggan(task).label(task.category)
-    keeps = task.factor == 1
-    if mixture and any(("down" in each) == keeps for each in mixture.lists):
-        raise BenchError(
-            f"{name} is trained with images that are made small, so not at 1x; take another --factor."
-            if keeps
-            else f"{name} is trained with images that keep their size, so not at {task.factor}x; take --factor 1."
-        )
+    if refusal := unfit(name, task.factor):
+        raise BenchError(f"{refusal}; take {'another --factor' if task.factor == 1 else '--factor 1'}.")
 
 
 def _glean(method: type[Glean], task: Task) -> Glean:

@@ -15,7 +15,7 @@ from bench.paths import short, user_weights
 from bench.spec import BadFile, BenchError, Task, UnknownName
 from methods.formats import sealed
 from methods.presets import biggan
-from methods.presets.mixtures import MIXTURES, parted
+from methods.presets.mixtures import MIXTURES, parted, unfit
 from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
@@ -134,6 +134,8 @@ def advice(method: str, task: Task, part: str, *, begun: bool = False) -> str:
     item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
     if none := _none(method, item, task):
         return none
+    if part == "network" and (none := unfit(item, task.factor)):
+        return f": {none}"
     what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
     category = "" if what == biggan.NAME else " --category NAME"
     profile = f" --profile {_typed(task.profile)}"

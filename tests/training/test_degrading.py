@@ -87,8 +87,10 @@ def test_a_task_of_a_mixture_takes_the_weights_of_that_mixture():
     """Weights for super-resolution would be taken for those of another task."""
     task = Task("mini", "face", 16, 128, preset="mini")
     assert load.find("glean", task).name == "glean_face_16x_128.safetensors"
-    with pytest.raises(MissingWeights, match=r"train glean\.tasks --factor 16 --category NAME"):
-        load.find("glean", replace(task, mixture="tasks"))
+    whole = replace(task, factor=1, mixture="tasks")
+    assert load.find("glean", whole).name == "glean.tasks_face_1x_128.safetensors"
+    with pytest.raises(MissingWeights, match=r"train glean\.tasks --factor 1 --category NAME"):
+        load.find("glean", replace(whole, category="car"))
     with pytest.raises(MissingWeights, match="no mixture 'taks'; did you mean tasks"):
         load.find("glean", replace(task, mixture="taks"))
     assert load.find("glean", replace(task, mixture="tasks"), part="bank") == load.find("glean", task, part="bank")
