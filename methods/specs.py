@@ -129,7 +129,9 @@ SINGLE_LATENT = _glean("single-latent", "GLEAN, single latent")
 UNFROZEN_BANK = _glean("unfrozen-bank", "GLEAN, unfrozen bank")
 LIGHT = _glean("light", "LightGLEAN")
 BLIND = _glean("blind", "GLEAN, blind")
-GLEAN_BIGGAN = _glean("biggan", "GLEAN, one BigGAN bank")
+GLEAN_BIGGAN = replace(
+    _glean("biggan", "GLEAN, one BigGAN bank"), paper="Chan et al., CVPR 2021; around Brock et al., ICLR 2019: ours"
+)
 
 ALL: tuple[Spec, ...] = (
     BICUBIC,

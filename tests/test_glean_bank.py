@@ -76,6 +76,13 @@ def test_a_kind_without_weights_is_told_in_a_sentence(here):
     assert here.is_dir()
 
 
+@pytest.mark.parametrize("task", [Task("mini", "car", 16, 128, preset="mini"), Task("paper", "cat", 16, 256)])
+def test_no_training_is_named_that_would_find_no_bank(task):
+    with pytest.raises(MissingWeights, match="none can be trained, as there is no StyleGAN for it") as error:
+        load.find("glean", replace(task, bank="stylegan"))
+    assert "python -m bench train" not in str(error.value)
+
+
 @pytest.mark.parametrize(
     ("method", "changes", "name"),
     [

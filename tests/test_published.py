@@ -142,12 +142,21 @@ def test_a_method_has_the_same_values_in_table_2_and_among_the_factors():
         assert list(both[value].astype(float)) == pytest.approx(list(again), abs=1e-5), "two values of one thing"
 
 
-@pytest.mark.parametrize("method", ["glean", "esrgan_plus"])
+@pytest.mark.parametrize("method", ["glean", "glean.biggan", "esrgan_plus"])
 def test_the_published_cost_is_what_is_counted(method):
     costs = pd.read_csv(PUBLISHED / "mini" / "flops.csv")
     (row,) = costs[(costs.profile == "mini") & (costs.method == method) & (costs.factor == 16)].itertuples()
     counted = count(methods.find(method), pipeline.task("face", 16), {})
     assert (row.macs, row.trainable, row.frozen) == (counted.macs, counted.trainable, counted.frozen)
+
+
+@pytest.mark.parametrize("method", ["glean", "glean.biggan"])
+def test_the_caption_of_banks_tells_the_published_costs(method):
+    costs = pd.read_csv(PUBLISHED / "mini" / "flops.csv")
+    (row,) = costs[(costs.profile == "mini") & (costs.method == method) & (costs.factor == 16)].itertuples()
+    caption = report_files.read("banks", "mini").caption
+    told = set(re.findall(r"\b0\.\d\d\b", caption))
+    assert {f"{value:.2f}" for value in (row.bank_parameters / 1e6, row.trainable / 1e6, row.macs / 1e9)} <= told
 
 
 @pytest.mark.parametrize("category", report_files.read("table2").categories)

@@ -77,14 +77,14 @@ def of_class(checkpoint: Mapping[str, Any], label: int, *, of: int | None = None
     Raises `BenchError` also if it has no such class, or another number than `of`: its classes are others then.
     """
     entries = opened(checkpoint, lambda names: "shared.weight" in names)
-    classes = shape(entries, "shared.weight")[0] if "shared.weight" in entries else label + 1
+    if "shared.weight" not in entries:
+        return generator(entries)  # which says that it is none
+    classes = shape(entries, "shared.weight")[0]
     if of not in (None, classes):
         raise BenchError(f"this BigGAN has {classes} classes, and one of {of} was asked for: its classes are others.")
     if label >= classes:
         raise BenchError(f"this BigGAN has {classes} classes, and the class {label} was asked for, counted from 0.")
-    return generator(
-        {name: value[label : label + 1] if name == "shared.weight" else value for name, value in entries.items()}
-    )
+    return generator(entries | {"shared.weight": entries["shared.weight"][label : label + 1]})
 
 
 def discriminator(checkpoint: Mapping[str, Any]) -> BigGANDiscriminator:

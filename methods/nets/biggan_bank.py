@@ -2,7 +2,7 @@
 
 Ours: the paper (Chan et al., CVPR 2021) has StyleGANs, one of each category. A class-conditional generator (Brock et
 al., ICLR 2019) is one bank for several; GLEAN's encoder predicts z, cut into the chunk of the linear layer and those of
-the blocks, and the category is its class. There are no noise maps. The attention at 64 px stays.
+the blocks, and the category is its class. There are no noise maps. Its attention stays.
 """
 
 from collections import deque

@@ -16,6 +16,7 @@ from bench.spec import BadFile, BenchError, Task, UnknownName
 from methods.formats import sealed
 from methods.presets import biggan
 from methods.presets.mixtures import MIXTURES, parted, unfit
+from methods.weights import catalogue
 from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
@@ -132,10 +133,8 @@ def advice(method: str, task: Task, part: str, *, begun: bool = False) -> str:
     if not trainable(method, part):
         return ""
     item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
-    if none := _none(method, item, task):
+    if none := _none(method, item, task, part):
         return none
-    if part == "network" and (none := unfit(item, task.factor)):
-        return f": {none}"
     what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
     category = "" if what == biggan.NAME else " --category NAME"
     profile = f" --profile {_typed(task.profile)}"
@@ -169,12 +168,16 @@ def _untrained(item: str) -> bool:
     return mixture is not None and (method == "srntt" or parted(method)[1] is not None)
 
 
-def _none(method: str, item: str, task: Task) -> str:
+def _none(method: str, item: str, task: Task, part: str) -> str:
     """Return the end of a sentence that says why no training makes a network for a task; "" if one does."""
     if task.mixture and task.mixture not in MIXTURES:
         return f": {UnknownName('mixture', task.mixture, MIXTURES)}"
     if task.mixture and _untrained(item):
         return ", and no training makes one for images that are degraded like this"
+    if part == "network" and (reason := unfit(item, task.factor)):
+        return f": {reason}"
+    if method.endswith(".stylegan") and not catalogue.fitting(f"{GLEAN}.stylegan", task, "bank"):
+        return ", and none can be trained, as there is no StyleGAN for it: training makes none, and none was published"
     if method == biggan.METHOD:
         try:
             biggan.biggan(task).label(task.category)
