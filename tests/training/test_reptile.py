@@ -123,7 +123,7 @@ def test_the_table_has_both_beginnings_and_every_number_of_steps(tmp_path, monke
     words = ("--runs", str(tmp_path / "runs"), "--out", str(tmp_path), "--seeds", "2")
     assert meta.main(words) == 0
     text = (tmp_path / "meta_tower.md").read_text()
-    assert "| start | 0 steps | 1 steps | 3 steps |" in text
+    assert "| start | 0 steps | 1 step | 3 steps |" in text
     assert "| meta-learned | " in text
     assert "| trained on all | " in text
     assert "| anew | " in text
