@@ -42,7 +42,7 @@ class Step:
 
     def __str__(self) -> str:
         """Return it as it is written in a list."""
-        return self.operator if math.isnan(self.number) else f"{self.operator} {self.number:g}"
+        return self.operator if math.isnan(self.number) else f"{self.operator} {repr(self.number).removesuffix('.0')}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,9 +174,11 @@ class _List:
         """Raise `BadFile` for one that cannot be used."""
         schema.ListOf(schema.TEXT, least=1, once=False).check(where, key, value)
         try:
-            steps(tuple(value) if isinstance(value, list) else ())
+            steps(found := tuple(value) if isinstance(value, list) else ())
         except BenchError as error:
             raise BadFile(f"{where}: {key}: {error}") from error
+        if wide := next((text for text in found if text != text.strip()), None):
+            raise BadFile(f"{where}: {key}: {wide!r} has blanks around it; write {wide.strip()!r}.")
 
 
 LIST = _List()

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from bench import atomic
+from bench import atomic, degradation
 from bench import cards as card_files
 from bench.console import say
 from bench.errors import BenchError, UnknownName
@@ -37,6 +37,9 @@ def inputs(
         found = given.instead(found, lr, measured)
     if with_hr and (without := [name for name in measured if not found[name].has_hr]):
         raise BenchError(f"{without[0]} has no ground truth that could be written: leave out --with-hr.")
+    for category in measured:
+        if why := degradation.fits(found[category].degradation, factor):
+            raise BenchError(f"{category}: {why}.")
     rows: list[dict[str, str]] = []
     for category in measured:
         say(f"{category}: writing its inputs at {factor}x ...")

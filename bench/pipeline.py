@@ -198,8 +198,10 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
             )
     cards = card_files.cards(profile, hr_size)
     report, absent = variants.without_absent(report, cards)
+    report = widened(report, cards)
+    absent = (*absent, *variants.clashing(report, cards))
     report, cards = variants.expanded(report, cards)
-    report, lacking = computable(limited(widened(report, cards), part), cards)
+    report, lacking = computable(limited(report, part), cards)
     if lr:
         cards = given.instead(cards, lr, report.categories)
     specs = {name: each.spec for name, each in by_name.items()}

@@ -77,15 +77,15 @@ def references(report: Report, cells: Sequence[Cell], cards: Mapping[str, Card])
 def widened(report: Report, cards: Mapping[str, Card]) -> Report:
     """Return a table with the categories of a user's folder that it does not name behind its own.
 
-    Only those that one of its metrics is for: nothing can be said of flowers in a table of faces' identity. A category
-    that stands there by its variants alone is named.
+    Only those that one of its metrics is for: nothing can be said of flowers in a table of faces' identity.
     """
     metrics = columns(report.metrics)
-    shown = {*report.categories, *(cards[name].shows for name in report.categories if name in cards)}
     further = [
         category
         for category, card in cards.items()
-        if category not in shown and card.profile not in profiles() and any(metric.applies(card) for metric in metrics)
+        if category not in report.categories
+        and card.profile not in profiles()
+        and any(metric.applies(card) for metric in metrics)
     ]
     return replace(report, categories=(*report.categories, *further))
 
@@ -117,11 +117,12 @@ def limited(report: Report, part: Part) -> Report:
 
 
 def unmeasured(report: Report, cards: Mapping[str, Card]) -> list[str]:
-    """Return a sentence for each category of a user's folder that is none of the table's, as `widened`."""
+    """Return a sentence for each category of a user's folder that is none of the table's, not even by its variants."""
+    shown = {*report.categories, *(cards[name].shows for name in report.categories if name in cards)}
     return [
         f"{category} is left out: {report.name} is about {', '.join(report.categories)}"
         for category, card in cards.items()
-        if category not in report.categories and card.profile not in profiles()
+        if category not in shown and card.profile not in profiles()
     ]
 
 
@@ -132,7 +133,8 @@ def _refusal(report: Report, card: Card, factor: int) -> str | None:
     """
     if why := degradation.fits(card.degradation, factor):
         return f"{card.category}: {why}"
-    if degradation.of_faces(card.degradation) and card.face_box is None:
+    drawn = card.reader == "scenes" and card.source == "face"
+    if degradation.of_faces(card.degradation) and card.face_box is None and not drawn:
         return (
             f"where the eyes and the mouth of {card.category} are is not known, so that they cannot be edited: add a "
             "face_box to its card"

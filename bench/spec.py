@@ -102,6 +102,8 @@ class Task:
     """The kind of generator that GLEAN is made around; empty: that of the preset."""
     training: int = 0
     """The seed of the training that its networks come from; 0: those that are taken if nobody asks."""
+    degradation: str = ""
+    """What is done to its images, in words, where that is not `down` alone: tables may call two lists by one name."""
 
     def __post_init__(self) -> None:
         """Refuse a factor that does not divide the size."""
@@ -124,7 +126,7 @@ class Task:
     @property
     def asked(self) -> "Task":
         """The task as a method gets it, which has networks by category and knows nothing of variants."""
-        return replace(self, category=self.network, network="") if self.network else self
+        return replace(self, category=self.network or self.category, network="", degradation="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,6 +320,7 @@ class Card:
             network=self.network,
             mixture=self.mixture,
             bank=self.bank,
+            degradation=", ".join(self.degradation) if self.degradation != ("down",) else "",
         )
 
 

@@ -75,7 +75,12 @@ def task_folder(task: Task) -> Path:
     """Return the folder of a task within that of its profile."""
     seed = f"-seed{task.seed}" if task.seed else ""
     training = f"-training{task.training}" if task.training else ""
-    return Path(file_name(task.category)) / f"x{task.factor}-{task.hr_size}{seed}{training}"
+    return Path(file_name(task.category)) / f"x{task.factor}-{task.hr_size}{seed}{training}{degraded(task)}"
+
+
+def degraded(task: Task) -> str:
+    """Return what the folder of a task has behind its name: of what is done to its images a short hash, or nothing."""
+    return f"-{hashlib.sha256(task.degradation.encode()).hexdigest()[:8]}" if task.degradation else ""
 
 
 def image_file(folder: Path, image_id: str) -> Path:

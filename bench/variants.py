@@ -19,13 +19,29 @@ def without_absent(report: Report, cards: Mapping[str, Card]) -> tuple[Report, t
     return replace(report, variants=here), tuple(absent.values())
 
 
+def clashing(report: Report, cards: Mapping[str, Card]) -> list[str]:
+    """Return a sentence for each variant that would put its degradation in the place of one that a card itself has."""
+    pairs = ((variant, variant.of or name) for variant in report.variants for name in report.categories)
+    return [
+        f"{variant.name} of {name} is left out: the card of {name} has a degradation of its own "
+        f"({', '.join(cards[name].degradation)}), and the variant another"
+        for variant, name in dict.fromkeys(pairs)
+        if name in cards and _clash(variant, cards[name])
+    ]
+
+
+def _clash(variant: Variant, card: Card) -> bool:
+    return degradation.PLAIN not in (variant.degradation, card.degradation)
+
+
 def expanded(report: Report, cards: Mapping[str, Card]) -> tuple[Report, dict[str, Card]]:
     """Return a table whose variants are categories of it, and the cards with theirs; each stands behind its category.
 
-    A category that cannot be measured as it is, at none of the table's factors, gives its place to its variants.
+    A category that cannot be measured as it is, at none of the table's factors, gives its place to its variants. A
+    card's own degradation stays, and a variant that has another is left out (`clashing`).
 
     Raises `UnknownName` for a category that is none of the profile, `BadFile` for a degradation that the table's
-    factors do not go with.
+    factors do not go with, or a card that has the name of a variant.
     """
     found = dict(cards)
     categories: list[str] = []
@@ -35,6 +51,10 @@ def expanded(report: Report, cards: Mapping[str, Card]) -> tuple[Report, dict[st
             categories.append(category)
         if category in cards:
             beside = {card.category: card for card in _beside(report, cards, category, alone=category == first)}
+            if twice := next(iter(beside.keys() & cards.keys()), ""):
+                raise BadFile(
+                    f"{twice} is a card of {cards[twice].profile} and a variant of {report.name}: rename one of them."
+                )
             found |= beside
             categories += beside
     return replace(report, categories=tuple(dict.fromkeys(categories)), variants=()), found
@@ -46,7 +66,7 @@ def _measured(report: Report, card: Card) -> bool:
     At 1x, what all tables do, making images small, is not done: a table of variants has those then.
     """
     fitting = (not degradation.fits(card.degradation, factor) for factor in report.factors)
-    return not report.variants or any(fitting)
+    return not report.variants or card.degradation != degradation.PLAIN or any(fitting)
 
 
 def _beside(report: Report, cards: Mapping[str, Card], category: str, *, alone: bool) -> Iterator[Card]:
@@ -55,8 +75,9 @@ def _beside(report: Report, cards: Mapping[str, Card], category: str, *, alone: 
         for factor in report.factors:
             if why := degradation.fits(variant.degradation, factor):
                 raise BadFile(f"{variant.name} of {report.name} cannot be measured at {factor}x: {why}.")
-        if alone or not variant.of:
-            yield _card(variant, cards, variant.of or category)
+        name = variant.of or category
+        if (alone or not variant.of) and not (name in cards and _clash(variant, cards[name])):
+            yield _card(variant, cards, name)
 
 
 def _card(variant: Variant, cards: Mapping[str, Card], category: str) -> Card:
@@ -75,6 +96,6 @@ def _card(variant: Variant, cards: Mapping[str, Card], category: str) -> Card:
         subject=card.shows,
         network=variant.network or card.network or category,
         mixture=variant.mixture or card.mixture,
-        degradation=variant.degradation,
+        degradation=card.degradation if variant.degradation == degradation.PLAIN else variant.degradation,
         looks={},
     )

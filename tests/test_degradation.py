@@ -11,7 +11,7 @@ from PIL import Image, ImageOps
 from scipy import ndimage
 
 from bench import cards, degradation, resize
-from bench.errors import BenchError, UnknownName
+from bench.errors import BadFile, BenchError, UnknownName
 from bench.images import data, degraded
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS
@@ -181,6 +181,14 @@ def test_a_result_is_put_through_the_same_before_it_is_compared_with_its_input()
 def test_a_list_that_cannot_be_is_told_in_a_sentence(how, words):
     with pytest.raises((BenchError, UnknownName), match=words):
         degradation.steps(how)
+
+
+def test_a_list_has_one_spelling():
+    """` down ` was another list than `down`, and `blur 3.0000001` the same as `blur 3` in a protocol."""
+    with pytest.raises(BadFile, match="' down ' has blanks around it; write 'down'"):
+        degradation.LIST.check("face.toml", "degradation", [" down "])
+    assert degradation.words(("blur 3.0000001", "down")) == "blur 3.0000001, down"
+    assert degradation.words(("blur 3.0", "down", "noise 0.5", "jpeg 60")) == "blur 3, down, noise 0.5, jpeg 60"
 
 
 def test_a_sheet_has_a_row_for_the_truth_and_one_for_each_list():

@@ -218,6 +218,16 @@ def test_inputs_are_those_that_every_method_gets(bench, tmp_path):
     assert (status, "did you mean" in err or "dog" in err) == (2, True)
 
 
+def test_inputs_that_are_not_small_are_refused(bench, tmp_path, photos):
+    """They were written at full size, and the manifest said that they were small."""
+    card = 'title = "F"\nhr_size = 64\nreader = "folder"\nsource = "face"\ntest_set = "x"\ntrain_set = ""\n'
+    (photos / "face.toml").write_text(f'{card}degradation = ["mask 0.9"]\n')
+    status, _, err = bench("inputs", tmp_path / "inputs", "--profile", photos, "--category", "face", "--factor", 16)
+    assert status == 2
+    assert "face: its degradation (mask 0.9) has no `down`" in err
+    assert not (tmp_path / "inputs").exists()
+
+
 @pytest.mark.slow
 def test_a_table_of_ones_own_is_read_from_its_path(measure, tmp_path):
     status, told, rows = measure()

@@ -176,12 +176,14 @@ def test_categories_of_a_users_folder_are_measured_although_the_table_does_not_n
     assert plan.unmeasured(table1, found) == ["flowers is left out: table1 is about face"]
 
 
-def test_a_category_of_a_users_folder_that_stands_there_by_its_variants_has_no_further_column(photos):
-    """`tasks` had a column `face` of no image, and advice on a degradation that its card does not have."""
+def test_categories_of_a_users_folder_have_the_variants_of_a_table_too(photos):
+    """`tasks` had a column of no image, and advice on a degradation that its card does not have; others no variants."""
+    (photos / "cat").rename(photos / "flowers")
     found = cards.cards(str(photos), 128)
-    report, wider = variants.expanded(report_files.read("tasks"), found)
-    assert {wider[name].shows for name in report.categories} == {"face"}
-    assert "face" not in plan.widened(report, wider).categories
+    report, wider = variants.expanded(plan.widened(report_files.read("tasks"), found), found)
+    assert {wider[name].shows for name in report.categories} == {"face", "flowers"}
+    assert all("." in name for name in report.categories), "at 1x there is nothing to restore without a variant"
+    assert plan.unmeasured(report, wider) == []
 
 
 @pytest.mark.parametrize("profile", ["mini", "paper"])

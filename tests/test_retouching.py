@@ -112,6 +112,9 @@ def test_eyes_of_unknown_places_are_a_sentence():
         retouching.retouched(card, "x", torch.zeros(3, 64, 64, dtype=torch.uint8))
     with pytest.raises(BenchError, match="where the eyes and the mouth of face are is not known"):
         plan(report_files.read("retouch"), {}, {"face": card})
+    drawn = replace(cards.card("mini", "face"), face_box=None, degradation=("eyes 1.5", "down"))
+    cells = plan(report_files.read("retouch"), {"bicubic": Bicubic.spec}, {"face": drawn})
+    assert cells[0].refusal is None, "of drawn faces it is known"
 
 
 @pytest.mark.parametrize("how", [("eyes 1.5", "rotate 30", "down"), ("eyes 1.5", "paste 0.2", "down")])
@@ -289,7 +292,7 @@ def test_a_mask_that_does_not_fit_is_a_sentence(bench, photograph):
         (("in.png", "in.png"), "never written to"),
         (("in.png", "mask.png", "--mask", "mask.png"), "never written to"),
         (("in.png", "out.jpg"), "would be a PNG"),
-        (("in.png", "out.png", "--hr-size", "256"), "256"),
+        (("in.png", "out.png", "--hr-size", "256"), "too small: give a photograph of at least 256 x 256 pixels."),
         (("in.png", "out.png", "--factor", "7"), "factor 7 does not divide"),
         (("in.png", "out.png", "--category", "cat"), "no category in the profile portraits"),
     ],

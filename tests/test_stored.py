@@ -118,7 +118,7 @@ def test_no_text_of_a_table_is_taken_for_its_form(tmp_path):
 
 def test_a_cell_of_another_arithmetic_says_so_and_one_in_float32_is_stored_as_ever():
     task = Task("p", "face", 16, 64)
-    rare = {"dtype", "compiled", "network", "mixture", "bank", "training"}
+    rare = {"dtype", "compiled", "network", "mixture", "bank", "training", "degradation"}
     assert set(stored._task(task)) == set(asdict(task)) - rare
     half = replace(task, dtype="bfloat16", compiled=True)
     assert Task(**stored._task(half)) == half

@@ -11,7 +11,8 @@ from bench.report import stored, table
 from bench.restore import RunSettings
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, BenchError, Task, UnknownName, Variant
-from methods import find
+from bench.viewer import pictures
+from methods import find, specs
 
 CARDS = cards.cards("mini")
 TABLE = """
@@ -104,6 +105,61 @@ def test_a_variant_of_a_category_that_a_profile_lacks_is_left_out_with_a_sentenc
     assert variants.without_absent(report, CARDS) == (report, ())
 
 
+def test_a_cards_own_degradation_holds_in_all_columns(report):
+    """A mirror image had 9 dB more than the noisy one beside it: the variant had dropped the noise without a word."""
+    noisy = {**CARDS, "face": replace(CARDS["face"], degradation=("down", "noise 60"))}
+    wider, found = variants.expanded(
+        replace(report, variants=(*report.variants, Variant("by-cat", network="cat"))), noisy
+    )
+    assert wider.categories == ("face", "cat.as-face", "face.by-cat")
+    assert found["face.by-cat"].degradation == ("down", "noise 60")
+    told = variants.clashing(report, noisy)
+    assert [sentence.partition(":")[0] for sentence in told] == [
+        f"{name} of face is left out" for name in ("turned", "noisy")
+    ]
+    assert variants.clashing(report, CARDS) == []
+
+
+def test_a_card_without_down_is_told_of_although_the_table_has_variants(report):
+    """It went, and its variants stood there as if of plain images."""
+    grey = {**CARDS, "face": replace(CARDS["face"], degradation=("grey",))}
+    wider, found = variants.expanded(report, grey)
+    assert "face" in wider.categories
+    cells = plan(wider, {"bicubic": specs.BICUBIC}, found)
+    refusals = {cell.task.category: cell.refusal for cell in cells if cell.method == "bicubic"}
+    assert "has no `down`" in refusals["face"]
+
+
+def test_a_card_with_the_name_of_a_variant_is_refused(report):
+    with pytest.raises(BadFile, match=r"face\.noisy is a card of mini and a variant of pose: rename one"):
+        variants.expanded(report, {**CARDS, "face.noisy": replace(CARDS["face"], category="face.noisy")})
+
+
+def test_two_tables_may_call_two_lists_by_one_name(report, tmp_path):
+    """The second wrote over the pictures of the first, whose page then showed them."""
+    settings = RunSettings(tmp_path / "out", torch.device("cpu"), limit=1)
+    seen = {}
+    for how in ("noise 60", "jpeg 5"):
+        named = replace(report, methods=("bicubic",), variants=(Variant("noisy", ("down", how)),))
+        measurement = pipeline.prepare(named, [find("bicubic")], settings)
+        for _ in measurement.restore():
+            pass
+        pictures.write_inputs(
+            [cell.task for cell in measurement.cells], measurement.cards, settings, tmp_path / "out/mini"
+        )
+        seen[how] = list(measurement.score())
+    for kind in ("sr", "lr"):
+        files = [
+            {each.task.category: each.files["0000"].read_bytes() for each in found if each.kind == kind}
+            for found in (pictures.find(records, tmp_path / "out" / "mini") for records in seen.values())
+        ]
+        assert files[0]["face.noisy"] != files[1]["face.noisy"], "one table shows the pictures of the other"
+        assert files[0]["face"] == files[1]["face"]
+    assert all(record.task.asked.degradation == "" for records in seen.values() for record in records), (
+        "a method is told what is done to its images"
+    )
+
+
 def test_a_category_of_a_part_of_a_table_brings_its_variants(report):
     wider, _ = variants.expanded(replace(report, categories=("face", "tower")), CARDS)
     assert limited(wider, Part(categories=("face",))).categories == ("face", "face.turned", "face.noisy")
@@ -161,4 +217,4 @@ def test_a_category_that_has_no_place_in_a_table_gives_it_to_its_variants(tmp_pa
     task = found["face.grey"].task(1)
     assert task.mixture == task.asked.mixture == "tasks", "a method would take the weights for plain images"
     again = Task(**stored._task(task))
-    assert again == task
+    assert again == replace(task, degradation="")  # which the cell tells

@@ -6,10 +6,12 @@ for each of 8 x 8 places, whether it is lighter than the one to its right.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from torch import Tensor
 
 from bench import resize
+from bench.degradation import PLAIN
 from bench.images import data
 from bench.spec import BadFile, Card
 
@@ -31,7 +33,8 @@ def check(card: Card) -> None:
 
     Raises what `data.read` does for one that cannot be read.
     """
-    found = {name: look(data.read(card, name, allow_enlarge=True)) for name in card.looks}
+    plain = replace(card, degradation=PLAIN)
+    found = {name: look(data.read(plain, name, allow_enlarge=True)) for name in card.looks}
     wrong = [name for name in found if _apart(found[name], card.looks[name]) > _APART]
     if wrong:
         origin = f": {card.address}" if card.address else ""

@@ -237,7 +237,8 @@ def how_to_get(card: Card) -> str:
         return f"{below}`python -m bench fetch --images {shlex.quote(card.profile)}` brings them."
     origin = f" from {card.address}" if card.address else ""
     if Path(card.source).is_absolute():
-        return f"put the images of {card.category} ({card.test_set}) there{origin}."
+        known = f" ({card.test_set})" if card.test_set else ""
+        return f"put the images of {card.category}{known} there{origin}."
     return (
         f"get {card.test_set}{origin}, keep it as {card.source} in a folder of your choice, and name that folder: "
         "export GLEAN_DATA=/path/to/the/folder"

@@ -91,7 +91,8 @@ def _telling(rows: Sequence[Row]) -> Row:
 def _task(task: Task) -> dict[str, Any]:
     """Return what is stored of a task; of what tables have not always had only what is not as it was then."""
     usual = {"dtype": "float32", "compiled": False, "network": "", "mixture": "", "bank": "", "training": 0}
-    return {name: value for name, value in asdict(task).items() if usual.get(name) != value}
+    told = asdict(replace(task, degradation=""))  # which the cell tells
+    return {name: value for name, value in told.items() if name != "degradation" and usual.get(name) != value}
 
 
 def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> dict[str, Any]:
@@ -220,7 +221,8 @@ def _report(told: Mapping[str, Any]) -> Report:
 
 def _read_cell(entry: Mapping[str, Any]) -> Cell:
     fields = ("method", "title", "refusal", "trained_on", "images", "reference", "oracle")
-    return Cell(task=Task(**entry["task"]), **{name: entry[name] for name in fields if name in entry})
+    task = Task(**entry["task"], degradation=", ".join(entry.get("degradation", ())))
+    return Cell(task=task, **{name: entry[name] for name in fields if name in entry})
 
 
 def _records(cell: Cell, entry: Mapping[str, Any], protocols: Mapping[str, str]) -> Iterator[Record]:

@@ -10,7 +10,7 @@ from torch import Tensor
 from bench import resize
 from bench.images import data, photos
 from bench.images.pillow import opened
-from bench.spec import BenchError, Images
+from bench.spec import BenchError, Images, TooSmall
 
 _BLACK = 0.1  # a mask below counts as black
 _OPAQUE = 255
@@ -18,7 +18,10 @@ _OPAQUE = 255
 
 def square(path: Path, size: int) -> Tensor:
     """Return the central square of a photograph, (3, size, size) uint8; raises as `photos.photo`."""
-    return photos.photo(photos.content(path), str(path), size, "crop", allow_enlarge=False)
+    try:
+        return photos.photo(photos.content(path), str(path), size, "crop", allow_enlarge=False)
+    except TooSmall as error:
+        raise TooSmall(f"{path} is too small: give a photograph of at least {size} x {size} pixels.") from error
 
 
 def mask(path: Path, source: Path, size: int) -> Tensor:

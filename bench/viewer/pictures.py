@@ -65,7 +65,11 @@ def _keep(path: Path, content: bytes) -> None:
 
 def _input(folder: Path, task: Task, kind: Kind, image_id: str) -> Path:
     """Return where an LR image, or the ground truth, which is that of all factors, lies."""
-    place = store.task_folder(task) if kind == "lr" else Path(file_name(task.category)) / f"hr-{task.hr_size}"
+    place = (
+        store.task_folder(task)
+        if kind == "lr"
+        else Path(file_name(task.category)) / f"hr-{task.hr_size}{store.degraded(task)}"
+    )
     return store.image_file(folder / INPUTS / place, image_id)
 
 
