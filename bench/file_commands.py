@@ -48,6 +48,8 @@ def upscale(
     lr = photos.read(source)[None].to(devices.named(device)) / 255
     found = runners.named(method, timeout, (factor,))
     title = found.spec.title
+    if mixture and not found.spec.trained:
+        raise BenchError(f"--mixture chooses among networks that training makes; {title} has none: leave it out.")
     say(f"{source}: {lr.shape[-1]} x {lr.shape[-2]} pixels, restored at {factor}x with {title} ...")
     usual = card_files.card(profile, category).hr_size
 

@@ -133,8 +133,7 @@ def _refusal(report: Report, card: Card, factor: int) -> str | None:
     """
     if why := degradation.fits(card.degradation, factor):
         return f"{card.category}: {why}"
-    drawn = card.reader == "scenes" and card.source == "face"
-    if degradation.of_faces(card.degradation) and card.face_box is None and not drawn:
+    if degradation.of_faces(card.degradation) and card.face_box is None and not card.draws_faces:
         return (
             f"where the eyes and the mouth of {card.category} are is not known, so that they cannot be edited: add a "
             "face_box to its card"

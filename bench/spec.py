@@ -304,6 +304,11 @@ class Card:
         return self.subject or self.category
 
     @property
+    def draws_faces(self) -> bool:
+        """Whether its images are drawn faces, of which it is known where eyes and mouth are."""
+        return self.reader == "scenes" and self.source == "face"
+
+    @property
     def has_hr(self) -> bool:
         """Whether there is a ground truth."""
         return self.reader != "lr"

@@ -91,6 +91,9 @@ def test_upscale_restores_a_picture_that_keeps_its_size(bench, tmp_path):
     status, _, err = bench(*words)
     assert status != 0
     assert "made small, so not at 1x" in err
+    for method in ("bicubic", "pulse"):
+        status, _, err = bench(*words[:4], method, "--mixture", "blind")
+        assert (status, "leave it out" in err) == (2, True), "it would be restored as if nothing had been asked"
     assert bench(*words, "--mixture", "tasks")[0] == 0
     roughness = [photos.read(tmp_path / name).float().diff(dim=-1).abs().mean() for name in ("noisy.png", "clean.png")]
     assert roughness[1] < roughness[0] / 2, "the noise is still there"

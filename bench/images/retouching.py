@@ -76,7 +76,7 @@ class _Subject:
 
     def landmarks(self) -> Pixels:
         """Return row and column of the left eye, the right eye and the mouth: (3, 2), in pixels."""
-        if self.card.reader == "scenes" and self.card.source == "face":
+        if self.card.draws_faces:
             seeds = torch.tensor([int(self.image_id)])
             frame = scenes.frame(seeds, scenes.factors("face", seeds), self.side, torch.float64)
             return np.asarray(scenes.face.landmarks(frame)[0].numpy(), dtype=np.float64)

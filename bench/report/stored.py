@@ -91,8 +91,9 @@ def _telling(rows: Sequence[Row]) -> Row:
 def _task(task: Task) -> dict[str, Any]:
     """Return what is stored of a task; of what tables have not always had only what is not as it was then."""
     usual = {"dtype": "float32", "compiled": False, "network": "", "mixture": "", "bank": "", "training": 0}
-    told = asdict(replace(task, degradation=""))  # which the cell tells
-    return {name: value for name, value in told.items() if name != "degradation" and usual.get(name) != value}
+    told = asdict(task)
+    del told["degradation"]  # the cell tells it
+    return {name: value for name, value in told.items() if usual.get(name) != value}
 
 
 def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> dict[str, Any]:

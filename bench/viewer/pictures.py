@@ -65,12 +65,8 @@ def _keep(path: Path, content: bytes) -> None:
 
 def _input(folder: Path, task: Task, kind: Kind, image_id: str) -> Path:
     """Return where an LR image, or the ground truth, which is that of all factors, lies."""
-    place = (
-        store.task_folder(task)
-        if kind == "lr"
-        else Path(file_name(task.category)) / f"hr-{task.hr_size}{store.degraded(task)}"
-    )
-    return store.image_file(folder / INPUTS / place, image_id)
+    truth = Path(file_name(task.category)) / f"hr-{task.hr_size}{store.degraded(task)}"
+    return store.image_file(folder / INPUTS / (truth if kind == "hr" else store.task_folder(task)), image_id)
 
 
 def find(records: Iterable[Record], folder: Path, *, again: bool = False) -> list[Pictures]:

@@ -141,7 +141,8 @@ def _features(images: Images) -> Tensor:
 
 def markdown(lines: Sequence[Line], card: Card, others: Sequence[str], nearest: float) -> str:
     """Return the table: the mean over seeds, and the least and the largest; `nearest` is the `floor`."""
-    rows = ["| start | " + " | ".join(f"{step} step{'s' * (step != 1)}" for step in STEPS) + " |", "|---" * (len(STEPS) + 1) + "|"]
+    heads = ("1 step" if step == 1 else f"{step} steps" for step in STEPS)
+    rows = [f"| start | {' | '.join(heads)} |", "|---" * (len(STEPS) + 1) + "|"]
     for start in dict.fromkeys(line.start for line in lines):
         cells = map(partial(_cell, [line for line in lines if line.start == start]), STEPS)
         rows.append(f"| {start} | " + " | ".join(cells) + " |")
