@@ -435,6 +435,7 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
         "arcface_aligned",
         "lpips_outside",
         "psnr_outside",
+        "lpips_inside",
         "psnr_inside",
         "seam",
         "kid",
@@ -453,6 +454,7 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
         "lpips_components",
         "lpips_rest",
         "lpips_outside",
+        "lpips_inside",
         "seam",
         "kid",
     ]

@@ -158,15 +158,23 @@ def test_psnr_by_region_is_that_of_its_pixels():
     torch.testing.assert_close(both[0] / 4 + both[1] * 3 / 4, whole)
 
 
-def test_lpips_outside_is_lpips_without_an_edit_and_next_to_nothing_where_all_differences_are_inside():
+def test_lpips_outside_is_lpips_without_an_edit_and_knows_nothing_of_what_is_inside():
+    """Features see far: an image that was true outside had half of its distance there, of the edit itself."""
     sr, hr, mask = random_pair()
     torch.testing.assert_close(
-        regions.lpips_outside(pair(sr, hr, None)), METRICS["lpips"].function(pair(sr, hr, None)), rtol=1e-5, atol=1e-6
+        regions.lpips(pair(sr, hr, None), inside=False),
+        METRICS["lpips"].function(pair(sr, hr, None)),
+        rtol=1e-5,
+        atol=1e-6,
     )
     mixed = torch.where(mask.bool(), sr, hr)
-    whole, outside = METRICS["lpips"].function(pair(mixed, hr, mask)), regions.lpips_outside(pair(mixed, hr, mask))
-    assert (outside < 0.7 * whole).all()
-    assert (regions.lpips_outside(pair(torch.where(mask.bool(), hr, sr), hr, mask)) > 2 * outside).all()
+    assert regions.lpips(pair(mixed, hr, mask), inside=False).tolist() == [0, 0]
+    assert (regions.lpips(pair(mixed, hr, mask), inside=True) > 0.05).all()
+    other = torch.where(mask.bool(), hr, sr)
+    assert regions.lpips(pair(other, hr, mask), inside=True).tolist() == [0, 0]
+    for inside, made in ((True, mixed), (False, other)):
+        alone, among = (regions.lpips(pair(each, hr, mask), inside=inside) for each in (made, sr))
+        torch.testing.assert_close(alone, among)
 
 
 def test_a_seam_is_the_energy_across_the_border_alone():

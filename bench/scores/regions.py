@@ -24,28 +24,27 @@ def psnr(pair: Pair, *, inside: bool) -> Tensor:
     return 10 * torch.log10(255**2 / mse.cpu())
 
 
-def lpips_outside(pair: Pair) -> Tensor:
-    """Return LPIPS-Alex v0.1, (N,), whose maps of distances are averaged outside of the mask.
+def lpips(pair: Pair, *, inside: bool) -> Tensor:
+    """Return LPIPS-Alex v0.1, (N,), whose maps of distances are averaged inside or outside of the mask.
 
-    A place of a map counts by the share of its pixels that lie outside. Its features still see what is near it.
-    Raises as `metrics.lpips`.
+    A place of a map counts by the share of its pixels that lie there. As features see far around their place, all
+    other pixels are made true first: their faults are none of the part's. Raises as `metrics.lpips`.
     """
-    sr, hr = (
-        at_least(_LPIPS_LEAST, "LPIPS-Alex", pixels(each)).div_(127.5).sub_(1).float() for each in (pair.sr, pair.hr)
-    )
-    outside = (1 - _mask(pair)).float()
+    part = _mask(pair) if inside else 1 - _mask(pair)
+    sr, hr = at_least(_LPIPS_LEAST, "LPIPS-Alex", pixels(pair.sr)), pixels(pair.hr, like=pair.sr)
+    images = ((hr + (sr - hr) * part).div_(127.5).sub_(1).float(), hr.div(127.5).sub_(1).float(), part.float())
     with torch.no_grad(), torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False):
-        values = [_lpips(*each) for each in zip(sr.split(1), hr.split(1), outside.split(1), strict=True)]
+        values = [_lpips(*each) for each in zip(*(image.split(1) for image in images), strict=True)]
     return torch.stack(values).double().cpu()
 
 
-def _lpips(sr: Tensor, hr: Tensor, outside: Tensor) -> Tensor:
-    """Return the distance of two images (1, 3, H, W) in [-1, 1] where `outside` (1, 1, H, W) is 1."""
+def _lpips(sr: Tensor, hr: Tensor, part: Tensor) -> Tensor:
+    """Return the distance of two images (1, 3, H, W) in [-1, 1] where `part` (1, 1, H, W) is 1."""
     network = metric_networks.lpips_alex(sr.device)
     total = torch.zeros((), device=sr.device)
     for first, second, head in zip(network.features(sr), network.features(hr), network.heads, strict=True):
         distance = conv2d((first - second).square_(), head)
-        weight = adaptive_avg_pool2d(outside, (distance.shape[-2], distance.shape[-1]))
+        weight = adaptive_avg_pool2d(part, (distance.shape[-2], distance.shape[-1]))
         total = total + (distance * weight).sum() / weight.sum()
     return total
 
@@ -82,10 +81,10 @@ COLUMNS = (
     Metric(
         "lpips_outside",
         "LPIPS outside",
-        lambda: "lpips[alex,0.1,crop0,outside the edit]",
+        lambda: "lpips[alex,0.1,crop0,outside the edit,all else true]",
         False,
         4,
-        lpips_outside,
+        lambda p: lpips(p, inside=False),
         span=1,
         window=_LPIPS_LEAST,
         packages=("lpips", "torchvision"),
@@ -99,6 +98,18 @@ COLUMNS = (
         2,
         lambda p: psnr(p, inside=False),
         region="outside",
+    ),
+    Metric(
+        "lpips_inside",
+        "LPIPS inside, against the true edit",
+        lambda: "lpips[alex,0.1,crop0,inside the edit,as drawn,all else true]",
+        False,
+        4,
+        lambda p: lpips(p, inside=True),
+        span=1,
+        window=_LPIPS_LEAST,
+        packages=("lpips", "torchvision"),
+        region="inside",
     ),
     Metric(
         "psnr_inside",
