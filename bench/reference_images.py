@@ -132,8 +132,9 @@ class Located:
         card = cards.card(task.profile, task.category, task.hr_size)
         if card.component_boxes is None:
             return None
-        table = boxes_table.read(card.component_boxes)
-        scale = size / cards.card(task.profile, task.category).hr_size  # the table's pixels are those of the card
+        of_table = cards.card(task.profile, task.category).hr_size  # the table's pixels are those of the card
+        table = boxes_table.read(card.component_boxes, of_table)
+        scale = size / of_table
         found: dict[str, Tensor] = {}
         for batch in data.batches(card, task.factor, _PART) if device.type != "meta" else ():
             if isinstance(batch, data.Batch):

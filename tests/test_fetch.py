@@ -240,6 +240,13 @@ def test_of_several_files_the_one_that_is_here_is_chosen(entries, own):
     assert [need.file.name for need in needs.needs(wanted)] == ["b.pth"]
 
 
+def test_a_network_around_another_kind_of_bank_is_not_fetched(entries, own):
+    """A card with `bank = "stylegan"` had the network of the StyleGAN2 fetched, which nothing then read."""
+    entries({"address": '"https://example.org/a"'})
+    (found,) = needs.needs([("glean", Task("paper", "cat", 16, 256, bank="stylegan"))])
+    assert (found.part, found.file) == ("network", None)
+
+
 def test_the_second_file_of_pulse_is_needed_with_the_first_only():
     tasks = {card.category: card.task(16) for card in cards.cards("paper").values()}
     found = [(n.task.category, n.part) for n in needs.needs(("pulse", tasks[name]) for name in ("face", "cat"))]

@@ -252,6 +252,18 @@ def test_eyes_in_the_wrong_order_are_told(located, tmp_path):
         reference_images.Located.of_task(task(located), 128, CPU)
 
 
+@pytest.mark.parametrize("box", ["0,-8,4,0", "-3,0,0,4", "99,0,104,4", "0,99,4,104"])
+def test_a_box_beside_the_image_is_told_with_its_line(located, tmp_path, box):
+    """It was told after images had been restored, as that of "image 1 of 1"; a box may reach beyond the image."""
+    path, size = tmp_path / "boxes.csv", task(located).hr_size
+    text = path.read_text()
+    path.write_text(text.replace("20,mouth,2,2,10,10", f"20,mouth,{box.replace('99', str(size))}"))
+    with pytest.raises(BadFile, match=rf"boxes.csv, line 9: the box .* holds nothing of an image of {size} x"):
+        reference_images.Located.of_task(task(located), 128, CPU)
+    path.write_text(text.replace("20,mouth,2,2,10,10", f"20,mouth,-3,-3,1,{size + 9}"))
+    assert reference_images.Located.of_task(task(located), 128, CPU)
+
+
 def test_an_empty_line_in_a_table_of_boxes_is_none(located, tmp_path):
     before = reference_images.Located.of_task(task(located), 128, CPU)
     path = tmp_path / "boxes.csv"

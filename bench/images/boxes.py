@@ -2,7 +2,8 @@
 
 A table is CSV with the columns `id, part, left, top, right, bottom`: the name of the image, left_eye, right_eye, nose
 or mouth, and the box in whole pixels of the images of the card's `hr_size`, right and bottom being the first that no
-longer belong to it. A box may reach beyond the image. Each image has a line for each part.
+longer belong to it. A box may reach beyond the image, but must hold something of it. Each image has a line for each
+part.
 """
 
 import csv
@@ -46,8 +47,8 @@ class Boxes:
         return torch.tensor([[self.by_id[name][part] for part in PARTS] for name in ids]).reshape(-1, len(PARTS), 4)
 
 
-def read(path: Path) -> Boxes:
-    """Return the boxes of a table. Raises `BadFile` naming what is wrong, and the line."""
+def read(path: Path, hr_size: int) -> Boxes:
+    """Return the boxes of a table, of images of `hr_size` px. Raises `BadFile` naming what is wrong, and the line."""
     try:
         rows = csv.reader(StringIO(_text(path), newline=""), strict=True)
         if next(rows, None) != list(COLUMNS):
@@ -55,7 +56,7 @@ def read(path: Path) -> Boxes:
         by_id: dict[str, dict[str, Rectangle]] = {}
         for row in filter(None, rows):  # none for a line that is empty
             where = f"{path}, line {rows.line_num}"
-            name, part, box = _line(where, row)
+            name, part, box = _line(where, row, hr_size)
             if part in by_id.setdefault(name, {}):
                 raise BadFile(f"{where}: the {part} of {name[:_SHOWN]!r} has a line already; remove one of them.")
             by_id[name][part] = box
@@ -84,7 +85,7 @@ def _text(path: Path) -> str:
     return path.read_text(encoding="utf-8-sig")
 
 
-def _line(where: str, row: Sequence[str]) -> tuple[str, str, Rectangle]:
+def _line(where: str, row: Sequence[str], hr_size: int) -> tuple[str, str, Rectangle]:
     """Return id, part and box of a line."""
     if len(row) != len(COLUMNS):
         raise BadFile(f"{where}: there must be {len(COLUMNS)} values, for {', '.join(COLUMNS)}, not {len(row)}.")
@@ -97,4 +98,9 @@ def _line(where: str, row: Sequence[str]) -> tuple[str, str, Rectangle]:
     box = Rectangle(*map(int, numbers))
     if box.left >= box.right or box.top >= box.bottom:
         raise BadFile(f"{where}: right must be more than left, and bottom more than top, not {', '.join(numbers)}.")
+    if min(box.right, box.bottom) <= 0 or max(box.left, box.top) >= hr_size:
+        raise BadFile(
+            f"{where}: the box {', '.join(numbers)} holds nothing of an image of {hr_size} x {hr_size} px; correct it, "
+            "in pixels of that size."
+        )
     return name, part, box

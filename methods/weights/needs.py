@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from bench.spec import Task
-from methods.weights import catalogue
+from methods.weights import catalogue, load
 from methods.weights.catalogue import WeightFile
 
 _FOR_TRAINING = {("glean", "bank")}
@@ -45,12 +45,17 @@ def needs(wanted: Iterable[tuple[str, Task]]) -> Iterator[Need]:
     known = catalogue.catalogue()
     for method, task in wanted:
         parts = dict.fromkeys(file.part for file in known if method in file.methods)
-        chosen = {part: _best(catalogue.fitting(method, task, part)) for part in parts}
+        chosen = {part: _best(catalogue.fitting(_name(method, task, part), task, part)) for part in parts}
         bank = chosen.get("bank")
         read = {part: file for part, file in chosen.items() if _is_read(method, part, bank)}
         complete = all(file and (file.addresses or _here(file)) for file in read.values())
         for part, file in read.items():
             yield Need(method, task, part, file, complete)
+
+
+def _name(method: str, task: Task, part: str) -> str:
+    """Return under which name a part is looked for when it is loaded."""
+    return load.named(method, task) if part == "network" else method
 
 
 def _is_read(method: str, part: str, bank: WeightFile | None) -> bool:
