@@ -92,6 +92,11 @@ def picture(text: str) -> str:
     return f" {line}" if line.startswith("_") else line
 
 
+def address(path: str) -> str:
+    """Return a relative path as an address; half a character, which JSON may hold, does not end it."""
+    return quote(path, errors="surrogatepass")
+
+
 def file_name(name: str) -> str:
     """Return a name as that of a file: another one for each name, and never a hidden one, a path or too long a one.
 

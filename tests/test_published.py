@@ -20,7 +20,7 @@ PUBLISHED = ROOT / "reports" / "published"
 ABLATIONS = tuple(f"mini/ablation_{part}" for part in ("bank", "decoder", "encoder", "frozen", "latents"))
 KEPT = (
     *(f"mini/{name}" for name in ("table1", "robustness", "retouch", "reference", "blind", "tasks", "banks")),
-    *(f"portraits/{name}" for name in ("table1", "table2", "seeds")),
+    *(f"portraits/{name}" for name in ("table1", "table2", "seeds", "reference")),
     *(f"portraits/ablation_{name}" for name in ("bank", "decoder", "encoder")),
 )
 """Tables whose pages have the pictures that were measured; those of the others were made again."""

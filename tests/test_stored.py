@@ -60,6 +60,11 @@ def test_any_facts_are_read_or_refused(tmp_path, path, new):
     is_read_or_refused(tmp_path, replaced(TABLE, path, new))
 
 
+def test_half_a_character_in_a_tables_name_does_not_end_its_rendering(tmp_path):
+    """JSON may hold one, and an address may not."""
+    is_read_or_refused(tmp_path, replaced(TABLE, ("report", "name"), "\ud800"))
+
+
 @pytest.mark.parametrize("content", ["", "[" * 10_000, "{}", "null", "\ud800", "{", '{"schema": 2}'])
 def test_any_file_is_read_or_refused(tmp_path, content):
     (tmp_path / "table1.json").write_text(content, errors="surrogatepass")

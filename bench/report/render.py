@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from urllib.parse import quote
 
 import pandas as pd
 from tabulate import tabulate
@@ -82,7 +81,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
             parts += _block(heading, rows, table)
     others = [factor for factor in table.report.factors if factor != _shown(table)]
     also = f"the tables of {', '.join(f'{factor}x' for factor in others)}, " if others else ""
-    link = f"[{escape.markdown(table.report.name)}.details.md]({quote(table.report.name)}.details.md)"
+    link = f"[{escape.markdown(table.report.name)}.details.md]({escape.address(table.report.name)}.details.md)"
     parts += _losses(table, [_shown(table)])
     parts.append(f"In {link}: {also}medians, the worst images, and all paired comparisons.")
     parts += [notes.legend(table, "Bold", escape.markdown), *notes.remarks(table, escape.markdown)]
@@ -96,7 +95,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
 
 def details(table: Table) -> str:
     """Return as Markdown what the report leaves out."""
-    link = f"[{escape.markdown(table.report.name)}.md]({quote(table.report.name)}.md)"
+    link = f"[{escape.markdown(table.report.name)}.md]({escape.address(table.report.name)}.md)"
     parts = [f"# {escape.markdown(table.report.title)}: details", f"Legend and notes stand in {link}."]
     others = [factor for factor in table.report.factors if factor != _shown(table)]
     for heading, rows in grid.blocks(table):

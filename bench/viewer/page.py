@@ -13,7 +13,6 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -91,8 +90,9 @@ def content(
 def address(found: Pictures, folder: Path) -> dict[str, Any]:
     """Return for a page in a folder where pictures lie: a common beginning of their addresses, and the rest of each."""
     first = next(iter(found.files.values())).parent
-    common = "".join(f"{quote(part)}/" for part in first.relative_to(folder).parts)
-    return {**_of(found), "common": common, "files": {image: quote(path.name) for image, path in found.files.items()}}
+    common = "".join(f"{escape.address(part)}/" for part in first.relative_to(folder).parts)
+    names = {image: escape.address(path.name) for image, path in found.files.items()}
+    return {**_of(found), "common": common, "files": names}
 
 
 def embedded(found: Pictures, contents: Mapping[str, bytes], kind: str) -> dict[str, Any]:
