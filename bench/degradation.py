@@ -23,6 +23,7 @@ another image.
 """
 
 import math
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -65,6 +66,7 @@ class _Operator:
 
 
 _SHOWN = 40  # characters of a wrong text
+_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE | re.ASCII)
 _OPERATORS = {
     "eyes": _Operator(1.1, 2, "times as large", of_truth=True, edit=True),
     "mouth": _Operator(-8, 8, "% of the side", of_truth=True, edit=True),
@@ -112,10 +114,7 @@ def _step(text: str) -> Step:
         if number:
             raise BenchError(f"{name} takes no number, but {text!r} gives one; write {name!r}.")
         return Step(name, math.nan)
-    try:
-        value = float(number)
-    except ValueError:
-        value = math.nan
+    value = float(number) + 0.0 if _NUMBER.fullmatch(number.strip()) else math.nan  # -0 becomes 0
     if not operator.low <= value <= operator.high:
         half = max(operator.high / 2, operator.low)
         example = round(half) if operator.whole else half

@@ -262,7 +262,7 @@ def upscale(method: type[Method], lr: Images, task: Task) -> Images:
     """
     refusal = method.spec.refuses(task)
     if refusal is not None:
-        raise BenchError(refusal)
+        raise BenchError(f"{refusal}; choose what it is for, or another method.")
     sr = contract.upscale(method.load(task, lr.device), task, lr)
     if not sr.isfinite().all():
         raise ContractError(f"{method.spec.name} returned NaN or infinity for this image, so there is no result of it.")

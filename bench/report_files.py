@@ -1,7 +1,7 @@
 """Reads the facts of tables: reports/<name>.toml -> `Report`."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -97,15 +97,20 @@ def read(name: str, preset: str = "") -> Report:
         raise BadFile(f"{path}: also names {', '.join(sorted(twice))}, which stands among the metrics; take it out.")
     published = tuple(_published(values.pop("published", {})))
     test_data = {category: PublishedOn(**facts) for category, facts in values.pop("test_data", {}).items()}
-    variants = tuple(_variant(name, told) for name, told in values.pop("variants", {}).items())
+    variants = tuple(_variants(path, values.pop("variants", {})))
     facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
     return Report(name=path.stem, published=published, test_data=test_data, variants=variants, **facts)
 
 
-def _variant(name: str, told: Mapping[str, Any]) -> Variant:
-    """Return one of the further columns."""
-    facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
-    return Variant(name, **facts)
+def _variants(path: Path, values: Mapping[str, Mapping[str, Any]]) -> Iterator[Variant]:
+    """Yield the further columns. Raises `BadFile` for one that would be a second time what another column is."""
+    seen = {Variant(""): "its category itself; say what is different (degradation, of, network, mixture)"}
+    for name, told in values.items():
+        facts: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in told.items()}
+        if same := seen.get(nameless := Variant("", **facts)):
+            raise BadFile(f"{path}: variants.{name} is the same as {same}, or take it out.")
+        seen[nameless] = f"variants.{name}; say what is different"
+        yield replace(nameless, name=name)
 
 
 def _path(name: str) -> Path:

@@ -33,13 +33,22 @@ def listed() -> dict[str, str]:
 
 def check(path: Path) -> None:
     """Raise `BadFile` if a file is one of the list and is no longer what it was; other files are not looked at."""
-    real = path.resolve()
-    wanted = listed().get(real.relative_to(_ROOT).as_posix()) if real.is_relative_to(_ROOT) else None
-    if wanted and (found := sha256(real)) != wanted:
+    wanted = _wanted(path)
+    if wanted and (found := sha256(path.resolve())) != wanted:
         raise BadFile(
             f"{path} is not the file that came with the suite: its sha256 is {found[:12]}, not {wanted[:12]}. It is "
             "damaged; put it back (git checkout, or install the package again)."
         )
+
+
+def gone(path: Path) -> bool:
+    """Tell whether a file is one of the list and is not there any more."""
+    return _wanted(path) is not None and not path.is_file()
+
+
+def _wanted(path: Path) -> str | None:
+    real = path.resolve()
+    return listed().get(real.relative_to(_ROOT).as_posix()) if real.is_relative_to(_ROOT) else None
 
 
 def sha256(path: Path) -> str:

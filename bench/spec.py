@@ -173,7 +173,10 @@ class Spec:
     def refuses(self, task: Task) -> str | None:
         """Return why this method cannot do the task, or None if it can."""
         if task.factor not in self.factors:
-            return f"{self.title} is for factors {', '.join(map(str, self.factors))}, not {task.factor}"
+            of = ", ".join(map(str, self.factors))
+            return (
+                f"{self.title} is for {f'factors {of}' if len(self.factors) > 1 else f'{of}x alone'}, not {task.factor}"
+            )
         if self.categories is not None and task.category not in self.categories:
             return f"{self.title} is for {', '.join(self.categories)}, not {task.category}"
         return None

@@ -77,7 +77,7 @@ def _loaded(method: Runner, lr: Images, factor: int, usual: int, task: Callable[
     for side in (size for size in sizes if size <= short):
         made = task(side * factor)
         if (refusal := method.spec.refuses(made)) is not None:
-            raise BenchError(refusal)
+            raise BenchError(f"{refusal}; choose what it is for, or another method.")
         try:
             return method.load(made, lr.device), side
         except LoadError as error:

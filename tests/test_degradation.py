@@ -153,6 +153,12 @@ def test_a_quality_of_jpeg_is_told_as_it_is_done():
     assert degradation.words(("down", "jpeg 60.6")) == "down, jpeg 61"
 
 
+def test_one_number_has_one_protocol_however_it_is_written():
+    """The same images had another protocol, so that values could not be compared."""
+    assert degradation.words(("rotate -0", "down")) == degradation.words(("rotate 0.0", "down")) == "rotate 0, down"
+    assert degradation.words(("down", "noise  1e1")) == degradation.words(("down", "noise +10.")) == "down, noise 10"
+
+
 def test_a_result_is_put_through_the_same_before_it_is_compared_with_its_input():
     batch = next(data.batches(replace(FACE, degradation=("blur 2", "down")), 8, 1, 1))
     values = [
@@ -173,6 +179,8 @@ def test_a_result_is_put_through_the_same_before_it_is_compared_with_its_input()
         (("eyes 1",), r"eyes takes a number from 1.1 to 2 \(times as large\), as in 'eyes 1.1'"),
         (("noise ten",), r"noise takes a number from 0.1 to 255 \(8-bit levels\)"),
         (("noise nan",), "noise takes a number"),
+        (("jpeg 1_0",), "jpeg takes a number"),
+        (("blur ٣",), "blur takes a number"),
         (("down 4",), "down takes no number, but 'down 4' gives one; write 'down'"),
         (("down", "rotate 30"), "rotate 30 changes the ground truth itself, so it has to come before"),
         (("down", "down"), "down stands twice"),

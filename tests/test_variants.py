@@ -184,6 +184,9 @@ def test_given_lr_images_cannot_be_degraded(report):
         ),
         ("turned = { degradation = [] }", "list, not empty"),
         ('turned = { degradations = ["down"] }', "did you mean degradation"),
+        ("plain = {}", r"variants.plain is the same as its category itself; say what is different"),
+        ('plain = { degradation = ["down"] }', r"variants.plain is the same as its category itself"),
+        ('a = { of = "cat" }\nb = { of = "cat" }', r"variants.b is the same as variants.a; say what is different"),
     ],
 )
 def test_a_file_with_a_variant_that_cannot_be_is_told(tmp_path, line, words):

@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import save
 
-from bench.spec import BadFile, MissingWeights, Task, UnknownName
+from bench import shipped
+from bench.spec import BadFile, BenchError, MissingWeights, Task, UnknownName
 from methods.weights import catalogue, download, folders, load, trained
 
 from .conftest import serving
@@ -192,6 +193,26 @@ def test_what_training_would_make_comes_with_the_command_that_makes_it(entries, 
     with pytest.raises(MissingWeights, match=re.escape(f"`python -m bench {command} makes it")) as error:
         load.find(method, Task(profile, "face", 8, 128, preset="mini" if profile == "mini" else "paper"), part=part)
     assert str(Path.home()) not in str(error.value), "a published table would name the user"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [(b"", "not the file that came"), (bytes(400), "not the file that came"), (None, "came with the suite and is not")],
+)
+def test_a_file_of_the_suite_that_is_damaged_or_gone_is_to_be_put_back(tmp_path, monkeypatch, content, words):
+    """Advice was to delete it and to train it anew, for an hour, and of a discriminator that DGP lacked it."""
+    path = tmp_path / "methods" / "weights" / "mini" / "bank_face_128_discriminator.safetensors"
+    path.parent.mkdir(parents=True)
+    monkeypatch.setattr(shipped, "_ROOT", tmp_path)
+    monkeypatch.setattr(shipped, "listed", lambda: {path.relative_to(tmp_path).as_posix(): DIGEST})
+    monkeypatch.setattr(folders, "SHIPPED", path.parents[1])
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(BenchError, match=words) as error:
+        load.find("dgp", Task("mini", "face", 16, 128, preset="mini"), part="discriminator")
+    assert "put it back (git checkout" in str(error.value)
+    assert "train" not in str(error.value)
+    assert "dgp" not in str(error.value)
 
 
 def test_what_training_does_not_make_comes_without_a_command(entries):

@@ -57,7 +57,8 @@ def completed(state_dict: Mapping[str, Any], prefix: str, part: Callable[[], nn.
     if not torch.equal(_digest(entries), state_dict[prefix + _DIGEST]):
         raise BadFile(
             f"the weights were trained around another {prefix.removesuffix('.')} than the one that is here. "
-            "Train them again, or put back the file they were trained with."
+            "Train them again, or put back the file they were trained with; or these are another network's weights, of "
+            "another category perhaps: then put back its own."
         )
     return {**{name: value for name, value in state_dict.items() if name != prefix + _DIGEST}, **entries}
 

@@ -142,6 +142,11 @@ def find(
             return path
     if wrong:
         raise MissingWeights(" ".join(wrong))
+    if not own and (lost := trained.lost(method, task, part)):
+        raise MissingWeights(
+            f"{short(lost)} came with the suite and is not there any more; put it back (git checkout, or install the "
+            "package again)."
+        )
     absent = _absent(method, task, part, files, begun=own is not None)
     if not _of_seed(task, part) and (here := fits.words(method, task, part)):
         absent = f"{absent.rstrip('.')}.{here}"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
+from bench import shipped as shipped_list
 from bench.paths import short, user_weights
 from bench.spec import BadFile, BenchError, Task, UnknownName
 from methods.formats import sealed
@@ -60,6 +61,14 @@ def locate(method: str, task: Task, part: str = "network") -> Path | None:
     return next((path for place in places(task.profile, task.preset) if (path := place / name).is_file()), None)
 
 
+def lost(method: str, task: Task, part: str) -> Path | None:
+    """Return where a file lay that came with the suite for a method, by its spec's name, and is not there any more."""
+    if not trainable(method, part) or (part == "network" and task.training):
+        return None
+    name = file_name(method if part == "network" else _BANKS[method], task, part)
+    return next((folder / name for folder in shipped(task.preset) if shipped_list.gone(folder / name)), None)
+
+
 def trainings(task: Task) -> list[Path]:
     """Return where the networks are looked for that were trained with the seed `task.training`, in order.
 
@@ -107,13 +116,15 @@ def unfinished(path: Path) -> str:
 def facts(path: Path) -> dict[str, str | int | float]:
     """Return what a file says of its training; nothing if it was not trained here.
 
-    Raises `BadFile` if it cannot be read, is not what it was when it was written, or says only a part.
+    Raises `BadFile` if it cannot be read, is not what it was when it was written, or says only a part; of a file that
+    came with the suite, how to get it back.
     """
     again = "delete it to train it anew."
     try:
         with safe_open(path, "pt") as file:
             found = json.loads((file.metadata() or {}).get(FACTS, "{}"))
     except (OSError, SafetensorError, ValueError) as error:
+        shipped_list.check(path)
         raise BadFile(f"{short(path)} cannot be read as safetensors ({error}); {again}") from error
     sealed.verify(path)
     if not isinstance(found, dict) or (found and not {"steps", "of", "seed"} <= found.keys()):
