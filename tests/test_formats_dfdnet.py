@@ -288,6 +288,10 @@ HEAD = "id,part,left,top,right,bottom\n"
 LINES = [f"{name},{part},{i},-2,{i + 30},31\n" for name in ("a", "b") for i, part in enumerate(PARTS)]
 
 
+def read(path):
+    return boxes_format.read(path, 32)
+
+
 def table(tmp_path, *lines, head=HEAD):
     (tmp_path / "boxes.csv").write_text(head + "".join(lines))
     return tmp_path / "boxes.csv"
@@ -295,7 +299,7 @@ def table(tmp_path, *lines, head=HEAD):
 
 def test_boxes_are_read_by_id_and_part_in_any_order(tmp_path):
     """A box of another image or part would be restored with the wrong dictionary."""
-    found = boxes_format.read(table(tmp_path, *LINES[:4], *reversed(LINES[4:]))).of(["b", "a", "b"])
+    found = read(table(tmp_path, *LINES[:4], *reversed(LINES[4:]))).of(["b", "a", "b"])
     assert found.shape == (3, 4, 4)
     assert found.dtype == torch.int64
     assert found[:, :, 0].tolist() == [[0, 1, 2, 3]] * 3
@@ -306,7 +310,7 @@ def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path):
     """With the mark of UTF-8 in front and Windows' line ends."""
     path = table(tmp_path, *LINES)
     path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
-    assert boxes_format.read(path).of(["b"])[0, 0].tolist() == [0, -2, 30, 31]
+    assert read(path).of(["b"])[0, 0].tolist() == [0, -2, 30, 31]
 
 
 @pytest.mark.parametrize(
@@ -317,6 +321,7 @@ def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path):
         (["a,nose,0,0.5,9,9\n"], "line 2: top must be a whole number of pixels, not '0.5'"),
         (["a,nose,0,,9,9\n"], "line 2: top must be a whole number of pixels, not ''"),
         (["a,nose,9,0,9,9\n"], "line 2: right must be more than left"),
+        (["a,nose,0,32,9,40\n"], "line 2: the box 0, 32, 9, 40 holds nothing of an image of 32 x 32 px"),
         ([*LINES, "b,nose,0,0,9,9\n"], "line 10: the nose of 'b' has a line already"),
         (LINES[:-1], "lacks the mouth of 'b'"),
         ([], "has no boxes; write a line for each part of each image"),
@@ -325,19 +330,19 @@ def test_a_table_that_a_spreadsheet_wrote_is_read(tmp_path):
 )
 def test_what_is_wrong_in_a_table_of_boxes_is_told(tmp_path, lines, message):
     with pytest.raises(BadFile, match=message):
-        boxes_format.read(table(tmp_path, *lines))
+        read(table(tmp_path, *lines))
 
 
 def test_what_is_no_table_of_boxes_is_told(tmp_path):
     with pytest.raises(BadFile, match=r"must begin with the line id,part,left,top,right,bottom"):
-        boxes_format.read(table(tmp_path, head="id,left\n"))
+        read(table(tmp_path, head="id,left\n"))
     with pytest.raises(BadFile, match="there is no table of boxes"):
-        boxes_format.read(tmp_path)
+        read(tmp_path)
     (tmp_path / "boxes.csv").write_bytes(b"\xff\xfe")
     with pytest.raises(BadFile, match="cannot be read"):
-        boxes_format.read(tmp_path / "boxes.csv")
+        read(tmp_path / "boxes.csv")
 
 
 def test_an_image_without_boxes_is_told(tmp_path):
     with pytest.raises(BenchError, match=r"boxes.csv has no boxes for the image 'c', only for 2 others"):
-        boxes_format.read(table(tmp_path, *LINES)).of(["a", "c"])
+        read(table(tmp_path, *LINES)).of(["a", "c"])
