@@ -16,6 +16,8 @@ from bench.spec import BadFile
 
 _ROOT = Path(__file__).resolve().parents[1]
 _LIST = Path(__file__).with_name("shipped.sha256")
+AGAIN = "put it back (git checkout, or install the package again)."
+"""The end of a sentence on a file that is damaged or gone."""
 
 
 @cache
@@ -37,7 +39,7 @@ def check(path: Path) -> None:
     if wanted and (found := sha256(path.resolve())) != wanted:
         raise BadFile(
             f"{path} is not the file that came with the suite: its sha256 is {found[:12]}, not {wanted[:12]}. It is "
-            "damaged; put it back (git checkout, or install the package again)."
+            f"damaged; {AGAIN}"
         )
 
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from bench import origins
+from bench import origins, shipped
 from bench.paths import short
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
@@ -143,10 +143,7 @@ def find(
     if wrong:
         raise MissingWeights(" ".join(wrong))
     if not own and (lost := trained.lost(method, task, part)):
-        raise MissingWeights(
-            f"{short(lost)} came with the suite and is not there any more; put it back (git checkout, or install the "
-            "package again)."
-        )
+        raise MissingWeights(f"{short(lost)} came with the suite and is not there any more; {shipped.AGAIN}")
     absent = _absent(method, task, part, files, begun=own is not None)
     if not _of_seed(task, part) and (here := fits.words(method, task, part)):
         absent = f"{absent.rstrip('.')}.{here}"
