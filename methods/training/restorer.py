@@ -43,7 +43,7 @@ class Restorer(Regression):
     ) -> None:
         """Take networks at their beginning; raises as `Regression`."""
         super().__init__(method, recipe, factor=factor, device=device, share=share)
-        self.vgg = vgg.to(device)
+        self.vgg = vgg.to(device).to(memory_format=LAYOUT)
         self.discriminator = discriminator.to(device).to(memory_format=LAYOUT).requires_grad_()
         self.d_optimiser = adam(self.discriminator.parameters(), recipe.critic_rate, BETAS, device)
 

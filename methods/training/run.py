@@ -191,9 +191,9 @@ def adopted(path: Path, take: Callable[[], object]) -> None:
 def precision(device: torch.device, *, half: bool = True) -> torch.autocast:
     """Return the context in which networks are computed: in bfloat16 if `half` and if that is faster, else in float32.
 
-    Of CPUs that is those with matrix tiles (AMX): others compute convolutions in bfloat16 at a ninth (AVX2) to two
-    thirds (512-bit vectors) of their speed in float32.
+    Of CPUs that is those which multiply in it, with matrix tiles (AMX) or with 512-bit vectors (AVX512_BF16): others
+    compute convolutions in bfloat16 at a ninth (AVX2) to two thirds (512-bit vectors) of their speed in float32.
     """
     able: dict[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # since torch 2.10
-    fast = device.type != "cpu" or bool(able.get("amx_bf16", False))
+    fast = device.type != "cpu" or any(able.get(each, False) for each in ("amx_bf16", "avx512_bf16"))
     return torch.autocast(device.type, torch.bfloat16, enabled=half and fast)

@@ -13,6 +13,12 @@ from methods.weights import folders
 from .test_bank import CPU, TINY
 
 
+@pytest.fixture(autouse=True)
+def float32(monkeypatch) -> None:
+    """Trainings are compared with float32 by hand, on CPUs that multiply in bfloat16 as on all others."""
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+
+
 @pytest.fixture
 def settings(tmp_path, monkeypatch) -> queue.TrainingSettings:
     """Tiny recipes for the real profile, and the files in the test's own folder."""
