@@ -19,6 +19,7 @@ from methods.training.share import Share
 POOL = 8_192  # scenes
 _MOST = 4096  # images in a step: no two steps have the same seeds
 _NEW = 2  # images of a pool replaced in each step
+_BLOCK = 64  # scenes a CPU draws at once: two alone take it one and a half times to three times as long each
 _AHEAD = 128  # steps whose scenes a GPU draws at once
 _APART = 65_537  # steps between the first of one seed and of the next, of _STEPS in all: 2^30 scenes
 _STEPS = 1 << 18
@@ -80,6 +81,7 @@ class Pool:
                 f"a pool of {size:,} images takes {need:,.1f} GB of memory; take fewer (--pool)."
             ) from error
         self._seeds = torch.zeros(size, dtype=torch.int64)
+        self._coming, self._from = self._images[:0], 0  # scenes of the seeds that follow, and the first of these
 
     def batch(self, step: int, count: int) -> Images:
         """Return the images of a step."""
@@ -93,11 +95,22 @@ class Pool:
             self._images, self._seeds = _first(self._card.source, self._card.hr_size, size).clone(), wanted
         new = (wanted != self._seeds).nonzero()[:, 0]
         if len(new):
-            self._images[new] = _drawn(self._card.source, self._card.hr_size, wanted[new])
+            self._images[new] = self._scenes(wanted[new])
         self._seeds = wanted
         order = self._share.draws(step)
         chosen = self._share.of(torch.randint(size, (count,), generator=order))
         return mirrored(self._images[chosen].float() / 255, self._share, count, order)
+
+    def _scenes(self, seeds: Tensor) -> Tensor:
+        """Return the scenes of seeds that follow each other, (N, 3, side, side) uint8; a few come out of a block."""
+        source, side = self._card.source, self._card.hr_size
+        block = min(_BLOCK, len(self._images))
+        if len(seeds) >= block:
+            return _drawn(source, side, seeds)
+        first, last = int(seeds.min()), int(seeds.max())
+        if not self._from <= first <= last < self._from + len(self._coming):
+            self._coming, self._from = _drawn(source, side, torch.arange(first, first + block)), first
+        return self._coming[seeds - self._from]
 
 
 @lru_cache(maxsize=1)

@@ -10,6 +10,7 @@ from torch import nn
 
 from bench import cards, scenes
 from bench.images import data, sources
+from bench.resize import eight_bit
 from bench.spec import Card, MissingImages
 from methods.training import losses, photographs
 from methods.training.bank import augment as augmentation
@@ -85,6 +86,20 @@ def test_training_images_are_a_function_of_the_step_and_none_is_a_test_image():
     assert not torch.equal(new.batch(0, 2), new.batch(1, 2))
     other = Scenes(CARD, Share(0, 1, 2), CPU)
     assert not torch.equal(new.batch(0, 2), other.batch(0, 2)), "two processes have the same images"
+
+
+def test_the_images_of_a_pool_are_those_of_its_seeds(monkeypatch):
+    """They are drawn in blocks, ahead of the step: one out of place would be in no step, or in two."""
+    calls = []
+    plain = scenes.render
+    monkeypatch.setattr(scenes, "render", lambda *words: (calls.append(len(words[1])), plain(*words))[1])
+    pool = Pool(CARD, Share(), 10)
+    for step in (0, 1, 2, 3, 4, 5, 6, 7, 9, 20, 21, 3):
+        pool.batch(step, 2)
+        drawn = eight_bit(plain(CARD.source, pool._seeds, CARD.hr_size))
+        assert torch.equal(pool._images, drawn), step
+    assert calls[:3] == [10, 10, 10], "two images at a time take as long as five of ten"
+    assert len(calls) == 6, calls
 
 
 def test_another_seed_has_other_scenes_on_a_gpu_too():
