@@ -14,7 +14,7 @@ import torch
 from bench import contract, store, timings
 from bench.fingerprint import device_name
 from bench.images import data
-from bench.pipeline import Measurement
+from bench.measurement import Measurement
 from bench.progress import spelt
 from bench.restore import outstanding
 from bench.spec import BenchError, Cell, Images, Record, Spec, Task

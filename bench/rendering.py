@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from bench import fingerprint, store
 from bench.console import say
-from bench.pipeline import Measurement
+from bench.measurement import Measurement
 from bench.report import figures, render, strips, table
 from bench.restore import State
 from bench.spec import Cell, Record, Task

@@ -163,7 +163,7 @@ def test_silly_words_are_one_line(capsys, monkeypatch, tmp_path_factory, verb, r
     monkeypatch.chdir(base)
     for name in ("_restore", "_render"):
         monkeypatch.setattr(f"bench.verbs.table.{name}", lambda *_: False)
-    for name in ("estimate.sentences", "pipeline.Measurement.score", "running.runner.sweep"):
+    for name in ("estimate.sentences", "measurement.Measurement.score", "running.runner.sweep"):
         monkeypatch.setattr(f"bench.{name}", lambda *_: iter(()))
     monkeypatch.setattr("bench.cost.cost_table.counted", lambda *_: iter(()))
     monkeypatch.setattr("methods.weights.download.fetch", lambda *_: iter(()))

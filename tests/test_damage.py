@@ -209,7 +209,7 @@ def test_nobody_believes_the_note_on_a_cell_or_a_failure(measured, settings, tex
 @pytest.mark.slow
 def test_a_table_shows_the_pictures_of_its_own_run_whoever_else_ran_meanwhile(bench, photos, tmp_path, monkeypatch):
     """Run B, with another version of the guest and the same folder, restores and scores between A's steps."""
-    from bench.pipeline import Measurement
+    from bench.measurement import Measurement
 
     words = ("table", "table2", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", "--with")
     black = guests.write(tmp_path, result=" * 0")

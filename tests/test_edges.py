@@ -11,6 +11,7 @@ from PIL import Image
 from bench import pipeline, progress
 from bench.cost import duration
 from bench.cost.count import count
+from bench.measurement import Measurement
 from bench.restore import RunSettings
 from bench.spec import ContractError, Method, MissingImages, Spec, Task
 
@@ -178,7 +179,7 @@ def test_the_plan_tells_how_long_a_search_takes_until_it_is_done(table2, tmp_pat
 
 @pytest.mark.slow
 def test_the_hours_of_singan_on_a_folder_are_told_before_they_begin(bench, photos, tmp_path, monkeypatch):
-    monkeypatch.setattr(pipeline.Measurement, "restore", lambda _: iter(()))
+    monkeypatch.setattr(Measurement, "restore", lambda _: iter(()))
     status, out, _ = bench(
         "table", "table1", "--profile", photos, "--hr-size", "64", "--out", tmp_path / "out", "--only", "restore"
     )

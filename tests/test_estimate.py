@@ -8,6 +8,7 @@ import pytest
 
 from bench import estimate, machine, paths, pipeline, report_files, timings
 from bench.images import data
+from bench.measurement import Measurement
 from bench.spec import Record
 from methods.bicubic import Bicubic
 from methods.pseudo_inverse import PseudoInverse
@@ -22,7 +23,7 @@ def cache(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def measurement(photos, settings) -> pipeline.Measurement:
+def measurement(photos, settings) -> Measurement:
     """Two methods on six photographs, scored by PSNR alone."""
     report = replace(report_files.read("table2"), metrics=("psnr",), also=(), methods=("bicubic",))
     return pipeline.prepare(report, [Bicubic, PseudoInverse], settings, profile=str(photos), hr_size=64)

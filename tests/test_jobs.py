@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from bench import machine, pipeline, report_files, store
-from bench.pipeline import _after
+from bench.measurement import _after
 from bench.running import isolated, runners
 from bench.running.measuring import Measurers, measured
 from bench.running.process import Ended

@@ -10,10 +10,10 @@ import torch
 import typer
 
 import methods as suite
-from bench import allocator, estimate, machine, pipeline
+from bench import allocator, estimate, machine
 from bench.console import detail, say, tell
+from bench.measurement import Measurement, label
 from bench.options import Step
-from bench.pipeline import Measurement
 from bench.restore import RunSettings
 from bench.running import runners
 from bench.running.cluster import Cluster
@@ -87,7 +87,7 @@ def _restore(measurement: Measurement) -> bool:
                 say(sentence)
         for cell, image in measurement.restore():
             failed |= image.status == "failed"
-            where = f"{pipeline.label(cell)}, {image.image}" if image.image else pipeline.label(cell)
+            where = f"{label(cell)}, {image.image}" if image.image else label(cell)
             detail(f"{where}: {'kept' if image.kept else image.status}")
             wrong = image.status == "failed" or (image.status == "refused" and image.image is not None)
             if wrong and image.reason not in told:
