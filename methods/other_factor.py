@@ -50,7 +50,10 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
         def load(cls, task: Task, device: torch.device) -> Self:
             """Load the method for its factor. Raises `MissingWeights` if that does not divide the size."""
             if task.hr_size % factor:
-                raise MissingWeights(f"there is no network of {factor}x for images of {task.hr_size} px.")
+                raise MissingWeights(
+                    f"there is no network of {factor}x for images of {task.hr_size} px; take a factor that divides "
+                    "their side."
+                )
             if task.factor != factor and reference_images.knows_by_input(of.spec, task):
                 raise BenchError(
                     f"{of.spec.title} knows the test images by their inputs of {task.factor}x, not by what is made of "

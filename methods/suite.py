@@ -65,6 +65,11 @@ def find(name: str) -> type[Method]:
     if ":" in name:
         return guest(name)
     plain, factor = parted(name)
+    if "@" in plain or (factor is not None and plain.endswith(SUFFIX)):
+        raise BenchError(
+            f"there is no method {name!r}: behind the @ of a trained method of the suite stands the factor of its "
+            "networks, as in glean@16, and behind that nothing but +bp."
+        )
     if plain not in BY_NAME:
         raise UnknownName("method", plain, BY_NAME)
     return BY_NAME[plain] if factor is None else of_factor(BY_NAME[plain], factor)

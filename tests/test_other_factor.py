@@ -17,13 +17,13 @@ from methods.srgan import Srgan
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("factor", [8, 16, 32, 64])
+@pytest.mark.parametrize("factor", [2, 8, 16, 32, 64])
 def test_the_network_gets_an_input_of_its_own_side_and_the_result_has_the_size_asked_for(factor):
     task, own = pipeline.task("face", factor), pipeline.task("face", 16)
     lr = torch.rand(2, 3, task.lr_size, task.lr_size, generator=torch.Generator().manual_seed(0))
     found = pipeline.upscale(methods.find("srgan@16"), lr, task)
-    given = {8: resize.downsample(lr, 2), 16: lr, 32: resize.upsample(lr, 2), 64: resize.upsample(lr, 4)}[factor]
-    expected = contract.upscale(methods.find("srgan").load(own, CPU), own, given.clamp(0, 1))
+    given = resize.downsample(lr, 16 // factor) if factor < 16 else resize.upsample(lr, factor // 16)
+    expected = contract.upscale(methods.find("srgan").load(own, CPU), own, (lr if factor == 16 else given).clamp(0, 1))
     assert torch.equal(found, expected)
 
 
@@ -62,8 +62,11 @@ def test_it_has_a_name_of_its_own_also_before_back_projection():
         ("glean@7", BenchError, "GLEAN is for factors 1, 4, 8, 16, 32, 64, not 7"),
         ("srntt.oracle@16", BenchError, "srntt.oracle@16: an oracle knows inputs of its own factor alone; leave @16"),
         ("glaen@16", UnknownName, "no method 'glaen'; did you mean glean"),
-        ("glean@", UnknownName, "no method 'glean@'; did you mean glean"),
-        ("glean@16@8", UnknownName, "no method 'glean@16'"),
+        ("glean@", BenchError, "no method 'glean@': behind the @ of a trained method of the suite stands the factor"),
+        ("glean@0", BenchError, "no method 'glean@0': behind the @"),
+        ("glean@16x", BenchError, "no method 'glean@16x': behind the @"),
+        ("glean+bp@16", BenchError, "behind that nothing but"),
+        ("glean@16@8", BenchError, "no method 'glean@16@8'"),
     ],
 )
 def test_what_has_no_such_network_is_refused_in_a_sentence(name, error, message):

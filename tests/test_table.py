@@ -256,7 +256,22 @@ def test_several_trainings_with_several_seeds_lie_apart_by_their_means():
     assert built.spread == stats.Spread(pytest.approx(1), 3)
     assert built.values["0"] == pytest.approx(GOOD[0] + 1.5)
     text = render.markdown(table.build(REPORT, cells, found, card()), {})
-    assert "mean of the seeds 0, 1 and trainings with the seeds 0, 1, 2, pictures of the first" in text
+    assert "mean of the seeds 0, 1 and the trainings 0, 1, 2, pictures of the first" in text
+
+
+def test_a_row_of_one_training_is_told_beside_several_and_where_several_were_asked_for():
+    """Its interval is over images alone, which the caption of three trainings does not say."""
+    cells = [Cell(replace(TASK, training=n), "a", "A") for n in (0, 1)] + [Cell(TASK, "b", "B"), Cell(TASK, "c", "C")]
+    found = [*of_trainings("a", GOOD, GOOD + 1), *of_trainings("b", GOOD), *of_trainings("c", GOOD)]
+    files = {name: (Weights("net.safetensors", "faces"),) if name in "ab" else () for name in "abc"}
+    records = [replace(record, weights=files[record.method]) for record in found]
+    text = render.markdown(table.build(REPORT, cells, records, card()), {})
+    assert "what another would do: B (face, 16x)." in text, "C has no networks"
+    assert "the hardest pair without seeds" in text or "Least detectable" not in text
+    alone = [record for record in records if record.task.training == 0]
+    for trainings, there in (((), False), ((0, 1), True)):
+        built = table.build(replace(REPORT, trainings=trainings), [cells[0], *cells[2:]], alone, card())
+        assert ("what another would do: A (face, 16x); B (face, 16x)." in render.markdown(built, {})) == there
 
 
 def test_a_training_whose_network_is_not_there_is_told():

@@ -154,13 +154,11 @@ def test_a_table_of_trainings_is_one_row_with_its_spread_its_files_and_what_is_m
     (line,) = pd.read_csv(folder / "seeds.csv").query("method == 'srgan' and metric == 'lpips'").itertuples()
     assert float(line.mean) == pytest.approx(by_training.mean(), abs=1e-5)
     text = (folder / "seeds.md").read_text()
-    assert (
-        "mean of trainings with the seeds 0, 1, 2, pictures of the first. Standard deviations of their means: LPIPS"
-        in text
-    )
+    assert "mean of the trainings 0, 1, 2, pictures of the first. Standard deviations of their means: LPIPS" in text
     assert "sqrt(t(N - 1)^2 s1^2 / N + t(S - 1)^2 s2^2 / S)" in text
     assert "Of one training alone" not in text, "of bicubic, which has none"
     assert (folder / "seeds.png").is_file()
+    assert set(pd.read_csv(folder / "seeds.timing.csv").images) == {6}, "images were counted once a training"
 
 
 def test_the_strip_shows_the_first_training_that_has_images():

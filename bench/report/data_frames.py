@@ -42,11 +42,11 @@ def timing(records: Sequence[Record]) -> pd.DataFrame:
     Beside them the mean number of passes through a generator, forward and backward, that an optimisation made.
     """
     timed = [record for record in records if record.image is not None and not math.isnan(record.seconds)]
-    keys, figures = ["category", "factor", "method"], ["seconds", "g_forward", "g_backward"]
-    facts = [[r.task.category, r.task.factor, r.method, r.seconds, r.g_forward, r.g_backward] for r in timed]
+    keys, figures = ["category", "factor", "method"], ["image", "seconds", "g_forward", "g_backward"]
+    facts = [[r.task.category, r.task.factor, r.method, r.image, r.seconds, r.g_forward, r.g_backward] for r in timed]
     groups = spreadsheet.frame(facts, [*keys, *figures]).groupby(keys, sort=False)
     return groups.agg(
-        images=("seconds", "count"),
+        images=("image", "nunique"),
         median=("seconds", "median"),
         mean=("seconds", "mean"),
         total=("seconds", "sum"),

@@ -126,9 +126,8 @@ def _detectable(rows: Sequence[Row], table: Table, style: Style) -> list[str]:
     values = [
         f"{style.escape(category)} {number(value, metric.digits + 1) or 'none'}" for category, value in least.items()
     ]
-    return (
-        [f"Least detectable difference (paired, 80 % power, the hardest pair): {', '.join(values)}."] if values else []
-    )
+    which = "the hardest pair without seeds" if any(row.several for row in rows) else "the hardest pair"
+    return [f"Least detectable difference (paired, 80 % power, {which}): {', '.join(values)}."] if values else []
 
 
 def _measured(row: Row, table: Table, style: Style) -> str:

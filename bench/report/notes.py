@@ -36,7 +36,7 @@ _OVER_SEEDS = (
     "sqrt(t(N - 1)^2 s1^2 / N + t(S - 1)^2 s2^2 / S) of N images and S seeds (Banerjee), which covers 95 % or more. "
     "A difference counts only if it is larger than such an interval of its own, in which both methods' seeds stand; so "
     "a method whose seeds lie far apart is level with more of the others. That holds for each comparison by itself: "
-    "where seeds move means by more than images do, up to 19 % of tables of five categories tell two equal methods "
+    "where seeds move means by more than images do, up to 23 % of tables of five categories tell two equal methods "
     "apart in one of them (docs/adr/0010-seeds.md). Banks have one training."
 )
 _ONCE = "Of one training alone, so that nothing tells what another would do"
@@ -92,7 +92,7 @@ def remarks(table: Table, escape: Escape) -> list[str]:
         *_unmarked(table, escape),
         *_sets(table, escape),
         *_exact(table, escape),
-        *seeds(table.rows, escape),
+        *seeds(table.rows, escape, asked=len(table.report.trainings) > 1),
         *_unusable(table, escape),
     ]
     seen = dict.fromkeys(
@@ -209,8 +209,11 @@ def _exact(table: Table, escape: Escape) -> list[str]:
     ]
 
 
-def seeds(rows: Sequence[Row], escape: Escape) -> list[str]:
-    """Return how far the seeds or trainings of a method lie apart, of which rows have the mean of each image."""
+def seeds(rows: Sequence[Row], escape: Escape, *, asked: bool = False) -> list[str]:
+    """Return how far the seeds or trainings of a method lie apart, of which rows have the mean of each image.
+
+    `asked`: whether the report names several trainings, so that a row of one alone is told of in any case.
+    """
     found: dict[str, list[str]] = {}
     for row in rows:
         if row.spread is not None:
@@ -218,15 +221,15 @@ def seeds(rows: Sequence[Row], escape: Escape) -> list[str]:
             deviation = f"{row.metric.title} {row.spread.deviation:.{row.metric.digits + 1}f}"
             found.setdefault(place, []).append(deviation)
     told = [f"{place}. Standard deviations of their means: {'; '.join(each)}." for place, each in found.items()]
-    if not told:
+    if not told and not asked:
         return []
     alone = dict.fromkeys(_where(row, escape) for row in rows if row.summary and row.weights and not row.several)
-    return [*told, _OVER_SEEDS, *([f"{_ONCE}: {'; '.join(alone)}."] if alone else [])]
+    return [*told, *([_OVER_SEEDS] if told else []), *([f"{_ONCE}: {'; '.join(alone)}."] if alone else [])]
 
 
 def _sources(row: Row) -> str:
     """Return of which seeds or trainings a row is the mean."""
-    told = {"the seeds": row.seeds, "trainings with the seeds": row.trainings}
+    told = {"the seeds": row.seeds, "the trainings": row.trainings}
     return " and ".join(f"{what} {', '.join(map(str, of))}" for what, of in told.items() if len(of) > 1)
 
 

@@ -105,7 +105,9 @@ def machine(settings: TrainingSettings) -> dict[str, str]:
     cuda = settings.device.type == "cuda"
     name = torch.cuda.get_device_name(settings.device) if cuda else f"{platform.machine()} CPU"
     threads = {} if cuda else {"threads": str(torch.get_num_threads())}
-    return {"device": name, **threads, "torch": torch.__version__}
+    with run.precision(settings.device):
+        arithmetic = "bfloat16" if torch.is_autocast_enabled(settings.device.type) else "float32"
+    return {"device": name, **threads, "arithmetic": arithmetic, "torch": torch.__version__}
 
 
 def unfinished(items: Iterable[Item], settings: TrainingSettings) -> Iterator[Item]:

@@ -110,6 +110,7 @@ def _row(item: Item, path: Path) -> tuple[str, ...]:
     where += "" if item.is_bank else f" --factor {item.task.factor}"
     command = f"`train {item.what}{where}{option(item.task.profile)}`"
     machine = f"{told['device']}, threads: {told['threads']}" if "threads" in told else str(told["device"])
+    machine += f", {told['arithmetic']}" if "arithmetic" in told else ""  # older files do not say
     numbers = (escape.markdown(str(told[name])) for name in ("seed", "steps", "of", "minutes"))
     size = f"{path.stat().st_size / 1e3:.0f}"
     return (escape.markdown(path.name), size, command, *numbers, escape.markdown(machine))
