@@ -13,7 +13,7 @@ from methods.nets.rrdbnet import Shape
 from methods.nets.stylegan2_layers import double
 from methods.presets.bank import BankRecipe, BankStage
 from methods.presets.sizes import Sizes
-from methods.training import loop, run
+from methods.training import loop, queue, run
 from methods.training.bank import bank as training
 from methods.training.drawn import Pool
 from methods.training.share import Share
@@ -192,3 +192,5 @@ def test_half_precision_is_used_where_it_is_faster(monkeypatch):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda found=able: found, raising=False)
         with run.precision(CPU, half=half):
             assert torch.is_autocast_enabled("cpu") == expected
+        told = queue.machine(queue.TrainingSettings(device=CPU))["arithmetic"]
+        assert not half or told == ("bfloat16" if expected else "float32"), "what the file says of it"
