@@ -63,8 +63,8 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     if lr:
         cards = given.instead(cards, lr, report.categories)
     specs = {name: each.spec for name, each in by_name.items()}
-    of_seeds, of_trainings = (sorted(set(each)) for each in (seeds, trainings or report.trainings))
-    cells = plan(report, specs, cards, seeds=of_seeds, trainings=of_trainings)
+    report = replace(report, trainings=tuple(sorted(set(trainings or report.trainings))))
+    cells = plan(report, specs, cards, seeds=sorted(set(seeds)), trainings=report.trainings)
     asked = partial(replace, weights=weights, unfinished=unfinished, dtype=dtype, compiled=compiled)
     cells = [replace(cell, task=asked(cell.task)) for cell in cells]
     by_name = {name: among(each, cells, cards, settings.limit) for name, each in by_name.items()}

@@ -11,7 +11,7 @@ from bench import cards, contract, pipeline, resize
 from bench.cost.count import count
 from bench.running import runners
 from bench.running.runner import Local
-from bench.spec import BenchError, MissingWeights, Task, UnknownName
+from bench.spec import BadFile, BenchError, MissingWeights, Task, UnknownName
 from methods.srgan import Srgan
 
 CPU = torch.device("cpu")
@@ -31,6 +31,8 @@ def test_its_cost_is_that_of_the_method_at_its_own_factor():
     own = count(methods.find("srgan"), pipeline.task("face", 16))
     assert count(methods.find("srgan@16"), pipeline.task("face", 8)).trainable == own.trainable
     assert count(methods.find("srgan@16"), pipeline.task("face", 16)).macs == own.macs
+    dead = count(methods.find("glean"), pipeline.task("face", 16)).dead
+    assert count(methods.find("glean@16"), pipeline.task("face", 8)).dead == dead > 0, "work without effect is hidden"
 
 
 @pytest.mark.parametrize(
@@ -85,3 +87,5 @@ def test_boxes_of_test_images_are_not_looked_for_by_what_is_made_of_the_inputs(m
     monkeypatch.setattr(cards, "card", lambda *_: card)
     with pytest.raises(BenchError, match="by their inputs of 8x, not by what is made of them for a network of 16x"):
         methods.find("dfdnet@16").load(pipeline.task("face", 8), torch.device("meta"))
+    with pytest.raises(BadFile, match="there is no table of boxes"):  # which is looked for: by the inputs of its own
+        methods.find("dfdnet@16").load(pipeline.task("face", 16), torch.device("meta"))

@@ -244,6 +244,35 @@ def test_of_two_ways_to_use_the_same_networks_the_differences_lie_apart_not_the_
     assert 0.01 < one.result.half_width < 0.1, "the spread of -0.5, -0.49 and -0.51"
 
 
+def test_the_margin_holds_beside_seeds_that_agree():
+    """A difference that nobody can see is none, however surely it is measured."""
+    cells = [Cell(replace(TASK, training=n), name, name) for name in "ab" for n in (0, 1, 2)]
+    found = [*of_trainings("a", GOOD, GOOD, GOOD), *of_trainings("b", GOOD - 0.1, GOOD - 0.1001, GOOD - 0.0999)]
+    for margin, told in ((0.09, True), (0.11, False)):
+        built = table.build(replace(REPORT, margin={"psnr": margin}), cells, found, card())
+        assert contest(built, "b").told == told
+
+
+def test_of_several_seeds_the_same_networks_are_not_paired():
+    """What two methods draw with a seed is their own, so their seeds lie apart each by itself."""
+    cells = [Cell(replace(TASK, seed=n), name, name) for name in "ab" for n in (0, 1)]
+    found = [
+        replace(record, task=replace(TASK, seed=n), weights=(Weights("net.safetensors", "faces"),))
+        for name, behind in (("a", 0.0), ("b", 0.5))
+        for n in (0, 1)
+        for record in records(name, GOOD + n - behind, GOOD / 100)
+    ]
+    assert not contest(table.build(REPORT, cells, found, card()), "b").told, "two seeds that lie 1 dB apart tell 0.5"
+
+
+def test_only_images_that_every_training_has_are_averaged():
+    """The mean of one training for some images and of two for others is no training's."""
+    cells = [Cell(replace(TASK, training=n), "a", "A") for n in (0, 1)]
+    found = [r for r in of_trainings("a", GOOD, GOOD + 1) if (r.task.training, r.image) != (1, "7")]
+    values = row(table.build(REPORT, cells, found, card()), "a").values
+    assert set(values) == {str(n) for n in range(30)} - {"7"}
+
+
 def test_several_trainings_with_several_seeds_lie_apart_by_their_means():
     """Six values of three trainings are no six independent ones."""
     cells = [Cell(replace(TASK, training=n, seed=s), "a", "A") for n in (0, 1, 2) for s in (0, 1)]
@@ -272,6 +301,51 @@ def test_a_row_of_one_training_is_told_beside_several_and_where_several_were_ask
     for trainings, there in (((), False), ((0, 1), True)):
         built = table.build(replace(REPORT, trainings=trainings), [cells[0], *cells[2:]], alone, card())
         assert ("what another would do: A (face, 16x); B (face, 16x)." in render.markdown(built, {})) == there
+
+
+def test_one_network_that_is_measured_as_two_trainings_is_told():
+    """A copy lies no distance apart from itself, so the interval would promise what no other training keeps."""
+    cells = [Cell(replace(TASK, training=n), "a", "A") for n in (0, 1, 2)]
+    told = "A (face, 16x): the trainings 0 and 2 gave the same PSNR of every image, so they are one network counted"
+    for last, there in ((GOOD, True), (np.append(GOOD[:-1], GOOD[-1] + 0.1), False)):
+        found = of_trainings("a", GOOD, GOOD + 1, last)
+        assert (told in render.markdown(table.build(REPORT, cells, found, card()), {})) == there
+    failed = [replace(record, status="failed", reason="x") for record in of_trainings("a", GOOD, GOOD, GOOD)]
+    assert "one network" not in render.markdown(table.build(REPORT, cells, failed, card()), {}), "bicubic's values"
+
+
+def test_a_method_that_does_not_depend_on_its_seed_is_told():
+    cells = [Cell(replace(TASK, seed=n), "a", "A") for n in (0, 1)]
+    found = [replace(r, task=replace(TASK, seed=n)) for n in (0, 1) for r in records("a", GOOD, GOOD / 100)]
+    text = render.markdown(table.build(REPORT, cells, found, card()), {})
+    assert "the seeds 0 and 1 gave the same PSNR of every image, so the method does not depend on the seed" in text
+
+
+def test_trainings_that_differ_in_more_than_their_seeds_are_told():
+    """The mean of a whole training and of one that was cut short is neither's."""
+    cells = [Cell(replace(TASK, training=n), "a", "A") for n in (0, 1)]
+
+    def said(*steps):
+        files = [
+            (Weights(f"{folder}net.safetensors", f"faces; trained here, {of} of 60 steps, seed {n}"),)
+            for n, (folder, of) in enumerate(zip(("", "training1/"), steps, strict=True))
+        ]
+        found = [replace(r, weights=files[r.task.training]) for r in of_trainings("a", GOOD, GOOD + 1)]
+        return render.markdown(table.build(REPORT, cells, found, card()), {})
+
+    assert (
+        "the trainings differ in more than their seeds: faces; trained here, 60 of 60 steps | faces; trained here, 7 of"
+    ) in said(60, 7).replace("\\|", "|")
+    assert "differ in more" not in said(60, 60)
+
+
+def test_an_infinite_mean_of_several_trainings_keeps_its_notes():
+    """One training that returns an image exactly makes the mean infinite; it is still one of two."""
+    cells = [Cell(replace(TASK, training=n), "a", "A") for n in (0, 1)]
+    exact = np.append(GOOD[:-1], np.inf)
+    text = render.markdown(table.build(REPORT, cells, of_trainings("a", GOOD, exact), card()), {})
+    assert "A (face, 16x), 1 of 30 images are exact: their PSNR is infinite, and so is the mean" in text
+    assert "mean of the trainings 0, 1, pictures of the first. Standard deviations of their means: PSNR inf" in text
 
 
 def test_a_training_whose_network_is_not_there_is_told():

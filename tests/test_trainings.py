@@ -181,3 +181,4 @@ def test_the_facts_of_a_report_name_trainings_unless_a_run_does(settings, asked,
     made = pipeline.prepare(report_files.read("seeds"), [Srgan], settings, trainings=asked)
     of = [cell.task.training for cell in made.cells if cell.task.category == "cat" and cell.method == "srgan"]
     assert of == given
+    assert made.report.trainings == tuple(given), "a row of one training alone is not told where several were asked for"

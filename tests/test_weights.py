@@ -433,7 +433,12 @@ def test_a_file_that_was_trained_is_found_by_its_name_in_its_profile_s_folder(en
     beside.write_bytes(save({"x": torch.zeros(1)}))
     assert load.find("glean", photographs) == beside, "two folders of photographs share their weights"
     assert load.find("glean", Task("paper", "face", 16, 128)) == own / names[0]
-    assert {path.parent for path in trained.present()} == {mini, own}
+    further = own / "mini" / "training1" / names[0]
+    further.parent.mkdir(parents=True)
+    further.write_bytes(save({"x": torch.zeros(1)}))
+    (own / "mini" / "trainings").mkdir()
+    (own / "mini" / "trainings" / names[0]).write_bytes(b"")
+    assert {path.parent for path in trained.present()} == {mini, own, further.parent}, "what list and doctor see"
 
 
 @pytest.mark.parametrize(

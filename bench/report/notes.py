@@ -1,17 +1,14 @@
 """What is said below a table, in words: legend, settings, images that were left out, reasons, protocols."""
 
 import math
-from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from collections.abc import Sequence
 
 from bench.report.row import Row
+from bench.report.seed_notes import Escape, seeds, where
 from bench.report.table import Table
 from bench.resize import IN_WORDS
 from bench.scores.family import LEAST
 from bench.scores.metrics import columns
-
-Escape: TypeAlias = Callable[[str], str]
-"""What makes a text of others harmless in the output it is for (bench/escape.py)."""
 
 _INTERVAL = "Measured: mean ± half-width of its 95 % t interval."
 _TEST = (
@@ -31,15 +28,6 @@ _PUBLISHED = " On the right: the published value"
 _REASONS = 3
 """As many reasons why images are scored for no method are told."""
 _APART = "The published values stand by themselves: they are {}. Measured here: {}."
-_OVER_SEEDS = (
-    "Intervals of several seeds or trainings hold images and seeds: half width "
-    "sqrt(t(N - 1)^2 s1^2 / N + t(S - 1)^2 s2^2 / S) of N images and S seeds (Banerjee), which covers 95 % or more. "
-    "A difference counts only if it is larger than such an interval of its own, in which both methods' seeds stand; so "
-    "a method whose seeds lie far apart is level with more of the others. That holds for each comparison by itself: "
-    "where seeds move means by more than images do, up to 23 % of tables of five categories tell two equal methods "
-    "apart in one of them (docs/adr/0010-seeds.md). Banks have one training."
-)
-_ONCE = "Of one training alone, so that nothing tells what another would do"
 _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
@@ -105,7 +93,7 @@ def remarks(table: Table, escape: Escape) -> list[str]:
         f"{escape(row.cell.title)}: {_ended(escape(row.remark))}" for row in table.rows if row.remark
     )
     found += dict.fromkeys(
-        f"{_where(row, escape)}, {count} of {row.n} images: {_ended(escape(note))}"
+        f"{where(row, escape)}, {count} of {row.n} images: {_ended(escape(note))}"
         for row in table.rows
         for note, count in row.notes.items()
     )
@@ -140,17 +128,12 @@ def _likeness(table: Table, escape: Escape) -> list[str]:
     return [escape(f"{text[0].upper()}{text[1:]}.") for text in told]
 
 
-def _where(row: Row, escape: Escape) -> str:
-    """Return what a row is of."""
-    return f"{escape(row.cell.title)} ({escape(row.cell.task.category)}, {row.cell.task.factor}x)"
-
-
 def _unmarked(table: Table, escape: Escape) -> list[str]:
     """Return which methods are not compared: those with too few images, or with none of their own."""
     found: dict[str, None] = {}
     for row in table.rows:
         if row.summary is not None and row.n_ok == 0:
-            found[f"{_where(row, escape)} has no image of its own and is not compared."] = None
+            found[f"{where(row, escape)} has no image of its own and is not compared."] = None
         elif row.summary is not None and row.summary.n < LEAST:
             n = row.summary.n
             images = f"{escape(row.cell.task.category)}, {n} image{'s' if n > 1 else ''}"
@@ -194,43 +177,19 @@ def _exact(table: Table, escape: Escape) -> list[str]:
     made = [row for row in table.rows if not row.cell.aside]
     equal = [(row, sum(value == row.metric.exact for value in row.values.values())) for row in made]
     perfect = [
-        f"{_where(row, escape)}, {count} of {row.n} images have a "
+        f"{where(row, escape)}, {count} of {row.n} images have a "
         f"{row.metric.title} of {row.metric.exact:g}: they are the ground truth itself, or as good as. No method can "
         "know it from its input; this one may have seen it."
         for row, count in equal
         if count
     ]
     return perfect + [
-        f"{_where(row, escape)}, {row.summary.infinite} of "
+        f"{where(row, escape)}, {row.summary.infinite} of "
         f"{row.summary.n} images are exact: their {row.metric.title} is infinite, and so is the mean; the median is "
         f"{row.summary.median:.{row.metric.digits}f}."
         for row in table.rows
         if row.summary is not None and row.summary.infinite
     ]
-
-
-def seeds(rows: Sequence[Row], escape: Escape, *, asked: bool = False) -> list[str]:
-    """Return how far the seeds or trainings of a method lie apart, of which rows have the mean of each image.
-
-    `asked`: whether the report names several trainings, so that a row of one alone is told of in any case.
-    """
-    found: dict[str, list[str]] = {}
-    for row in rows:
-        if row.spread is not None:
-            place = f"{_where(row, escape)}: mean of {_sources(row)}, pictures of the first"
-            deviation = f"{row.metric.title} {row.spread.deviation:.{row.metric.digits + 1}f}"
-            found.setdefault(place, []).append(deviation)
-    told = [f"{place}. Standard deviations of their means: {'; '.join(each)}." for place, each in found.items()]
-    if not told and not asked:
-        return []
-    alone = dict.fromkeys(_where(row, escape) for row in rows if row.summary and row.weights and not row.several)
-    return [*told, *([_OVER_SEEDS] if told else []), *([f"{_ONCE}: {'; '.join(alone)}."] if alone else [])]
-
-
-def _sources(row: Row) -> str:
-    """Return of which seeds or trainings a row is the mean."""
-    told = {"the seeds": row.seeds, "the trainings": row.trainings}
-    return " and ".join(f"{what} {', '.join(map(str, of))}" for what, of in told.items() if len(of) > 1)
 
 
 def _weights(table: Table, escape: Escape) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench import atomic, escape
-from bench.report import grid, losses, notes, spreadsheet, stored
+from bench.report import grid, losses, notes, seed_notes, spreadsheet, stored
 from bench.report import latex as layout
 from bench.report.data_frames import comparisons, frame, images, timing
 from bench.report.row import Row
@@ -186,7 +186,7 @@ def _items(rows: Sequence[Row], table: Table) -> Iterator[tuple[str, str]]:
     yield "", escape.latex(notes.legend(table, "Bold", str))
     for line in grid.below(rows, table, grid.TERMINAL):
         yield "", escape.latex(line)
-    for line in notes.seeds(rows, escape.plain):
+    for line in seed_notes.seeds(rows, escape.plain):
         yield "", escape.latex(line)
     for index, reason in enumerate(notes.reasons(table), start=1):
         if any(row.why == reason for row in rows):

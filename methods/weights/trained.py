@@ -210,7 +210,12 @@ def places(profile: str, preset: str) -> list[Path]:
 
 
 def present() -> list[Path]:
-    """Return the files on this machine that training made, by name; those beside a user's photographs left out."""
+    """Return the files on this machine that training made, by name; those beside a user's photographs left out.
+
+    Those of further seeds (`trainings`) are among them.
+    """
     pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
-    places = [*every_shipped(), *user_weights()]
+    own = user_weights()
+    further = [path for place in own for path in place.glob("*/training*") if path.name[len("training") :].isdigit()]
+    places = [*every_shipped(), *own, *further]
     return sorted(path for place in places for path in place.glob("*") if pattern.fullmatch(path.name))
