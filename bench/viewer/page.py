@@ -51,20 +51,8 @@ def content(
         told: Where pictures lie, as `address` says it.
         remark: What is to be said of the pictures.
     """
-    metrics = columns((*table.report.metrics, *table.report.also))
-    first = {metric.title: metric for metric in reversed(metrics)}
-    facts = {
-        "metrics": {
-            metric.name: {
-                "title": metric.title if first[metric.title] is metric else metric.name,
-                "higher": metric.higher_is_better,
-                "digits": metric.digits,
-            }
-            for metric in metrics
-        },
-        "seconds": _seconds(path.with_name(f"{table.report.name}.timing.csv")),
-        "pictures": list(told),
-    }
+    seconds = _seconds(path.with_name(f"{table.report.name}.timing.csv"))
+    facts = {"metrics": _metrics(table), "seconds": seconds, "pictures": list(told)}
     page = json.dumps(facts, ensure_ascii=False)
     data = escape.unturned(f'{{"table": {files.content(path, files.PHOTOGRAPH).decode()}, "page": {page}}}')
     style, script = (_HERE / "page.css").read_text(encoding="utf-8"), _script()
@@ -85,6 +73,20 @@ def content(
         checksums={"style": _checksum(style), "script": _checksum(script)},
     )
     return text.encode(errors="backslashreplace")
+
+
+def _metrics(table: Table) -> dict[str, dict[str, Any]]:
+    """Return what the page's script is told of each metric; of two with one title the second goes by its name."""
+    metrics = columns((*table.report.metrics, *table.report.also))
+    first = {metric.title: metric for metric in reversed(metrics)}
+    return {
+        metric.name: {
+            "title": metric.title if first[metric.title] is metric else metric.name,
+            "higher": metric.higher_is_better,
+            "digits": metric.digits,
+        }
+        for metric in metrics
+    }
 
 
 def address(found: Pictures, folder: Path) -> dict[str, Any]:

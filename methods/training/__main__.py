@@ -108,28 +108,9 @@ def _train(words: Sequence[str]) -> int:
     )
     try:
         if told.report:
-            card = next(iter(cards.cards(told.profile).values()))
-            folder = told.out or trained.folder(card.profile, card.preset)
-            for path in trained_report.write(everything(told.profile), folder, told.report):
-                console.print(f"written: {escape(str(path))}")
-            return 0
-        wanted = list(queue.missing(_items(told), settings)) if told.missing else _items(told)
-        if not any(queue.unfinished(wanted, settings)):
-            console.print(
-                "nothing to do: what was asked for is trained to its end. `--seed 1 --out FOLDER` trains another, "
-                "`--factor 8` a restorer for another factor; `--help` says what else there is."
-            )
-        if told.missing:
-            wanted = list(_unpublished(wanted, settings))
-        trained_items = (
-            lanes.train_all(wanted, settings, told.at_once, told.budget)
-            if told.at_once > 1
-            else queue.train_all(wanted, settings, told.budget)
-        )
-        for item, ended in trained_items:
-            if rank() == 0:
-                reached = "trained" if ended else "stopped when the time was up; the same command goes on from there"
-                console.print(f"{escape(item.label)}: {reached}")
+            _report(told, console)
+        else:
+            _advance(told, settings, console)
     except BenchError as error:
         console.print(f"[red]error[/]: {escape(str(error))}")
         return 2
@@ -140,6 +121,35 @@ def _train(words: Sequence[str]) -> int:
         console.print("stopped by SIGINT before the first step; there was nothing to write.")
         return 128 + signal.SIGINT
     return 0
+
+
+def _report(told: argparse.Namespace, console: Console) -> None:
+    """Write what there is to say of all trained files."""
+    card = next(iter(cards.cards(told.profile).values()))
+    folder = told.out or trained.folder(card.profile, card.preset)
+    for path in trained_report.write(everything(told.profile), folder, told.report):
+        console.print(f"written: {escape(str(path))}")
+
+
+def _advance(told: argparse.Namespace, settings: TrainingSettings, console: Console) -> None:
+    """Train what is asked for and is not at its end; say how far each has come."""
+    wanted = list(queue.missing(_items(told), settings)) if told.missing else _items(told)
+    if not any(queue.unfinished(wanted, settings)):
+        console.print(
+            "nothing to do: what was asked for is trained to its end. `--seed 1 --out FOLDER` trains another, "
+            "`--factor 8` a restorer for another factor; `--help` says what else there is."
+        )
+    if told.missing:
+        wanted = list(_unpublished(wanted, settings))
+    trained_items = (
+        lanes.train_all(wanted, settings, told.at_once, told.budget)
+        if told.at_once > 1
+        else queue.train_all(wanted, settings, told.budget)
+    )
+    for item, ended in trained_items:
+        if rank() == 0:
+            reached = "trained" if ended else "stopped when the time was up; the same command goes on from there"
+            console.print(f"{escape(item.label)}: {reached}")
 
 
 def _unpublished(items: Sequence[Item], settings: TrainingSettings) -> Iterator[Item]:
