@@ -27,7 +27,7 @@ def arcface(sr: Images, hr: Images, provider: str = "CPUExecutionProvider", *, b
     The whole images, or, with a box, that square of them in whole pixels, are resized to 112 px by the suite's own
     operator; with a box the embedding is the sum of those of the face and of its mirror image, as insightface's of LFW.
     `provider` is onnxruntime's name of where the network runs; it is never silently replaced. Raises ValueError as
-    `psnr` and what `networks.arcface_embedding` raises.
+    `psnr` and what `metric_networks.arcface_embedding` raises.
     """
     images = [pixels(sr), pixels(hr, like=sr)]
     faces = [resize.resize(_cut(image, box) if box else image, _FACE, _FACE).clamp(0, 255) for image in images]

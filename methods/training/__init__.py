@@ -1,1 +1,1 @@
-"""Training of what the methods need: latent banks, GLEAN, ESRGAN+, SRGAN. One script each; see docs/training.md."""
+"""Training of what the methods need: latent banks, restorers, DFDNet and SRNTT; see docs/training.md."""
