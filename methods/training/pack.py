@@ -48,7 +48,9 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def _pack(words: Sequence[str]) -> int:
-    parser = argparse.ArgumentParser(prog="python -m methods.training.pack", description=(__doc__ or "").partition("\n\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m methods.training.pack", description=(__doc__ or "").partition("\n\n")[0]
+    )
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="weight files that `train` wrote")
     for path in parser.parse_args(words).files:
         before, after = pack(path)
