@@ -154,3 +154,10 @@ def test_a_packed_file_has_numbers_and_scales_under_their_names(tmp_path):
     pack.pack(path)
     with safe_open(path, "pt") as file:
         assert {"conv_last.weight.int8", "conv_last.weight.scale", "conv_last.bias"} <= set(file.keys())
+
+
+def test_the_help_of_packing_is_a_whole_sentence(capsys):
+    """It was cut at the first full stop, which is one of the module's name."""
+    with pytest.raises(SystemExit):
+        pack.main(["--help"])
+    assert "halves those to be handed on." in " ".join(capsys.readouterr().out.split())
