@@ -45,15 +45,7 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         raise BenchError(
             f"{report.name} names no metric: it is counted, not measured. Use: python -m bench {report.name}"
         )
-    by_name: dict[str, Runner] = {}
-    for each in methods:
-        method = of(each)
-        name = method.spec.name
-        if by_name.setdefault(name, method) != method or name in report.references:
-            raise BenchError(
-                f"two rows are called {name!r}; change the spec.name of a method, or give restored images another "
-                "name: --with NAME=FOLDER."
-            )
+    by_name = _by_name(report, methods)
     cards = card_files.cards(profile, hr_size)
     report, absent = variants.without_absent(report, cards)
     report = widened(report, cards)
@@ -71,6 +63,20 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
     cells = stock.runnable(cells, cards, by_name, settings.limit, settings.allow_enlarge)
     beside = stock.runnable(references(report, cells, cards), cards, {}, settings.limit)
     return Measurement(report, cells, cards, by_name, settings, lacking=(*absent, *lacking), references=tuple(beside))
+
+
+def _by_name(report: Report, methods: Iterable[type[Method] | Runner]) -> dict[str, Runner]:
+    """Return what runs each row. Raises `BenchError` if two are of one name."""
+    by_name: dict[str, Runner] = {}
+    for each in methods:
+        method = of(each)
+        name = method.spec.name
+        if by_name.setdefault(name, method) != method or name in report.references:
+            raise BenchError(
+                f"two rows are called {name!r}; change the spec.name of a method, or give restored images another "
+                "name: --with NAME=FOLDER."
+            )
+    return by_name
 
 
 def run(  # noqa: PLR0913 - as `prepare`

@@ -77,7 +77,7 @@ ORDER = [
     },
     {"images.remarks", "images.readahead", "cost.latency", "timings", "running.runner", "progress", "report.fonts"},
     {"report.row"},
-    {"running.answers", "running.places", "report.seed_notes"},
+    {"running.answers", "running.places", "report.seed_notes", "report.measured"},
     {"running.measuring", "running.worker"},
     {"restore", "running.handed", "running.isolated", "running.runners", "running.cluster"},
     {"scores.score_file", "scores.scored", "tiles", "stock"},

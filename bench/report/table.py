@@ -4,21 +4,14 @@ That other is the best; in a table of variants it is the full one. Records of se
 the values are averaged image by image, and the interval holds both the images and how far the seeds lie apart.
 """
 
-import math
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-import numpy as np
-
-from bench import degradation
-from bench.images import known
 from bench.images.provenance import Provenance
 from bench.plan import left_out
-from bench.report import published
+from bench.report import measured
 from bench.report.row import Row
-from bench.scores import stats
 from bench.scores.contests import Contest, Entry, judge
 from bench.scores.metric import Metric
 from bench.scores.metrics import columns
@@ -26,8 +19,6 @@ from bench.spec import Card, Cell, Record, Report, Task
 
 NONE_GIVEN: Mapping[tuple[str, int], Provenance] = MappingProxyType({})
 """The suite made all LR images."""
-_REASONS = 3
-"""As many reasons of single images are told in a note, and names of the images that have others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,27 +72,33 @@ def build(
     rows = [
         _from(
             given.get((cell.task.category, cell.task.factor)),
-            _row(report, cell, metric.of(cards[cell.task.category]), by_cell.get(key, []), cards[cell.task.category]),
+            measured.row(report, cell, metric.of(card), by_cell.get(key, []), card),
         )
         for metric in metrics
         for key, cell in places
-        if metric.tells(cards[cell.task.category]) and metric.takes(cell)
+        if metric.tells(card := cards[cell.task.category]) and metric.takes(cell)
     ]
     table = Table(report, tuple(rows), full=report.full or None, left_out=tuple(left_out(report, cards)))
+    return _judged(table, metrics)
+
+
+def _judged(table: Table, metrics: Iterable[Metric]) -> Table:
+    """Return a table with its comparisons, and with the best of each task marked."""
     contests: list[Contest] = []
     best: set[tuple[str, Task, str]] = set()
     for metric in metrics:
         entries = [
             _entry(row)
-            for row in rows
+            for row in table.rows
             if row.metric.name == metric.name and row.metric.pooled is None and not row.cell.aside
         ]
         found, unbeaten = judge(entries, metric, table.margin(metric), table.full)
         contests += found
         best |= {(metric.name, *key) for key in unbeaten}
+    rows = table.rows
     if table.full is None:  # what cannot be told from the full one is not thereby as good as the best
-        rows = [replace(r, best=(r.metric.name, r.cell.task, r.cell.method) in best) for r in rows]
-    return replace(table, rows=tuple(rows), contests=tuple(contests))
+        rows = tuple(replace(r, best=(r.metric.name, r.cell.task, r.cell.method) in best) for r in rows)
+    return replace(table, rows=rows, contests=tuple(contests))
 
 
 def _entry(row: Row) -> Entry:
@@ -117,107 +114,6 @@ def _entry(row: Row) -> Entry:
     )
 
 
-def _row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], card: Card) -> Row:
-    """Return the row of one cell and metric."""
-    protocol = metric.protocol()
-    images = dict.fromkeys(record.image for record in records if record.image is not None and record.metrics)
-    unusable = {record.image: record.reason for record in records if record.image and record.image not in images}
-    failed = {record.image for record in records if record.status != "ok"}
-    undefined = {record.image for record in records if math.isnan(record.metrics.get(protocol, 0.0))}
-    by_seed: dict[tuple[int, int], dict[str, float]] = {}
-    for record in records:
-        if record.image is not None and protocol in record.metrics and record.image not in undefined:
-            by_seed.setdefault(_source(record), {})[record.image] = record.metrics[protocol]
-    values, spread = _over_seeds(by_seed)
-    measured = tuple(by_seed or dict.fromkeys(map(_source, records))) or ((0, 0),)
-    notes = dict.fromkeys((record.image, record.note) for record in records if record.image and record.note)
-    return Row(
-        cell=cell,
-        metric=metric,
-        values=values,
-        n_ok=len(images.keys() - failed),
-        n=len(images),
-        reason=_without_hr(cell, metric, card)
-        or _too_few(metric, len(images))
-        or _reason(
-            [record for record in records if not values or record.image is None or record.image in images],
-            bool(values or undefined),
-        ),
-        summary=stats.summarise(list(values.values()), metric.higher_is_better, metric.degree, spread)
-        if values
-        else None,
-        published=published.figure(report, cell, metric),
-        test_set=card.test_set,
-        apart=published.apart(report, card, len(images)),
-        likeness=tuple(filter(None, (known.unverified(card), published.by_name(report, card)))),
-        remark=next((record.remark for record in records if record.remark), ""),
-        weights={each.file: each.trained_on for record in records for each in record.weights},
-        notes=Counter(note for _, note in notes),
-        unusable=unusable if values else {},
-        seeds=tuple(dict.fromkeys(seed for seed, _ in measured)),
-        trainings=tuple(dict.fromkeys(training for _, training in measured)),
-        spread=spread,
-        sources=by_seed,
-        has_hr=card.has_hr,
-        face_box=card.face_box,
-        lr=f"LR {how}" if (how := degradation.words(card.degradation)) else "",
-        degradation=card.degradation,
-        subject=card.subject,
-        undefined=len(undefined),
-    )
-
-
 def _from(given: Provenance | None, row: Row) -> Row:
     """Return a row with what is known of the LR images it is of."""
     return row if given is None else replace(row, lr=given.in_words, likeness=(*row.likeness, *given.remarks))
-
-
-def _without_hr(cell: Cell, metric: Metric, card: Card) -> str:
-    """Return that a metric lacks the ground truth it needs, of a cell that is run; or ""."""
-    if cell.refusal is not None or card.has_hr or not metric.needs_hr:
-        return ""
-    return f"{card.category} has no ground truth, which this metric needs; only what does without is measured on it"
-
-
-def _too_few(metric: Metric, images: int) -> str:
-    """Return that a metric says nothing of so few images; "" if it does, or if there are none at all."""
-    return f"{metric.name} takes {metric.images} images or more, not {images}" if 0 < images < metric.images else ""
-
-
-def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001
-    """Return why there are no values, or not all are a method's own; an exception may have had no words."""
-    lacking = [record for record in records if record.status != "ok"]
-    told: dict[str, dict[str | None, None]] = {}
-    for record in lacking:
-        told.setdefault(record.reason.removesuffix(".") or "no reason was given", {})[record.image] = None
-    shown = list(told)[:_REASONS]
-    others = list(dict.fromkeys(image for reason in list(told)[_REASONS:] for image in told[reason] if image))
-    if others:
-        named = ", ".join(others[:_REASONS]) + (", ..." if len(others) > _REASONS else "")
-        shown.append(f"{len(others)} more images are not the method's own, each for a reason like these ({named})")
-    return "; ".join(shown) or ("" if measured else "no value was measured")
-
-
-def _source(record: Record) -> tuple[int, int]:
-    """Return the seed and the training that a record is of."""
-    return record.task.seed, record.task.training
-
-
-def _over_seeds(
-    by_seed: Mapping[tuple[int, int], Mapping[str, float]],
-) -> tuple[dict[str, float], stats.Spread | None]:
-    """Return the mean of each image that every seed has, and how far the seeds lie apart.
-
-    Of several trainings with several seeds each, the trainings: what the seeds of one share does not vary among them.
-    """
-    sources = list(by_seed.values())
-    shared = [image for image in (sources[0] if sources else ()) if all(image in values for values in sources)]
-    if not shared:
-        return {}, None
-    seeds, trainings = (len(set(names)) for names in zip(*by_seed, strict=True))
-    values = np.array([[each[image] for image in shared] for each in sources])
-    if seeds > 1 and trainings > 1:
-        of = [training for _, training in by_seed]
-        values = np.stack([values[[t == training for t in of]].mean(axis=0) for training in dict.fromkeys(of)])
-    means, spread = stats.over_seeds(values)
-    return dict(zip(shared, means.tolist(), strict=True)), spread
