@@ -47,6 +47,33 @@ def render(
         say(f"written: {', '.join(map(str, written))}")
 
 
+def merge(
+    parts: Annotated[list[Path], typer.Argument(help="<table>.json of two or more runs of one table.")],
+    *,
+    out: Annotated[Path, typer.Option(help="A folder for the joined table, where there is none of its name.")],
+    columns: Columns = None,
+) -> None:
+    """Join a table that was measured in parts; a cell of a later one replaces that of an earlier one.
+
+    It is judged anew as a whole, and says which cells were measured with other versions or at another commit.
+    """
+    say(f"joining {', '.join(map(str, parts))} ...")
+    from bench.report import figures, joined, sealing, spreadsheet, stored
+    from bench.report import render as layout
+
+    if len(set(parts)) < 2:  # noqa: PLR2004 - one is no part
+        raise BenchError(f"there is one table alone, {parts[0]}; give two or more parts of it.")
+    content = joined.join({path: sealing.content(path) for path in parts})
+    name = joined.named(content)
+    if (there := out / f"{name}.json").exists():
+        raise BenchError(f"{there} is there already, and is not written over; give another folder with --out.")
+    found = stored.of(there, content)
+    out.mkdir(parents=True, exist_ok=True)
+    written = layout.write(found.table, found.records, found.machine, out, columns or ())
+    atomic.write(out / f"{name}.timing.csv", spreadsheet.text(joined.timing(parts)).encode())
+    say(f"written: {', '.join(map(str, [*written, *figures.curves(found.table, out / f'{name}.curves.png')]))}")
+
+
 def compare(
     first: Annotated[Path, typer.Argument(help="A folder of results, a <table>.json or a <table>.images.csv.")],
     second: Annotated[Path, typer.Argument(help="The same, of the run that is judged.")],

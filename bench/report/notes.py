@@ -1,8 +1,9 @@
 """What is said below a table, in words: legend, settings, images that were left out, reasons, protocols."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from bench.report import parts
 from bench.report.row import Row
 from bench.report.seed_notes import Escape, seeds, where
 from bench.report.table import Table
@@ -202,6 +203,12 @@ def _weights(table: Table, escape: Escape) -> list[str]:
             entry = f"{escape(task.asked.category)} {task.factor}x {escape(file)} (trained on {images})"
             told.setdefault(row.cell.title, {})[entry] = None
     return [f"Weights of {escape(title)}: {'; '.join(entries)}." for title, entries in told.items()]
+
+
+def machine_lines(table: Table, machine: Mapping[str, str], escape: Escape) -> list[str]:
+    """Return with what a table was measured, and of how many cells something else is true."""
+    cells = {(row.cell.task, row.cell.method): row.machine for row in table.rows}
+    return [f"{escape(name)}: {escape(value)}" for name, value in parts.told(machine, list(cells.values())).items()]
 
 
 def protocol_lines(table: Table, escape: Escape) -> list[str]:

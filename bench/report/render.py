@@ -85,11 +85,8 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     parts += _losses(table, [_shown(table)])
     parts.append(f"In {link}: {also}medians, the worst images, and all paired comparisons.")
     parts += [notes.legend(table, "Bold", escape.markdown), *notes.remarks(table, escape.markdown)]
-    facts = [f"- {escape.markdown(name)}: {escape.markdown(value)}" for name, value in machine.items()]
-    parts += [
-        "## How it was made",
-        "\n".join([f"- {line}" for line in notes.protocol_lines(table, escape.markdown)] + facts),
-    ]
+    made = (*notes.protocol_lines(table, escape.markdown), *notes.machine_lines(table, machine, escape.markdown))
+    parts += ["## How it was made", "\n".join(f"- {line}" for line in made)]
     return "\n\n".join(parts) + "\n"
 
 

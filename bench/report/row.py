@@ -59,6 +59,8 @@ class Row:
     """As in `Card`."""
     subject: str = ""
     """As in `Card`."""
+    machine: Mapping[str, str] = field(default_factory=dict)
+    """The facts in which what measured it differs from the machine of the table (bench/report/parts.py)."""
     undefined: int = 0
     """Of so many images the metric has no value: it gave none that is a number."""
     best: bool = False

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench import files
-from bench.report import sealing, spreadsheet, stored
+from bench.report import parts, sealing, spreadsheet, stored
 from bench.scores.metrics import known
 from bench.spec import BadFile
 
@@ -72,7 +72,11 @@ def _of_json(path: Path) -> Run:
                 lines.append((place, image, status, values))
     cells = {Place(cell["task"]["category"], cell["task"]["factor"], cell["method"]): cell for cell in found["cells"]}
     return replace(
-        _run(lines, found["protocols"], found["machine"]),
+        _run(
+            lines,
+            found["protocols"],
+            parts.told(found["machine"], [cell.get("machine", {}) for cell in found["cells"]]),
+        ),
         lr={place: cell["lr"] for place, cell in cells.items() if "lr" in cell},
         sides={place: cell["task"]["hr_size"] for place, cell in cells.items()},
         profiles={place: cell["task"]["profile"] for place, cell in cells.items()},

@@ -116,6 +116,7 @@ def _cell(row: Row, records: Sequence[Record], protocols: Mapping[str, str]) -> 
         **({"face_box": row.face_box} if row.face_box else {}),
         **({"degradation": row.degradation} if row.degradation != PLAIN else {}),
         **({"subject": row.subject} if row.subject else {}),
+        **({"machine": dict(row.machine)} if row.machine else {}),
         "results": [
             _results(list(of), protocols)
             for _, of in groupby(
@@ -182,7 +183,11 @@ def read(path: Path) -> Stored:
 
     Raises `BadFile` if the file cannot be read, `BenchError` if its values are of another protocol than today's.
     """
-    found = sealing.content(path)
+    return of(path, sealing.content(path))
+
+
+def of(path: Path, found: Mapping[str, Any]) -> Stored:
+    """Return what the content of a file says, judged anew; `path` names it in errors, which are those of `read`."""
     named = {*found["report"]["metrics"], *found["report"]["also"], *found["protocols"]}
     today = {name: _metric(path, name) for name in sorted(named)}
     try:
@@ -260,4 +265,4 @@ def _completed(row: Row, entry: Mapping[str, Any]) -> Row:
     reason = row.reason if row.summary is None and not row.has_hr else entry["reason"] or row.reason
     seeds, trainings = tuple(entry["seeds"]), tuple(entry.get("trainings", (0,)))
     told |= {"seeds": seeds, "trainings": trainings, "likeness": tuple(entry["likeness"]), "lr": entry.get("lr", "")}
-    return replace(row, **told, unusable=unusable, reason=reason)
+    return replace(row, **told, machine=entry.get("machine", {}), unusable=unusable, reason=reason)

@@ -64,7 +64,7 @@ def content(
         compared=render.compared(table),
         comparisons=comparisons(table).to_dict("records"),
         protocols=notes.protocol_lines(table, escape.plain),
-        machine=machine,
+        machine=notes.machine_lines(table, machine, escape.plain),
         remark=remark,
         plain=escape.plain,
         data=Markup(data.replace("<", "\\u003c")),  # noqa: S704 - no `</script>` ends it
