@@ -134,8 +134,12 @@ def _check_alike(cells: Mapping[Place, Content], whose: Mapping[Place, Path]) ->
 
 def _unlike(one: Content, other: Content) -> list[str]:
     """Return in what the images and settings of two cells differ."""
-    tasks = one["task"], other["task"]
-    settings = [name for name in dict.fromkeys([*tasks[0], *tasks[1]]) if tasks[0].get(name) != tasks[1].get(name)]
+    this, that = one["task"], other["task"]
+    settings = [
+        f"{name}: {this.get(name, 'as usual')} there, {that.get(name, 'as usual')} here"
+        for name in dict.fromkeys([*this, *that])
+        if this.get(name) != that.get(name)
+    ]
     images = [name for name in _IMAGES if one.get(name) != other.get(name)]
     return [*settings, *images, *([] if _images(other) <= _images(one) else ["names of images"])]
 
