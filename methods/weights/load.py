@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import torch
 from torch import nn
 
-from bench import origins, shipped
+from bench import origins
 from bench.paths import short
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods.formats import unpickle
@@ -21,7 +21,7 @@ from methods.nets.shapes import shapes
 from methods.presets import biggan
 from methods.presets.lookup import chosen
 from methods.presets.sizes import SIZES
-from methods.weights import catalogue, fits, trained
+from methods.weights import absent, catalogue, trained
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -120,34 +120,40 @@ def find(
     if part == "network":
         method, task = named(method, task), replace(task, bank="")
     own = trained.locate(method, task, part) if task.weights != "published" else None
-    files = catalogue.fitting(method, task, part) if not _own_alone(method, task, part) else []
+    files = catalogue.fitting(method, task, part) if not absent.own_alone(method, task, part) else []
     if own and part == "network":
         trained.check_factor(own, task)
     aside = trained.unfinished(own) if own and not task.unfinished else ""
     if own and not aside:
         others = [file.name for file in files if catalogue.locate(file)]
         more = f"; taken before {others[0]}, which is published" if others else ""
-        name = f"{own.parent.name}/{own.name}" if _of_seed(task, part) else own.name
+        name = f"{own.parent.name}/{own.name}" if absent.of_seed(task, part) else own.name
         origins.note(name, trained.told(own) + more)
         return own
     left = f"{own.name}, trained here, {aside}, is used with --unfinished alone" if own else ""
     unusable = [f"{path.name}, which comes first, cannot be used: {error}" for path, error in passed.items()]
-    wrong = []
-    for file in files:
-        if (path := catalogue.locate(file)) and path not in passed:
-            if problem := catalogue.wrong(file, path):
-                wrong.append(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
-                continue
-            origins.note(file.name, "; ".join(filter(None, [file.trained_on, left, *unusable, *wrong])).rstrip("."))
-            return path
+    found, wrong = _published(files, passed)
+    if found:
+        file, path = found
+        origins.note(file.name, "; ".join(filter(None, [file.trained_on, left, *unusable, *wrong])).rstrip("."))
+        return path
     if wrong:
         raise MissingWeights(" ".join(wrong))
-    if not own and (lost := trained.lost(method, task, part)):
-        raise MissingWeights(f"{short(lost)} came with the suite and is not there any more; {shipped.AGAIN}")
-    absent = _absent(method, task, part, files, begun=own is not None)
-    if not _of_seed(task, part) and (here := fits.words(method, task, part)):
-        absent = f"{absent.rstrip('.')}.{here}"
-    raise MissingWeights(f"{left}; {absent}" if left else absent)
+    lacking = absent.words(method, task, part, files, own)
+    raise MissingWeights(f"{left}; {lacking}" if left else lacking)
+
+
+def _published(
+    files: Sequence[catalogue.WeightFile], passed: Mapping[Path, BenchError]
+) -> tuple[tuple[catalogue.WeightFile, Path] | None, list[str]]:
+    """Return the first published file that can be tried and where it is, and what is wrong with those before it."""
+    wrong: list[str] = []
+    for file in files:
+        if (path := catalogue.locate(file)) and path not in passed:
+            if not (problem := catalogue.wrong(file, path)):
+                return (file, path), wrong
+            wrong.append(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
+    return None, wrong
 
 
 def named(method: str, task: Task) -> str:
@@ -160,43 +166,3 @@ def named(method: str, task: Task) -> str:
     if not task.bank or method.partition(".")[0] != trained.GLEAN or method == biggan.METHOD:
         return mixed
     return mixed if task.bank == chosen(SIZES, task).bank else f"{mixed}.{task.bank}"
-
-
-def _own_alone(method: str, task: Task, part: str) -> bool:
-    """Return whether published files are left out: a task wants its own, of what training makes, or those of a seed."""
-    return trained.trainable(method, part) and (task.weights == "own" or _of_seed(task, part))
-
-
-def _of_seed(task: Task, part: str) -> bool:
-    """Return whether a part is wanted of the training of a certain seed; published ones tell of none."""
-    return task.training != 0 and part == "network"
-
-
-def _sources(method: str, task: Task, part: str) -> str:
-    """Return the beginning of a sentence on what is missing: where nothing was found."""
-    if _of_seed(task, part) and task.weights == "published":
-        return f"published files (--weights published) tell of no seed, so that there is for --training {task.training}"
-    if _of_seed(task, part):
-        return f"among the networks that were trained with the seed {task.training} is"
-    if _own_alone(method, task, part):
-        return "published files are left out (--weights own), so there is"
-    return "methods/weights/catalogue.toml knows"
-
-
-def _absent(method: str, task: Task, part: str, files: Sequence[catalogue.WeightFile], *, begun: bool) -> str:
-    """Return what is missing, from where it can be had, and where it is to be put; `begun`: its training is."""
-    if not files:  # no category is named, so that the cells of a table share one note
-        published = task.weights == "published" and trained.trainable(method, part)
-        advice = "; without --weights published trained ones are looked for" if published else ""
-        return (
-            f"{_sources(method, task, part)} no {part} of {method} for this category, {task.factor}x and "
-            f"{task.hr_size} px, with the preset {task.preset}"
-            f"{advice or trained.advice(method, task, part, begun=begun)}"
-        )
-    what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
-    looked = ", ".join(short(folder) for folder in catalogue.places(task.preset))
-    others = ", ".join(file.name for file in files[1:])
-    return (
-        f"{what} ({files[0].name}) is not on this machine; looked in {looked}. To have it, {catalogue.advice(files[0])}"
-        + (f" Others that would do: {others}." if others else "")
-    )
