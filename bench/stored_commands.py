@@ -26,7 +26,7 @@ def render(
     """
     say(f"{folder}: rendering its tables ...")
     from bench import fingerprint
-    from bench.report import figures, stored
+    from bench.report import figures, stored, storing
     from bench.report import render as layout
     from bench.viewer import page, pictures
 
@@ -35,7 +35,7 @@ def render(
         found = stored.read(folder / f"{name}.json")
         other = {"rendered anew": f"commit {commit}"} if found.machine.get("commit") != commit else {}
         texts = layout.texts(found.table, {**found.machine, **other}, columns or ())
-        texts[".json"] = stored.text(found.table, found.records, found.machine)
+        texts[".json"] = storing.text(found.table, found.records, found.machine)
         for ending, text in texts.items():
             atomic.write(folder / f"{name}{ending}", text.encode(errors="backslashreplace"))
         curves = figures.curves(found.table, folder / f"{name}.curves.png")

@@ -21,7 +21,7 @@ from rich.console import Console
 from bench import console, escape
 from bench.cost import cost_table
 from bench.progress import track
-from bench.report import figures, notes, render, spreadsheet, stored
+from bench.report import figures, notes, render, spreadsheet, storing
 from bench.spec import Task, Weights
 
 from .test_table import GOOD, build, records, variants
@@ -185,7 +185,7 @@ def test_a_whole_report_of_hostile_texts_is_a_report(texts):
     for line in render.latex(table).splitlines():
         assert not re.match(rf"\\(?!{LINES})", line), "a command of others is live"
     assert not OBEYED.search(render.latex(table) + render.summary(table))
-    json.loads(stored.text(table, (), machine))
+    json.loads(storing.text(table, (), machine))
 
 
 @settings(deadline=None)

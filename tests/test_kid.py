@@ -10,7 +10,7 @@ import torchvision
 from safetensors.torch import load_file
 
 from bench import cards
-from bench.report import compare, render, stored, table
+from bench.report import compare, render, stored, storing, table
 from bench.report.runs import read
 from bench.restore import restore, state
 from bench.scores import kid, score, stats
@@ -148,7 +148,7 @@ def test_no_method_is_compared_or_marked_by_a_figure_of_sets(tmp_path):
     (line,) = (line for line in text[".csv"].splitlines() if ",a,kid," in line)
     assert dict(zip(text[".csv"].splitlines()[0].split(","), line.split(","), strict=False))["median"] == ""
     path = tmp_path / "t.json"
-    path.write_text(stored.text(result, made, {}))
+    path.write_text(storing.text(result, made, {}))
     assert render.texts(stored.read(path).table, {}) == text
     assert len(json.loads(path.read_text())["cells"][0]["results"][0]["values"]["kid"]) == 60
 
@@ -165,7 +165,7 @@ def test_runs_of_other_images_are_not_subtracted(tmp_path):
     runs = []
     for count in (60, 59):
         path = tmp_path / f"{count}.json"
-        path.write_text(stored.text(*built(count), {}))
+        path.write_text(storing.text(*built(count), {}))
         runs.append(read(path)[str(count)])
     assert {d.metric for d in compare.compare(runs[0], runs[0], {}).differences} == {"psnr", "kid"}
     found = compare.compare(*runs, {})

@@ -85,7 +85,7 @@ ORDER = [
     {"scores.score"},
     {"measurement", "report.table"},
     {"pipeline", "report.data_frames", "report.figures", "report.notes"},
-    {"report.grid", "report.losses", "report.stored", "report.strips", "report.joined"},
+    {"report.grid", "report.losses", "report.stored", "report.strips", "report.joined", "report.storing"},
     {"report.render", "report.runs", "viewer.pictures"},
     {"viewer.page", "viewer.again", "report.compare"},
     {"viewer.handout"},

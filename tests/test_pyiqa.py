@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from bench import report_files
-from bench.report import compare, render, runs, stored, table
+from bench.report import compare, render, runs, stored, storing, table
 from bench.scores import from_pyiqa, metrics
 from bench.scores.metric import Pair
 from bench.spec import BadFile, BenchError, Cell, Record
@@ -182,7 +182,7 @@ def test_a_cell_says_where_a_metric_is_undefined(pyiqa, tmp_path):
     text = render.texts(result, {})[".md"]
     assert "pyiqa:niqe is undefined, not a number, on 1 of 6 images." in text
     path = tmp_path / "t.json"
-    path.write_text(stored.text(result, records, {}))
+    path.write_text(storing.text(result, records, {}))
     assert render.texts(stored.read(path).table, {})[".md"] == text, (
         "rendered from its file a table says something else"
     )
@@ -210,7 +210,7 @@ def test_values_of_metrics_that_the_table_does_not_have_are_not_in_its_file(pyiq
     _, records = built({"a": [1.0] * 6})
     report = replace(REPORT, metrics=("psnr",), methods=("a",), published=())
     path = tmp_path / "t.json"
-    path.write_text(stored.text(table.build(report, [Cell(TASK, "a", "a")], records, card()), records, {}))
+    path.write_text(storing.text(table.build(report, [Cell(TASK, "a", "a")], records, card()), records, {}))
     assert list(stored.read(path).records[0].metrics) == [metrics.find("psnr").protocol()]
 
 

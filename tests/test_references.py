@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 
 from bench import pipeline, report_files
-from bench.report import compare, render, runs, stored, table
+from bench.report import compare, render, runs, stored, storing, table
 from bench.scores import metrics
 from bench.scores.references import REFERENCES
 from bench.spec import BadFile, BenchError, Cell
@@ -131,10 +131,10 @@ def test_they_are_never_the_best_and_compared_with_nothing():
 def test_a_table_with_them_is_the_same_when_it_is_read(tmp_path):
     result, made = built()
     path = tmp_path / "t.json"
-    path.write_text(stored.text(result, made, {}))
+    path.write_text(storing.text(result, made, {}))
     found = stored.read(path)
     assert render.texts(found.table, {}) == render.texts(result, {})
-    assert stored.text(found.table, found.records, {}) == path.read_text()
+    assert storing.text(found.table, found.records, {}) == path.read_text()
     run = runs.read(path)["t"]
     judged = compare.compare(run, run, {})
     assert {each.place.method for each in judged.differences} == {"a", "b", *NAMES}

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.errors import BenchError
-from bench.report import render, sealing, stored
+from bench.report import render, sealing, stored, storing
 from bench.spec import Report, Task
 
 from .conftest import ROOT
@@ -99,7 +99,7 @@ def test_every_fact_of_a_table_may_stand_in_its_file():
 def test_a_table_that_names_its_first_factor_is_read_again(tmp_path):
     found = stored.read(PUBLISHED / "factors.json")
     told = replace(found.table, report=replace(found.table.report, front=8))
-    (tmp_path / "factors.json").write_text(stored.text(told, found.records, found.machine))
+    (tmp_path / "factors.json").write_text(storing.text(told, found.records, found.machine))
     assert stored.read(tmp_path / "factors.json").table.report.front == 8
 
 
@@ -108,7 +108,7 @@ def test_a_table_is_the_same_when_it_is_read():
     """Exact images, failed and unusable ones, refused cells, several seeds: all of it comes back."""
     path = PUBLISHED / "factors.json"
     found = stored.read(path)
-    assert stored.text(found.table, found.records, found.machine) == path.read_text()
+    assert storing.text(found.table, found.records, found.machine) == path.read_text()
 
 
 def test_no_text_of_a_table_is_taken_for_its_form(tmp_path):
@@ -117,13 +117,13 @@ def test_no_text_of_a_table_is_taken_for_its_form(tmp_path):
     changed["report"]["title"] = changed["cells"][0]["remark"] = hostile
     (tmp_path / "table1.json").write_text(sealing.sealed(changed))
     found = stored.read(tmp_path / "table1.json")
-    again = json.loads(stored.text(found.table, found.records, found.machine))
+    again = json.loads(storing.text(found.table, found.records, found.machine))
     assert again["report"]["title"] == again["cells"][0]["remark"] == hostile
 
 
 def test_a_cell_of_another_arithmetic_says_so_and_one_in_float32_is_stored_as_ever():
     task = Task("p", "face", 16, 64)
     rare = {"dtype", "compiled", "network", "mixture", "bank", "training", "degradation"}
-    assert set(stored._task(task)) == set(asdict(task)) - rare
+    assert set(storing._task(task)) == set(asdict(task)) - rare
     half = replace(task, dtype="bfloat16", compiled=True)
-    assert Task(**stored._task(half)) == half
+    assert Task(**storing._task(half)) == half

@@ -12,7 +12,7 @@ import torch
 from safetensors import safe_open
 
 from bench import cards, pipeline, plan, rendering, report_files
-from bench.report import stored
+from bench.report import stored, storing
 from bench.restore import State
 from bench.spec import BadFile, BenchError, MissingWeights, Task
 from methods import specs
@@ -146,7 +146,7 @@ def test_a_table_of_trainings_is_one_row_with_its_spread_its_files_and_what_is_m
     assert row.spread is not None
     assert row.spread.seeds == 3
     assert {"training1/" + FILE, "training2/" + FILE, FILE} <= set(row.weights), "which networks were measured?"
-    assert stored.text(found.table, found.records, found.machine) == (folder / "seeds.json").read_text()
+    assert storing.text(found.table, found.records, found.machine) == (folder / "seeds.json").read_text()
     values = pd.read_csv(folder / "seeds.images.csv")
     by_training = values[values.method == "srgan"].groupby("training").lpips.mean()
     assert list(by_training.index) == [0, 1, 2]

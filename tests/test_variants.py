@@ -7,7 +7,7 @@ import torch
 
 from bench import cards, pipeline, report_files, variants
 from bench.plan import Part, limited, plan
-from bench.report import stored, table
+from bench.report import stored, storing, table
 from bench.restore import RunSettings
 from bench.scores.metrics import METRICS
 from bench.spec import BadFile, BenchError, Task, UnknownName, Variant
@@ -75,7 +75,7 @@ def test_a_table_with_variants_is_measured_and_read_again(report, tmp_path):
     assert explained == {"face", "face.turned", "cat.as-face"}, "noise cannot be explained"
     assert any("noise 10 draws random numbers" in told for told in made.left_out)
     path = tmp_path / "pose.json"
-    path.write_text(stored.text(made, records, {}))
+    path.write_text(storing.text(made, records, {}))
     again = stored.read(path).table
     for row, same in zip(made.rows, again.rows, strict=True):
         assert (row.cell, row.metric.name, row.protocol) == (same.cell, same.metric.name, same.protocol)
@@ -219,5 +219,5 @@ def test_a_category_that_has_no_place_in_a_table_gives_it_to_its_variants(tmp_pa
     assert wider.categories == ("face.grey",)
     task = found["face.grey"].task(1)
     assert task.mixture == task.asked.mixture == "tasks", "a method would take the weights for plain images"
-    again = Task(**stored._task(task))
+    again = Task(**storing._task(task))
     assert again == replace(task, degradation="")  # which the cell tells

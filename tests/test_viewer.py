@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from bench import commands, store
-from bench.report import sealing, stored
+from bench.report import sealing, stored, storing
 from bench.viewer import page
 
 from .conftest import ROOT, textured
@@ -194,7 +194,7 @@ def test_pictures_of_another_run_are_shown_where_they_are_asked_for_and_told_apa
     assert status == 0, err
     assert "made again" not in (tmp_path / "page.html").read_text(), "they are those that were measured"
     found = stored.read(alone / "small.json")
-    (alone / "small.json").write_text(stored.text(found.table, found.records, {**found.machine, "commit": "f" * 12}))
+    (alone / "small.json").write_text(storing.text(found.table, found.records, {**found.machine, "commit": "f" * 12}))
     status, _, err = bench("export", alone / "small.json", tmp_path / "page.html", "--single", "--images", run)
     assert status == 0, err
     assert "made again, in another run" in (tmp_path / "page.html").read_text()

@@ -9,7 +9,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench import atomic, escape
-from bench.report import grid, losses, notes, seed_notes, spreadsheet, stored
+from bench.report import grid, losses, notes, seed_notes, spreadsheet, storing
 from bench.report import latex as layout
 from bench.report.data_frames import comparisons, frame, images, timing
 from bench.report.row import Row
@@ -46,7 +46,7 @@ def write(
 
     All but the timing depend on the results alone: a run that was killed and resumed gives the same files.
     """
-    contents = texts(table, machine, columns) | {".json": stored.text(table, records, machine)}
+    contents = texts(table, machine, columns) | {".json": storing.text(table, records, machine)}
     contents |= {
         ".images.csv": spreadsheet.text(images(table, records)),
         ".timing.csv": spreadsheet.text(timing(records)),
