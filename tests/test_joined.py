@@ -76,6 +76,14 @@ def test_rows_and_columns_stand_in_the_order_of_the_table(tmp_path):
         assert [cell["method"] for cell in found["cells"]][:4] == FEW["methods"]
     with_more = part(WHOLE, **{**FEW, "methods": ["bicubic", "dgp", "esrgan_plus", "glean"]})
     assert join(SMALL, with_more)["report"]["methods"] == ["bicubic", "pulse", "dgp", "esrgan_plus", "glean"]
+    searches, others = part(SMALL, methods=["pulse", "dgp"]), part(SMALL, methods=["bicubic", "glean"])
+    for parts in ((searches, others), (others, searches)):
+        assert join(*parts)["report"]["methods"] == FEW["methods"], "no part says where the rows of the other stand"
+        assert [cell["method"] for cell in join(*parts)["cells"]][:4] == FEW["methods"]
+    for parts in ((searches, others), (others, searches)):
+        unknown = [changed(content, report={**content["report"], "name": "mine"}) for content in parts]
+        methods = join(*unknown)["report"]["methods"]
+        assert (sorted(methods), methods.index("pulse") + 1) == (sorted(FEW["methods"]), methods.index("dgp"))
 
 
 def test_a_later_cell_replaces_an_earlier_one_unless_it_was_not_measured():

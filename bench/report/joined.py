@@ -4,12 +4,13 @@ A cell of a later part takes the place of the same cell of an earlier one, but o
 """
 
 from collections.abc import Hashable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import pandas as pd
 
-from bench import escape, files
+from bench import escape, files, profiles, report_files
 from bench.errors import BadFile, BenchError
 from bench.report import parts as machines
 from bench.report import spreadsheet
@@ -44,7 +45,8 @@ def join(parts: Mapping[Path, Content]) -> dict[str, Any]:
                 cells[place] = _moved(cell, part["machine"], last["machine"])
                 whose[place] = path
     _check_alike(cells, whose)
-    report = _report([part["report"] for part in parts.values()])
+    preset = last["cells"][-1]["task"]["preset"] if last["cells"] else ""
+    report = _report([part["report"] for part in parts.values()], preset)
     categories, factors, methods = (_ranks(report[name]) for name in ("categories", "factors", "methods"))
     for cell in cells.values():
         methods.setdefault(cell["method"], len(methods))  # further rows
@@ -149,21 +151,30 @@ def _images(cell: Content) -> set[str]:
     return {image for of in cell["results"] for image in of["images"]}
 
 
-def _report(reports: list[Content]) -> dict[str, Any]:
-    """Return the facts of the table: the last ones, with the categories, factors and methods of all."""
-    lists = {name: _together(of[name] for of in reports) for name in ("categories", "factors", "methods", "left_out")}
+def _report(reports: list[Content], preset: str) -> dict[str, Any]:
+    """Return the facts of the table: the last ones, with the categories, factors and methods of all.
+
+    They stand as in the table of the suite, or as in the last part of a table that it does not know.
+    """
+    name = reports[-1]["name"]
+    own = asdict(report_files.read(name, preset)) if name in profiles.tables() else {}
+    lists = {
+        kind: _together([of[kind] for of in reports], _ranks(own.get(kind, ())))
+        for kind in ("categories", "factors", "methods", "left_out")
+    }
     trainings = sorted({each for of in reports for each in of.get("trainings", (0,))})
     return {**reports[-1], **lists, "trainings": trainings}
 
 
-def _together(lists: Iterable[Iterable[Any]]) -> list[Any]:
-    """Return what stands in any of the lists, in the order of the last; what it lacks stands behind its neighbour."""
+def _together(lists: Iterable[Iterable[Any]], ranks: Mapping[Hashable, int]) -> list[Any]:
+    """Return what stands in any of the lists; a value of another list than the last stands behind its neighbour."""
     *others, last = [list(each) for each in lists]
     for other in reversed(others):
         for index, value in enumerate(other):
             if value not in last:
                 last.insert(last.index(other[index - 1]) + 1 if index else 0, value)
-    return last
+    # A variant, face.grey, stands with its category.
+    return sorted(last, key=lambda value: ranks.get(value, ranks.get(str(value).partition(".")[0], len(ranks))))
 
 
 def _ranks(names: Iterable[Hashable]) -> dict[Hashable, int]:
