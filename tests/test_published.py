@@ -74,7 +74,8 @@ def test_the_factors_have_their_curves():
 @pytest.mark.parametrize("name", [*TABLES, "mini/flops"])
 def test_a_table_was_made_from_a_commit(name):
     (commit,) = re.findall(r"^- commit: (.*)$", (PUBLISHED / f"{name}.md").read_text(), re.MULTILINE)
-    assert re.fullmatch("[0-9a-f]{12}", commit), "a figure that no commit can repeat"
+    joined = "(; [0-9a-f]{12} for [0-9]+ of [0-9]+ cells)*"
+    assert re.fullmatch(f"[0-9a-f]{{12}}{joined}", commit), "a figure that no commit can repeat"
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -128,9 +129,11 @@ def test_only_the_untrained_are_missing_at_other_factors_and_say_how_to_train_th
     found = rows("mini/factors")
     refused = found[found.status == "not measured"]
     assert set(refused.method) == {"srgan", "esrgan_plus", "glean"}
-    assert set(refused.factor) == {8, 32, 64}
+    assert set(refused.factor) == {64}
     for row in refused.itertuples():
-        assert f"`python -m bench train {row.method} --factor {row.factor} --category NAME`" in row.reason
+        assert (
+            f"`python -m bench train {row.method} --factor {row.factor} --category NAME --profile mini`" in row.reason
+        )
 
 
 def test_a_method_has_the_same_values_in_table_2_and_among_the_factors():

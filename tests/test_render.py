@@ -63,9 +63,9 @@ def test_the_page_that_is_opened_first_is_short_and_names_the_other():
 
 
 def test_a_report_of_several_factors_opens_with_the_one_that_it_names():
-    """Once all are measured, 8x comes first, at which the paper printed nothing."""
+    """Of factors at which as much was measured the first, 8x, would open it, and there the paper printed nothing."""
     built = stored.read(ROOT / "reports" / "published" / "mini" / "factors.json").table
-    for front, first in ((0, 16), (8, 8), (4, 16)):
+    for front, first in ((0, 8), (16, 16), (4, 8)):
         told = replace(built, report=replace(built.report, front=front))
         assert re.findall(r"^## PSNR at (\d+)x", render.markdown(told, MACHINE), re.MULTILINE) == [str(first)]
 
