@@ -1,13 +1,15 @@
+import json
 import math
 from dataclasses import replace
 from hashlib import sha256
+from pathlib import Path
 from types import MappingProxyType
 
 import numpy as np
 import pytest
 
 from bench import cards, report_files
-from bench.report import published, render, table
+from bench.report import published, render, stored, storing, table
 from bench.report.row import Row
 from bench.scores import stats
 from bench.scores.contests import Contest
@@ -306,7 +308,7 @@ def test_a_row_of_one_training_is_told_beside_several_and_where_several_were_ask
 def test_one_network_that_is_measured_as_two_trainings_is_told():
     """A copy lies no distance apart from itself, so the interval would promise what no other training keeps."""
     cells = [Cell(replace(TASK, training=n), "a", "A") for n in (0, 1, 2)]
-    told = "A (face, 16x): the trainings 0 and 2 gave the same PSNR of every image, so they are one network counted"
+    told = "A (face, 16x): the trainings 0 and 2 gave every image the same PSNR, LPIPS, so they are one network counted"
     for last, there in ((GOOD, True), (np.append(GOOD[:-1], GOOD[-1] + 0.1), False)):
         found = of_trainings("a", GOOD, GOOD + 1, last)
         assert (told in render.markdown(table.build(REPORT, cells, found, card()), {})) == there
@@ -318,7 +320,45 @@ def test_a_method_that_does_not_depend_on_its_seed_is_told():
     cells = [Cell(replace(TASK, seed=n), "a", "A") for n in (0, 1)]
     found = [replace(r, task=replace(TASK, seed=n)) for n in (0, 1) for r in records("a", GOOD, GOOD / 100)]
     text = render.markdown(table.build(REPORT, cells, found, card()), {})
-    assert "the seeds 0 and 1 gave the same PSNR of every image, so the method does not depend on the seed" in text
+    assert (
+        "the seeds 0 and 1 gave every image the same PSNR, LPIPS, as if the method did not depend on the seed." in text
+    )
+    assert "too narrow" not in text, "what does not depend on the seed lies no distance apart from itself"
+
+
+def test_a_seed_that_failed_altogether_is_left_out_and_named():
+    """Of it there are bicubic results alone: in a mean they stood for a method that never made them."""
+    cells = [Cell(replace(TASK, seed=n), name, name) for name in "ab" for n in (0, 1, 2)]
+    found = [
+        replace(r, task=replace(TASK, seed=n)) for n in (0, 1, 2) for r in records("b", GOOD - 3 + n / 10, GOOD / 100)
+    ]
+    for n, values, how in ((0, GOOD, {}), (1, GOOD - 9, {"status": "failed", "reason": "no luck"}), (2, GOOD + 1, {})):
+        found += [replace(r, task=replace(TASK, seed=n)) for r in records("a", values, GOOD / 100, **how)]
+    built = table.build(REPORT, cells, found, card())
+    found_row = row(built, "a")
+    assert (found_row.n_ok, found_row.n, found_row.seeds, found_row.idle) == (30, 30, (0, 2), ((1, 0),))
+    assert found_row.summary.mean == pytest.approx(GOOD.mean() + 0.5)
+    text = render.markdown(built, {})
+    assert "a (face, 16x): without seed 1, which gave no image of its own." in text
+    assert "no luck (seed 1)" in text
+    assert "is not compared" not in text
+    again = stored.of(Path("a.json"), json.loads(storing.text(built, found, {}))).table
+    assert row(again, "a").idle == ((1, 0),)
+    assert render.markdown(again, {}) == text
+
+
+def test_a_training_that_failed_leaves_one_and_its_reason_names_it():
+    """With the same names of files as the other's, a reason without it would blame the network that is whole."""
+    cells = [Cell(replace(TASK, training=n), "a", "A") for n in (0, 1)]
+    good, bad = (of_trainings("a", GOOD, GOOD)[:30], of_trainings("a", GOOD, GOOD)[30:])
+    broken = [replace(record, status="failed", reason="net.safetensors: 1 not finite") for record in bad]
+    text = render.markdown(table.build(replace(REPORT, trainings=(0, 1)), cells, [*good, *broken], card()), {})
+    assert "net.safetensors: 1 not finite (training 1)" in text
+    assert "A (face, 16x): without training 1, which gave no image of its own." in text
+    every = [replace(record, status="failed", reason="no luck") for record in [*good, *bad]]
+    text = render.markdown(table.build(replace(REPORT, trainings=(0, 1)), cells, every, card()), {})
+    assert "A (face, 16x) has no image of its own and is not compared." in text
+    assert "without training" not in text
 
 
 def test_trainings_that_differ_in_more_than_their_seeds_are_told():
@@ -345,7 +385,10 @@ def test_an_infinite_mean_of_several_trainings_keeps_its_notes():
     exact = np.append(GOOD[:-1], np.inf)
     text = render.markdown(table.build(REPORT, cells, of_trainings("a", GOOD, exact), card()), {})
     assert "A (face, 16x), 1 of 30 images are exact: their PSNR is infinite, and so is the mean" in text
-    assert "mean of the trainings 0, 1, pictures of the first. Standard deviations of their means: PSNR inf" in text
+    assert (
+        "mean of the trainings 0, 1, pictures of the first. Standard deviations of their means: PSNR undefined, as a mean is inf"
+        in text
+    )
 
 
 def test_a_training_whose_network_is_not_there_is_told():

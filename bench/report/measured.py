@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -21,17 +21,19 @@ _REASONS = 3
 def row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], card: Card) -> Row:
     """Return the row of one cell and metric."""
     protocol = metric.protocol()
-    images = dict.fromkeys(record.image for record in records if record.image is not None and record.metrics)
-    unusable = {record.image: record.reason for record in records if record.image and record.image not in images}
-    failed = {record.image for record in records if record.status != "ok"}
-    undefined = {record.image for record in records if math.isnan(record.metrics.get(protocol, 0.0))}
+    idle = _idle(records)
+    used = [record for record in records if _source(record) not in idle]
+    images = dict.fromkeys(record.image for record in used if record.image is not None and record.metrics)
+    unusable = {record.image: record.reason for record in used if record.image and record.image not in images}
+    failed = {record.image for record in used if record.status != "ok"}
+    undefined = {record.image for record in used if math.isnan(record.metrics.get(protocol, 0.0))}
     by_seed: dict[tuple[int, int], dict[str, float]] = {}
-    for record in records:
+    for record in used:
         if record.image is not None and protocol in record.metrics and record.image not in undefined:
             by_seed.setdefault(_source(record), {})[record.image] = record.metrics[protocol]
     values, spread = _over_seeds(by_seed)
     measured = tuple(by_seed or dict.fromkeys(map(_source, records))) or ((0, 0),)
-    notes = dict.fromkeys((record.image, record.note) for record in records if record.image and record.note)
+    notes = dict.fromkeys((record.image, record.note) for record in used if record.image and record.note)
     return Row(
         cell=cell,
         metric=metric,
@@ -51,14 +53,15 @@ def row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], c
         test_set=card.test_set,
         apart=published.apart(report, card, len(images)),
         likeness=tuple(filter(None, (known.unverified(card), published.by_name(report, card)))),
-        remark=next((record.remark for record in records if record.remark), ""),
-        weights={each.file: each.trained_on for record in records for each in record.weights},
+        remark=next((record.remark for record in used if record.remark), ""),
+        weights={each.file: each.trained_on for record in used for each in record.weights},
         notes=Counter(note for _, note in notes),
         unusable=unusable if values else {},
         seeds=tuple(dict.fromkeys(seed for seed, _ in measured)),
         trainings=tuple(dict.fromkeys(training for _, training in measured)),
         spread=spread,
         sources=by_seed,
+        idle=idle,
         has_hr=card.has_hr,
         face_box=card.face_box,
         lr=f"LR {how}" if (how := degradation.words(card.degradation)) else "",
@@ -83,15 +86,42 @@ def _too_few(metric: Metric, images: int) -> str:
 def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001
     """Return why there are no values, or not all are a method's own; an exception may have had no words."""
     lacking = [record for record in records if record.status != "ok"]
-    told: dict[str, dict[str | None, None]] = {}
+    told: dict[str, list[Record]] = {}
     for record in lacking:
-        told.setdefault(record.reason.removesuffix(".") or "no reason was given", {})[record.image] = None
-    shown = list(told)[:_REASONS]
-    others = list(dict.fromkeys(image for reason in list(told)[_REASONS:] for image in told[reason] if image))
+        told.setdefault(record.reason.removesuffix(".") or "no reason was given", []).append(record)
+    shown = [f"{reason}{_of(of, records)}" for reason, of in list(told.items())[:_REASONS]]
+    others = list(dict.fromkeys(record.image for of in list(told.values())[_REASONS:] for record in of if record.image))
     if others:
         named = ", ".join(others[:_REASONS]) + (", ..." if len(others) > _REASONS else "")
         shown.append(f"{len(others)} more images are not the method's own, each for a reason like these ({named})")
     return "; ".join(shown) or ("" if measured else "no value was measured")
+
+
+def _of(some: Sequence[Record], every: Sequence[Record]) -> str:
+    """Return of which seeds or trainings a reason is, where it is not that of all; why none was run says it itself."""
+    sources = dict.fromkeys(_source(record) for record in some if record.image is not None)
+    if not sources or len(sources) == len(set(map(_source, every))):
+        return ""
+    return f" ({in_words(list(sources), every=dict.fromkeys(map(_source, every)))})"
+
+
+def in_words(sources: Sequence[tuple[int, int]], every: Iterable[tuple[int, int]]) -> str:
+    """Return seeds and trainings in words: what differs among all of them."""
+    seeds, trainings = (len(set(of)) > 1 for of in zip(*every, strict=True))
+    if seeds and trainings:
+        return ", ".join(f"seed {seed} of training {training}" for seed, training in sources)
+    what, at = ("training", 1) if trainings else ("seed", 0)
+    return f"{what}{'s' if len(sources) > 1 else ''} {', '.join(str(source[at]) for source in sources)}"
+
+
+def _idle(records: Sequence[Record]) -> tuple[tuple[int, int], ...]:
+    """Return the seeds and trainings that gave no image of their own, while others did: no mean is taken over them.
+
+    Of all their images there are the bicubic results alone, which say nothing of how far seeds lie apart.
+    """
+    sources = dict.fromkeys(_source(record) for record in records if record.image is not None)
+    own = {_source(record) for record in records if record.image is not None and record.status == "ok"}
+    return tuple(source for source in sources if source not in own) if own else ()
 
 
 def _source(record: Record) -> tuple[int, int]:

@@ -55,6 +55,8 @@ class Row:
     """Of the seeds or the trainings; None for one."""
     sources: Mapping[tuple[int, int], Mapping[str, float]] = field(default_factory=dict)
     """(seed, training) -> image -> value, of which `values` are the means."""
+    idle: tuple[tuple[int, int], ...] = ()
+    """Seeds and trainings that gave no image of their own, and are left out; as long as others did."""
     degradation: tuple[str, ...] = degradation.PLAIN
     """As in `Card`."""
     subject: str = ""

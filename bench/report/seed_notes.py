@@ -6,6 +6,7 @@ from itertools import combinations
 from pathlib import PurePosixPath
 from typing import TypeAlias
 
+from bench.report.measured import in_words
 from bench.report.row import Row
 
 Escape: TypeAlias = Callable[[str], str]
@@ -20,7 +21,7 @@ _OVER_SEEDS = (
     "apart in one of them (docs/adr/0010-seeds.md). Banks have one training."
 )
 _ONCE = "Of one training alone, so that nothing tells what another would do"
-_SEED = re.compile(r", seed \d+$")
+_SEED = re.compile(r", seed \d+(; taken before .*)?$")
 """How what a file was trained on ends; the trainings of a method differ in it alone."""
 
 
@@ -38,15 +39,22 @@ def seeds(rows: Sequence[Row], escape: Escape, *, asked: bool = False) -> list[s
     for row in rows:
         if row.several and row.summary is not None:
             place = f"{where(row, escape)}: mean of {_sources(row)}, pictures of the first"
-            apart = f"{row.spread.deviation:.{row.metric.digits + 1}f}" if row.spread else "infinite"
+            apart = (
+                f"{row.spread.deviation:.{row.metric.digits + 1}f}"
+                if row.spread
+                else "undefined, as a mean is infinite"
+            )
             found.setdefault(place, []).append(f"{row.metric.title} {apart}")
     told = [f"{place}. Standard deviations of their means: {'; '.join(each)}." for place, each in found.items()]
-    if not told and not asked:
+    idle = _idle(rows, escape)
+    if not (told or idle or asked):
         return []
     alone = dict.fromkeys(where(row, escape) for row in rows if row.summary and row.weights and not row.several)
     return [
         *told,
-        *dict.fromkeys(text for row in rows for text in (*_twice(row, escape), *_unlike(row, escape))),
+        *idle,
+        *_twice(rows, escape),
+        *dict.fromkeys(text for row in rows for text in _unlike(row, escape)),
         *([_OVER_SEEDS] if told else []),
         *([f"{_ONCE}: {'; '.join(alone)}."] if alone else []),
     ]
@@ -58,24 +66,40 @@ def _sources(row: Row) -> str:
     return " and ".join(f"{what} {', '.join(map(str, of))}" for what, of in told.items() if len(of) > 1)
 
 
-def _twice(row: Row, escape: Escape) -> list[str]:
-    """Return which seeds or trainings gave every image the same values: they say nothing of what others would do."""
-    if not row.n_ok:  # each has the bicubic result
-        return []
-    alike = [(a, b) for a, b in combinations(row.sources, 2) if dict(row.sources[a]) == dict(row.sources[b])]
-    parts: dict[str, list[str]] = {"seeds": [], "trainings": []}
-    for (seed, training), (other_seed, other_training) in alike:
-        if training == other_training:
-            parts["seeds"].append(f"{seed} and {other_seed}")
-        elif seed == other_seed:
-            parts["trainings"].append(f"{training} and {other_training}")
-    meant = {"seeds": "so the method does not depend on the seed", "trainings": "so they are one network counted twice"}
+def _idle(rows: Sequence[Row], escape: Escape) -> list[str]:
+    """Return which seeds or trainings are left out."""
+    told = {
+        f"{where(row, escape)}: without {in_words(row.idle, [*row.sources, *row.idle])}": None
+        for row in rows
+        if row.idle
+    }
+    return [f"{text}, which gave no image of its own." for text in told]
+
+
+def _twice(rows: Sequence[Row], escape: Escape) -> list[str]:
+    """Return which seeds or trainings gave every image the same values, by which metrics."""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    for row in rows:
+        for which, so in _alike(row) if row.n_ok else ():  # else each has the bicubic result
+            found.setdefault((where(row, escape), which, so), []).append(row.metric.title)
     return [
-        f"{where(row, escape)}: the {what} {'; '.join(dict.fromkeys(pairs))} gave the same {row.metric.title} of every "
-        f"image, {meant[what]}; the interval is too narrow."
-        for what, pairs in parts.items()
-        if pairs
+        f"{place}: {which} gave every image the same {', '.join(metrics)}, {so}."
+        for (place, which, so), metrics in found.items()
     ]
+
+
+def _alike(row: Row) -> list[tuple[str, str]]:
+    """Return the seeds and the trainings of the same values, and what is to be said of them."""
+    alike = [(a, b) for a, b in combinations(row.sources, 2) if dict(row.sources[a]) == dict(row.sources[b])]
+    seeds = dict.fromkeys(f"{a[0]} and {b[0]}" for a, b in alike if a[1] == b[1])
+    trainings = dict.fromkeys(f"{a[1]} and {b[1]}" for a, b in alike if a[0] == b[0])
+    told = []
+    if seeds:
+        told.append((f"the seeds {'; '.join(seeds)}", "as if the method did not depend on the seed"))
+    if trainings:
+        so = "so they are one network counted twice; the interval is too narrow"
+        told.append((f"the trainings {'; '.join(trainings)}", so))
+    return told
 
 
 def _unlike(row: Row, escape: Escape) -> list[str]:
