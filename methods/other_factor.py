@@ -16,7 +16,7 @@ from bench import reference_images, resize
 from bench.spec import BenchError, Images, Method, MissingWeights, Spec, Task
 from methods import specs
 
-_FORM = re.compile(r"(?P<method>.+)@(?P<factor>[1-9][0-9]{0,4})")
+_FORM = re.compile(r"(?P<method>.+)@(?P<factor>[1-9][0-9]{0,8})")
 
 
 def parted(name: str) -> tuple[str, int | None]:
@@ -51,8 +51,8 @@ def of_factor(of: type[Method], factor: int) -> type[Method]:
             """Load the method for its factor. Raises `MissingWeights` if that does not divide the size."""
             if task.hr_size % factor:
                 raise MissingWeights(
-                    f"there is no network of {factor}x for images of {task.hr_size} px; take a factor that divides "
-                    "their side."
+                    f"{of.spec.title} has no network of {factor}x for images of {task.hr_size} px, which {factor} does "
+                    "not divide; take images of another size, or the networks of another factor."
                 )
             if task.factor != factor and reference_images.knows_by_input(of.spec, task):
                 raise BenchError(

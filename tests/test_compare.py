@@ -204,7 +204,7 @@ def test_means_of_other_trainings_are_told():
     )
     (remark,) = comparison.compare(first, second, {}).remarks
     assert remark == (
-        "glean: seed 0; training 0 in the first, seed 0; trainings 0, 1 in the second; "
+        "glean (face, 16x): seed 0; training 0 in the first, seed 0; trainings 0, 1 in the second; "
         "the intervals are of images alone"
     )
     assert comparison.compare(first, first, {}).remarks == ()

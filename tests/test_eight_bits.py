@@ -1,6 +1,7 @@
 """Weight files in 8 bits: what rounding may change, what it must not, and what is refused."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -31,10 +32,13 @@ def network() -> RRDBNet:
     return made.eval()
 
 
-def written(path: Path, *, steps: int = 9) -> Path:
+def written(path: Path, *, steps: int = 9, spoil: bool = False) -> Path:
     """Write the network as training does."""
     told = {trained.FACTS: json.dumps({"steps": steps, "of": 9, "seed": 0})}
-    path.write_bytes(own_files.safetensors(network(), dtype=torch.float16, facts=told))
+    made = network()
+    if spoil:
+        next(made.parameters()).data.view(-1)[0] = torch.nan
+    path.write_bytes(own_files.safetensors(made, dtype=torch.float16, facts=told))
     return path
 
 
@@ -77,20 +81,52 @@ def test_what_is_no_finished_training_is_not_packed(tmp_path, capsys):
     begun = written(tmp_path / "begun.safetensors", steps=8)
     foreign = tmp_path / "foreign.safetensors"
     foreign.write_bytes(own_files.safetensors(network()))
-    once = written(tmp_path / "once.safetensors")
-    pack.pack(once)
+    broken = written(tmp_path / "broken.safetensors", spoil=True)
+    text = tmp_path / "README.md"
+    text.write_text("no weights")
+    (tmp_path / "folder").mkdir()
     bank = tmp_path / "bank_face_64.safetensors"
     bank.write_bytes(own_files.safetensors(StyleGAN2Discriminator(size=8, channels={4: 8, 8: 8}), facts=TOLD))
     for path, reason in (
         (begun, "8 of 9 steps"),
         (foreign, "how it was trained"),
-        (once, "packed already"),
+        (broken, "1 of its weights are not finite"),
+        (text, "no weight file that can be read"),
         (bank, "other trainings have begun with"),
     ):
         content = path.read_bytes()
         assert pack.main([str(path)]) == 2
-        assert reason in " ".join(capsys.readouterr().err.split())
+        told = " ".join(capsys.readouterr().err.split())
+        assert reason in told
+        assert "delete" not in told.lower(), "who names the wrong file loses it"
         assert path.read_bytes() == content, "a file that was refused has changed"
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "absent", tmp_path / "folder", tmp_path / "pipe"):
+        assert pack.main([str(path)]) == 2
+        assert f"{path} is no file" in " ".join(capsys.readouterr().err.split())
+
+
+def test_one_that_is_refused_keeps_none_of_the_others_from_being_packed(tmp_path, capsys):
+    first, begun, last = (
+        written(tmp_path / f"{name}.safetensors", **how)
+        for name, how in (("first", {}), ("begun", {"steps": 8}), ("last", {}))
+    )
+    last.chmod(0o640)
+    link = tmp_path / "link.safetensors"
+    link.symlink_to(last)
+    sizes = [path.stat().st_size for path in (first, begun, last)]
+    assert pack.main([str(path) for path in (first, begun, first, link)]) == 2
+    assert "8 of 9 steps" in " ".join(capsys.readouterr().err.split())
+    assert [path.stat().st_size < size for path, size in zip((first, begun, last), sizes, strict=True)] == [
+        True,
+        False,
+        True,
+    ]
+    assert (link.is_symlink(), last.stat().st_mode & 0o777) == (True, 0o640)
+    content = first.read_bytes()
+    assert pack.main([str(first)]) == 0, "a command that is given again has nothing left to do"
+    assert "packed already" in capsys.readouterr().out
+    assert first.read_bytes() == content
 
 
 @pytest.mark.parametrize(

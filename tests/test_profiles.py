@@ -16,7 +16,7 @@ from bench.scores.metrics import METRICS
 from bench.spec import BenchError, Cell, MissingImages, Task, UnknownName
 from methods import BY_NAME
 from methods.training import key as keys
-from methods.weights import trained
+from methods.weights import advice, trained
 
 from .conftest import ROOT, textured
 
@@ -142,9 +142,9 @@ def test_a_folder_that_may_not_be_entered_is_a_sentence(here, monkeypatch):
 
 def test_an_advice_names_no_user(here):
     task = replace(cards.card("photos", "face").task(8))
-    assert "--profile '~/photos'" not in trained.advice("glean", task, "network")
-    assert "--profile ~/photos" in trained.advice("glean", task, "network"), "tables print it; a shell expands it"
-    assert os.fspath(here) not in trained.advice("glean", task, "network")
+    assert "--profile '~/photos'" not in advice.command("glean", task, "network")
+    assert "--profile ~/photos" in advice.command("glean", task, "network"), "tables print it; a shell expands it"
+    assert os.fspath(here) not in advice.command("glean", task, "network")
 
 
 @pytest.mark.parametrize("size", [10**9, 16_385, 10**100])

@@ -182,3 +182,27 @@ def test_the_facts_of_a_report_name_trainings_unless_a_run_does(settings, asked,
     of = [cell.task.training for cell in made.cells if cell.task.category == "cat" and cell.method == "srgan"]
     assert of == given
     assert made.report.trainings == tuple(given), "a row of one training alone is not told where several were asked for"
+
+
+def test_what_no_table_reads_is_not_counted_and_a_file_in_the_wrong_folder_is_told(put, tmp_path):
+    """`list` and `doctor` looked into training0 and training01, and saw nothing wrong with another seed's network."""
+    right, wrong = put(1), put(2, seed=1)
+    for name in ("training0", "training01", "training\u0663", "trainingx"):
+        shutil.copytree(right.parent, right.parent.with_name(name))
+    (right.parent / "glean_face_16x_128.safetensors").mkdir()
+    (right.parent / "glean_cat_16x_128.safetensors").symlink_to(tmp_path / "nothing")
+    assert [path for path in trained.present() if path.is_relative_to(tmp_path)] == [right, wrong]
+    trained.check_seed(right)
+    with pytest.raises(BadFile, match=r"training2/srgan_face_16x_128.safetensors was trained with the seed 1"):
+        trained.check_seed(wrong)
+
+
+def test_a_broken_network_of_a_training_is_not_told_under_the_name_of_the_other(put):
+    path = put(1)
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        form = {name: text for name, text in file.metadata().items() if name != "checksum"}
+    next(iter(tensors.values())).view(-1)[0] = torch.nan
+    path.write_bytes(sealed.pack(tensors, form))
+    with pytest.raises(BadFile, match=f"^training1/{FILE}: "):
+        Srgan.load(TASK, torch.device("cpu"))

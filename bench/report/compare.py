@@ -125,9 +125,9 @@ def _of_other_seeds(first: Run, second: Run, places: Sequence[Place]) -> Iterato
     for place in places:
         one, other = (run.means_of.get(place, "") for run in (first, second))
         if one and other and one != other:
-            alike[one, other].append(place.method)
+            alike[one, other].append(f"{place.method} ({place.category}, {place.factor}x)")
     for (one, other), methods in alike.items():
-        names = _listed(list(dict.fromkeys(methods)))
+        names = _listed(methods)
         yield f"{names}: {one} in the first, {other} in the second; the intervals are of images alone"
 
 

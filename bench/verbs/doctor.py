@@ -41,9 +41,10 @@ def _own() -> Finding:
     for path in files:
         try:
             unfinished += bool(trained.unfinished(path))
+            trained.check_seed(path)
         except BenchError as error:
             wrong.append(str(error))
-    text = f"{len(files)} trained here, {unfinished} of them not to the end, {len(wrong)} damaged"
+    text = f"{len(files)} trained here, {unfinished} of them not to the end, {len(wrong)} damaged or out of place"
     counts = (("files", len(files)), ("unfinished", unfinished), ("damaged", len(wrong)))
     return Finding("weights", "own", text, " ".join(wrong), counts)
 
@@ -59,7 +60,7 @@ def _published() -> Finding:
         if problem:
             wrong.append(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
     known_files = len(catalogue.catalogue())
-    text = f"{len(files)} of {known_files} are here, {len(wrong)} damaged"
+    text = f"{len(files)} of {known_files} are here, {len(wrong)} damaged or out of place"
     counts = (("files", len(files)), ("of", known_files), ("damaged", len(wrong)))
     return Finding("weights", "published", text, " ".join(wrong), counts)
 

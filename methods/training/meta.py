@@ -35,7 +35,7 @@ from methods.training.share import Share
 from methods.training.stop import Stopped
 from methods.training.words import number
 from methods.weights import lock
-from methods.weights.trained import option
+from methods.weights.advice import option
 
 SIDE = 32  # px, where an image costs a tenth
 STEPS = (0, 1, 10, 100)

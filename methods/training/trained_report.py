@@ -19,7 +19,8 @@ from methods.nets.biggan import BigGAN
 from methods.presets import biggan
 from methods.training.items import Item
 from methods.training.likeness import MOST, Bank, Distance, measure, samples
-from methods.weights.trained import facts, option
+from methods.weights.advice import option
+from methods.weights.trained import facts
 
 _HEADS = ("file", "kB", "made by", "seed", "steps", "of", "minutes", "on", "KID", "FID")
 _SIDE = 8  # samples in a row of a sheet, and rows

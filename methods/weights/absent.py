@@ -6,7 +6,7 @@ from pathlib import Path
 from bench import shipped
 from bench.paths import short
 from bench.spec import MissingWeights, Task
-from methods.weights import catalogue, fits, trained
+from methods.weights import advice, catalogue, fits, trained
 
 
 def own_alone(method: str, task: Task, part: str) -> bool:
@@ -47,11 +47,11 @@ def _wanted(method: str, task: Task, part: str, files: Sequence[catalogue.Weight
     """Return what is missing, from where it can be had, and where it is to be put; `begun`: its training is."""
     if not files:  # no category is named, so that the cells of a table share one note
         published = task.weights == "published" and trained.trainable(method, part)
-        advice = "; without --weights published trained ones are looked for" if published else ""
+        told = "; without --weights published trained ones are looked for" if published else ""
         return (
             f"{_sources(method, task, part)} no {part} of {method} for this category, {task.factor}x and "
             f"{task.hr_size} px, with the preset {task.preset}"
-            f"{advice or trained.advice(method, task, part, begun=begun)}"
+            f"{told or advice.command(method, task, part, begun=begun)}"
         )
     what = f"the {part} of {method} for {task.category}, {task.factor}x, {task.hr_size} px"
     looked = ", ".join(short(folder) for folder in catalogue.places(task.preset))

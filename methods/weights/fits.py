@@ -34,8 +34,8 @@ def _there(method: str, task: Task, part: str) -> Iterator[tuple[int, int]]:
 
 
 def _option(factor: int, side: int) -> str:
-    """Return how weights are asked for."""
-    return " at ".join([*([f"--hr-size {side}"] if side else []), *([f"{factor}x"] if factor else [])]) or "every size"
+    """Return for what weights are."""
+    return " at ".join([*([f"{side} px"] if side else []), *([f"{factor}x"] if factor else [])]) or "every size"
 
 
 def _distance(task: Task, factor: int, side: int) -> float:

@@ -97,7 +97,7 @@ def _is_published(path: Path) -> bool:
 
 def _named(path: Path, error: BenchError) -> BenchError:
     """Return an error that names the file; one of a second file says itself which is missing."""
-    return error if isinstance(error, MissingWeights) else BadFile(f"{path.name}: {error}")
+    return error if isinstance(error, MissingWeights) else BadFile(f"{trained.label(path)}: {error}")
 
 
 def find(
@@ -127,10 +127,9 @@ def find(
     if own and not aside:
         others = [file.name for file in files if catalogue.locate(file)]
         more = f"; taken before {others[0]}, which is published" if others else ""
-        name = f"{own.parent.name}/{own.name}" if absent.of_seed(task, part) else own.name
-        origins.note(name, trained.told(own) + more)
+        origins.note(trained.label(own), trained.told(own) + more)
         return own
-    left = f"{own.name}, trained here, {aside}, is used with --unfinished alone" if own else ""
+    left = f"{trained.label(own)}, trained here, {aside}, is used with --unfinished alone" if own else ""
     unusable = [f"{path.name}, which comes first, cannot be used: {error}" for path, error in passed.items()]
     found, wrong = _published(files, passed)
     if found:

@@ -6,24 +6,21 @@ those of a folder of photographs lie in its sub-folder weights/, behind which th
 
 import json
 import re
-import shlex
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 
 from bench import shipped as shipped_list
 from bench.paths import short, user_weights
-from bench.spec import BadFile, BenchError, Task, UnknownName
+from bench.spec import BadFile, Task
 from methods.formats import sealed
 from methods.presets import biggan
-from methods.presets.mixtures import MIXTURES, parted, unfit
-from methods.weights import catalogue
 from methods.weights.folders import every_shipped, shipped
 
 FACTS = "training"
 """The entry of a file's header that says how it was trained."""
 GLEAN = "glean"
-_BANKS = {GLEAN: "bank", "pulse": "bank", "mganprior": "bank", "dgp": "bank", biggan.METHOD: biggan.NAME}
+BANKS = {GLEAN: "bank", "pulse": "bank", "mganprior": "bank", "dgp": "bank", biggan.METHOD: biggan.NAME}
 """The methods that take a bank of ours, and as what it is trained; dgp.biggan takes none of ours."""
 
 
@@ -33,13 +30,13 @@ def file_name(what: str, task: Task, part: str = "network") -> str:
     `what` is then "bank", or "biggan", which is of no one category.
     """
     kind = "" if part in ("network", "bank") else f"_{part}"
-    factor = "" if what in _BANKS.values() else f"_{task.factor}x"
+    factor = "" if what in BANKS.values() else f"_{task.factor}x"
     return f"{_stem(what, task)}{factor}_{task.hr_size}{kind}.safetensors"
 
 
 def stem(method: str, task: Task, part: str) -> str:
     """Return how the names of a part's files begin, before factor and size."""
-    return _stem(method if part == "network" else _BANKS[method], task)
+    return _stem(method if part == "network" else BANKS[method], task)
 
 
 def _stem(what: str, task: Task) -> str:
@@ -55,7 +52,7 @@ def locate(method: str, task: Task, part: str = "network") -> Path | None:
     """Return where a file that was trained for a method, by its spec's name, is on this machine."""
     if not trainable(method, part):
         return None
-    name = file_name(method if part == "network" else _BANKS[method], task, part)
+    name = file_name(method if part == "network" else BANKS[method], task, part)
     if part == "network" and task.training:
         return _of_training(task, name)
     return next((path for place in places(task.profile, task.preset) if (path := place / name).is_file()), None)
@@ -65,7 +62,7 @@ def lost(method: str, task: Task, part: str) -> Path | None:
     """Return where a file lay that came with the suite for a method, by its spec's name, and is not there any more."""
     if not trainable(method, part) or (part == "network" and task.training):
         return None
-    name = file_name(method if part == "network" else _BANKS[method], task, part)
+    name = file_name(method if part == "network" else BANKS[method], task, part)
     return next((folder / name for folder in shipped(task.preset) if shipped_list.gone(folder / name)), None)
 
 
@@ -83,9 +80,8 @@ def trainings(task: Task) -> list[Path]:
 def _of_training(task: Task, name: str) -> Path | None:
     """Return a file of `trainings`, if there is one. Raises `BadFile` if another seed made it."""
     path = next((path for place in trainings(task) if (path := place / name).is_file()), None)
-    if path and (seed := facts(path).get("seed")) != task.training:
-        how = "does not say with which seed it was trained" if seed is None else f"was trained with the seed {seed}"
-        raise BadFile(f"{short(path)} {how}; networks of the seed {task.training} belong there. Move it away.")
+    if path:
+        check_seed(path)
     return path
 
 
@@ -129,77 +125,17 @@ def facts(path: Path) -> dict[str, str | int | float]:
     sealed.verify(path)
     if not isinstance(found, dict) or (found and not {"steps", "of", "seed"} <= found.keys()):
         raise BadFile(f"{short(path)} does not say how long and with which seed it was trained; {again}")
-    if found and not all(isinstance(found[name], int) for name in ("steps", "of")):
+    if found and not all(isinstance(found[name], int) for name in ("steps", "of", "seed")):
         raise BadFile(
-            f"{short(path)} says that it was trained for {found['steps']!r} of {found['of']!r} steps; {again}"
+            f"{short(path)} says that it was trained for {found['steps']!r} of {found['of']!r} steps with the seed "
+            f"{found['seed']!r}; {again}"
         )
     return found
 
 
-def advice(method: str, task: Task, part: str, *, begun: bool = False) -> str:
-    """Return the end of a sentence: the commands that would make what is missing, if training makes it.
-
-    `begun`: it has begun to, and its file is told of before.
-    """
-    if not trainable(method, part):
-        return ""
-    item = re.sub(r"\.stylegan2?$", "", method)  # the card names the kind of bank
-    if none := _none(method, item, task, part):
-        return none
-    what = f"{item} --factor {task.factor}" if part == "network" else _BANKS[method]
-    category = "" if what == biggan.NAME else " --category NAME"
-    profile = f" --profile {_typed(task.profile)}"
-    again = part == "network" and task.training
-    place = trainings(task)[0] if again else folder(task.profile, task.preset)
-    absent = "" if begun else f", and none was trained into {short(place)}"
-    absent = f"{absent}. `python -m bench train {what}{category}{profile}"
-    if again:
-        return (
-            f"{absent} --seed {task.training} --out {_typed(str(place))}` {'goes on with it' if begun else 'makes it'}"
-        )
-    if begun:
-        return f"{absent}` goes on with it"
-    return f"{absent}` makes it, `python -m bench train --missing{profile}` all that is missing"
-
-
-def option(profile: str) -> str:
-    """Return the words that name a profile in a command, a blank before them; none for what is taken without them."""
-    return "" if profile == "mini" else f" --profile {_typed(profile)}"
-
-
-def _typed(profile: str) -> str:
-    """Return a profile, or a folder, as it can be typed in a shell, a path without the name of the user."""
-    name = short(Path(profile)) if Path(profile).is_absolute() else profile
-    return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
-
-
-def _untrained(item: str) -> bool:
-    """Tell whether nothing is trained with a mixture behind its name: SRNTT, and what has one already."""
-    method, mixture = parted(item)
-    return mixture is not None and (method == "srntt" or parted(method)[1] is not None)
-
-
-def _none(method: str, item: str, task: Task, part: str) -> str:
-    """Return the end of a sentence that says why no training makes a network for a task; "" if one does."""
-    if task.mixture and task.mixture not in MIXTURES:
-        return f": {UnknownName('mixture', task.mixture, MIXTURES)}"
-    if task.mixture and _untrained(item):
-        return ", and no training makes one for images that are degraded like this"
-    if part == "network" and (reason := unfit(item, task.factor)):
-        return f": {reason}"
-    if method.endswith(".stylegan") and not catalogue.fitting(f"{GLEAN}.stylegan", task, "bank"):
-        return ", and none can be trained, as there is no StyleGAN for it: training makes none, and none was published"
-    if method == biggan.METHOD:
-        try:
-            biggan.biggan(task).label(task.category)
-        except BenchError as error:
-            return f": {str(error).rstrip('.')}"
-    return ""
-
-
 def trainable(method: str, part: str) -> bool:
     """Tell whether training makes a part for a method: its network, or the two parts of a bank it searches."""
-    return part == "network" or (part in ("bank", "discriminator") and method in _BANKS)
+    return part == "network" or (part in ("bank", "discriminator") and method in BANKS)
 
 
 def places(profile: str, preset: str) -> list[Path]:
@@ -216,6 +152,26 @@ def present() -> list[Path]:
     """
     pattern = re.compile(r"[\w.-]+_\d+(_discriminator)?\.safetensors")
     own = user_weights()
-    further = [path for place in own for path in place.glob("*/training*") if path.name[len("training") :].isdigit()]
+    further = [path for place in own for path in place.glob("*/training*") if _seed(path)]
     places = [*every_shipped(), *own, *further]
-    return sorted(path for place in places for path in place.glob("*") if pattern.fullmatch(path.name))
+    return sorted(
+        path for place in places for path in place.glob("*") if pattern.fullmatch(path.name) and path.is_file()
+    )
+
+
+def check_seed(path: Path) -> None:
+    """Raise `BadFile` for a file in the folder of another seed than made it. Raises as `facts`."""
+    if (wanted := _seed(path.parent)) and (seed := facts(path).get("seed")) != wanted:
+        how = "does not say with which seed it was trained" if seed is None else f"was trained with the seed {seed}"
+        raise BadFile(f"{short(path)} {how}; networks of the seed {wanted} belong there. Move it away.")
+
+
+def label(path: Path) -> str:
+    """Return the name of a file for notes: with its folder, where that tells the training."""
+    return f"{path.parent.name}/{path.name}" if _seed(path.parent) else path.name
+
+
+def _seed(folder: Path) -> int:
+    """Return of which seed the networks in a folder are; 0: it is not one of `trainings`."""
+    found = re.fullmatch("training([1-9][0-9]{0,9})", folder.name)
+    return int(found[1]) if found else 0
