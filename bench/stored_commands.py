@@ -1,5 +1,6 @@
 """The verbs for tables that were measured before: render them, compare two runs."""
 
+import glob
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -63,14 +64,15 @@ def merge(
 
     if len(set(parts)) < 2:  # noqa: PLR2004 - one is no part
         raise BenchError(f"there is one table alone, {parts[0]}; give two or more parts of it.")
-    content = joined.join({path: sealing.content(path) for path in parts})
+    contents = {path: sealing.content(path) for path in parts}
+    content, seconds = joined.join(contents), joined.timing(contents)
     name = joined.named(content)
-    if (there := out / f"{name}.json").exists():
-        raise BenchError(f"{there} is there already, and is not written over; give another folder with --out.")
-    found = stored.of(there, content)
+    if there := sorted(out.glob(f"{glob.escape(name)}.*")):
+        raise BenchError(f"{there[0]} is there already, and is not written over; give another folder with --out.")
+    found = stored.of(Path(" + ".join(map(str, parts))), content)
     out.mkdir(parents=True, exist_ok=True)
     written = layout.write(found.table, found.records, found.machine, out, columns or ())
-    atomic.write(out / f"{name}.timing.csv", spreadsheet.text(joined.timing(parts)).encode())
+    atomic.write(out / f"{name}.timing.csv", spreadsheet.text(seconds).encode())
     say(f"written: {', '.join(map(str, [*written, *figures.curves(found.table, out / f'{name}.curves.png')]))}")
 
 

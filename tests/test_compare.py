@@ -210,3 +210,16 @@ def test_means_of_other_trainings_are_told():
     assert comparison.compare(first, first, {}).remarks == ()
     kept = runs.read(PUBLISHED.parent / "portraits" / "seeds.json")["seeds"].means_of
     assert kept[runs.Place("face", 8, "glean")] == "seed 0; trainings 0, 1"
+
+
+def test_a_training_that_failed_altogether_is_in_no_mean(tmp_path):
+    """The table leaves it out; here its bicubic results pulled the mean of the method down."""
+    found = json.loads((PUBLISHED.parent / "portraits" / "seeds.json").read_text())
+    (cell,) = (cell for cell in found["cells"] if cell["method"] == "glean")
+    alone = {**found, "cells": [{**cell, "results": cell["results"][:1]}]}
+    cell["results"][1] |= {"status": ["failed"] * len(cell["results"][1]["status"])}
+    for name, content in (("alone", alone), ("both", found)):
+        (tmp_path / f"{name}.json").write_text(sealing.sealed(content))
+    first, second = (runs.read(tmp_path / f"{name}.json")[name].scores for name in ("alone", "both"))
+    place = runs.Place("face", 8, "glean")
+    assert first[place] == second[place]

@@ -6,7 +6,7 @@ import json
 import pandas as pd
 import pytest
 
-from bench.report import joined, sealing, stored
+from bench.report import fitting, joined, sealing, stored
 from bench.spec import BadFile, BenchError
 
 from .conftest import ROOT
@@ -90,7 +90,7 @@ def test_rows_and_columns_stand_in_the_order_of_the_table(tmp_path):
 def test_a_later_cell_replaces_an_earlier_one_unless_it_was_not_measured():
     again = part(SMALL, categories=["face"], factors=[16], methods=["glean"])
     again["cells"][0]["results"][0]["values"]["psnr"][0] = 1.0
-    (cell,) = (c for c in join(SMALL, again)["cells"] if joined._place(c) == joined._place(again["cells"][0]))
+    (cell,) = (c for c in join(SMALL, again)["cells"] if fitting.place(c) == fitting.place(again["cells"][0]))
     assert cell["results"][0]["values"]["psnr"][0] == 1.0
     assert len(join(SMALL, again)["cells"]) == len(SMALL["cells"])
     again["cells"][0] |= {"results": [], "refusal": "no weights here"}
@@ -139,14 +139,14 @@ def test_what_is_no_part_of_one_table_is_refused():
         join(SMALL, vgg)
 
 
-@pytest.mark.parametrize("name", ["test_set", "lr", "names of images", "hr_size", "dtype"])
+@pytest.mark.parametrize("name", ["test_set", "lr", "names of images", "hr_size", "preset"])
 def test_methods_on_other_images_are_never_set_beside_each_other(name):
     other = part(SMALL, categories=["face"], factors=[16], methods=["glean"])
     (cell,) = other["cells"]
     if name == "names of images":
         cell["results"][0]["images"][0] = "another"
-    elif name in ("hr_size", "dtype"):
-        cell["task"][name] = {"hr_size": 256, "dtype": "bfloat16"}[name]
+    elif name in ("hr_size", "preset"):
+        cell["task"][name] = {"hr_size": 256, "preset": "paper"}[name]
     else:
         cell[name] = "others"
     for parts in ((SMALL, other), (other, part(SMALL, methods=["bicubic"]))):
@@ -187,15 +187,97 @@ def test_nothing_is_written_over_and_one_part_is_none(bench, tmp_path):
     assert (status, "give two or more parts of it" in err) == (2, True)
 
 
-def test_the_seconds_of_the_parts_are_joined(tmp_path):
+def test_the_seconds_of_the_cells_that_are_joined_lie_beside_them(tmp_path):
     lines = {"category": ["face", "tower"], "factor": [16, 16], "method": ["glean", "glean"], "median": [1.0, 2.0]}
     pd.DataFrame(lines).to_csv(tmp_path / "a.timing.csv", index=False)
-    pd.DataFrame({**lines, "category": ["tower", "cat"], "median": [3.0, 4.0]}).to_csv(
-        tmp_path / "b.timing.csv", index=False
-    )
-    found = joined.timing([tmp_path / "a.json", tmp_path / "b.json", tmp_path / "none.json"])
-    assert dict(zip(found.category, found["median"], strict=True)) == {"face": 1.0, "tower": 3.0, "cat": 4.0}
-    assert list(joined.timing([tmp_path / "none.json"])) == ["category", "factor", "method"]
+    lines = {**lines, "category": ["tower", "cat"], "median": [3.0, 4.0]}
+    pd.DataFrame(lines).to_csv(tmp_path / "b.timing.csv", index=False)
+    glean = part(SMALL, factors=[16], methods=["glean"])
+    parts = {tmp_path / "a.json": glean, tmp_path / "b.json": part(glean, categories=["tower"])}
+    found = joined.timing(parts)
+    assert dict(zip(found.category, found["median"], strict=True)) == {"face": 1.0, "tower": 3.0}, "cats are no cell"
+    untimed = joined.timing({**parts, tmp_path / "none.json": part(glean, categories=["face"])})
+    assert list(untimed.category) == ["tower"], "seconds of a cell that another took the place of"
+    assert list(joined.timing({tmp_path / "none.json": glean})) == ["category", "factor", "method"]
     (tmp_path / "b.timing.csv").write_text("nothing\n1\n")
     with pytest.raises(BadFile, match=r"b\.timing\.csv cannot be read"):
-        joined.timing([tmp_path / "b.json"])
+        joined.timing(parts)
+
+
+def test_protocols_of_any_two_parts_are_compared():
+    """A first part without the metric let two others have it by different protocols."""
+    first = changed(part(SMALL, categories=["tower"]), protocols={"psnr": SMALL["protocols"]["psnr"]})
+    other = changed(part(SMALL, methods=["glean"]), protocols={**SMALL["protocols"], "lpips": "lpips[vgg]"})
+    with pytest.raises(BenchError, match=r"lpips is .* two different numbers"):
+        join(first, part(SMALL, methods=["bicubic"]), other)
+
+
+def test_a_cell_that_failed_takes_the_place_of_none_that_did_not():
+    """It has values: those of the bicubic result."""
+    failed = part(SMALL, methods=["glean"])
+    for cell in failed["cells"]:
+        cell["reason"] = "no luck"
+        for of in cell["results"]:
+            of["status"] = ["failed"] * len(of["status"])
+    assert join(SMALL, failed)["cells"] == SMALL["cells"]
+    assert join(failed, SMALL)["cells"] == SMALL["cells"]
+
+
+def test_seeds_and_trainings_are_not_lost():
+    """Two runs, one of each training, made one row of the last under a caption of both."""
+    whole = json.loads((PUBLISHED.parent / "portraits" / "seeds.json").read_text())
+    runs = []
+    for training in (0, 1):
+        one = changed(whole, report={**whole["report"], "trainings": [training]})
+        for cell in one["cells"]:
+            several = len(cell["results"]) > 1
+            cell["results"] = [of for of in cell["results"] if of.get("training", 0) == training or not several]
+        runs.append(one)
+    with pytest.raises(BenchError, match=r"of face at 8x has seeds or trainings in .*0\.json that it has not in"):
+        join(*runs)
+    assert join(runs[0], whole)["cells"] == whole["cells"], "a run of both has all that there was"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("dtype", "bfloat16"), ("unfinished", True), ("weights", "own"), ("compiled", True)]
+)
+def test_settings_that_are_told_of_a_whole_table_are_the_same_in_all_categories(name, value):
+    other = part(SMALL, categories=["tower"])
+    for cell in other["cells"]:
+        cell["task"][name] = value
+    with pytest.raises(BenchError, match=f"different settings: .*, and .*{name} {value}"):
+        join(part(SMALL, categories=["face"]), other)
+
+
+def test_rules_of_judgement_are_the_same():
+    with pytest.raises(BenchError, match="different rules"):
+        join(SMALL, changed(SMALL, report={**SMALL["report"], "margin": {"psnr": 0.5}}))
+
+
+def test_what_one_part_left_out_and_another_has_is_not_left_out():
+    texts = ["tower is left out: no images", "cat is left out: no images"]
+    first = changed(part(SMALL, categories=["face"]), report={**SMALL["report"], "left_out": texts})
+    assert join(first, part(SMALL, categories=["tower"]))["report"]["left_out"] == texts[1:]
+
+
+def test_what_is_made_of_the_truth_stands_behind_the_methods(bench, tmp_path):
+    whole = json.loads((PUBLISHED / "retouch.json").read_text())
+    methods = dict.fromkeys(cell["method"] for cell in whole["cells"])
+    parts = [
+        changed(whole, cells=[cell for cell in whole["cells"] if (cell["method"] in ("glean", "bicubic")) == first])
+        for first in (True, False)
+    ]
+    assert {cell["method"] for cell in whole["cells"] if cell.get("reference")}, "the test is about these"
+    found = join(*parts)["cells"]
+    assert [fitting.place(cell) for cell in found] == [fitting.place(cell) for cell in whole["cells"]], methods
+
+
+def test_a_value_that_no_number_is_is_one_sentence(bench, tmp_path):
+    content = part(SMALL, categories=["face"])
+    content["cells"][0]["results"][0]["values"]["psnr"][0] = 10**400
+    paths = [saved(tmp_path, "first", content), saved(tmp_path, "second", part(SMALL, categories=["tower"]))]
+    status, _, err = bench("merge", *paths, "--out", tmp_path / "out")
+    assert status == 2
+    assert "first.json + " in err
+    assert "cannot be read" in err
+    assert not (tmp_path / "out").exists()

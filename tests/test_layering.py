@@ -58,6 +58,7 @@ ORDER = [
         "report.spreadsheet",
         "report.latex",
         "report.parts",
+        "report.fitting",
     },
     {"images.sources", "images.given", "report_files", "scores.family", "readings"},
     {"allocator", "atomic", "running.arithmetic", "running.declared", "running.template", "running.wire"},

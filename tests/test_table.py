@@ -355,6 +355,13 @@ def test_a_training_that_failed_leaves_one_and_its_reason_names_it():
     text = render.markdown(table.build(replace(REPORT, trainings=(0, 1)), cells, [*good, *broken], card()), {})
     assert "net.safetensors: 1 not finite (training 1)" in text
     assert "A (face, 16x): without training 1, which gave no image of its own." in text
+    lpips = [replace(r, metrics={**r.metrics, LPIPS.protocol(): math.nan}) for r in [*good, *broken]]
+    built = table.build(replace(REPORT, trainings=(0, 1)), cells, lpips, card())
+    assert "without training 0" not in render.markdown(built, {}), "a metric without values says nothing of networks"
+    assert {r.trainings for r in built.rows} == {(0,)}
+    unloaded = Record(cells[1].task, "a", None, "failed", "MemoryError")
+    text = render.markdown(table.build(replace(REPORT, trainings=(0, 1)), cells, [*good, unloaded], card()), {})
+    assert "MemoryError (training 1)" in text
     every = [replace(record, status="failed", reason="no luck") for record in [*good, *bad]]
     text = render.markdown(table.build(replace(REPORT, trainings=(0, 1)), cells, every, card()), {})
     assert "A (face, 16x) has no image of its own and is not compared." in text

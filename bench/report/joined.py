@@ -1,6 +1,7 @@
 """Tables that were measured in parts, joined: by categories, factors or methods, on several machines or days.
 
-A cell of a later part takes the place of the same cell of an earlier one, but one without values of none with values.
+A cell of a later part takes the place of the same cell of an earlier one, but one without an image of its own that of
+none that has some.
 """
 
 from collections.abc import Hashable, Iterable, Mapping
@@ -11,17 +12,14 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 from bench import escape, files, profiles, report_files
-from bench.errors import BadFile, BenchError
+from bench.errors import BadFile
+from bench.report import fitting, spreadsheet
 from bench.report import parts as machines
-from bench.report import spreadsheet
+from bench.report.fitting import Content, Place
 
-Content: TypeAlias = Mapping[str, Any]
-"""What a <table>.json holds."""
-Place: TypeAlias = tuple[Hashable, ...]
-"""Which cell it is: its category, its factor and its method."""
+Cells: TypeAlias = Mapping[Place, tuple[Path, Content]]
+"""Each cell of the joined table, with the part it is from."""
 
-_IMAGES = ("test_set", "lr", "has_hr", "degradation", "subject")
-"""What cells of one category and factor must say alike, or they are of other images."""
 _LONGEST = 200
 """Bytes of a table's name; file systems take 255, with endings."""
 
@@ -30,33 +28,25 @@ def join(parts: Mapping[Path, Content]) -> dict[str, Any]:
     """Return the content of the joined table, without checksum; its facts and its machine are those of the last part.
 
     Cells that were measured with other versions, on another device or at another commit say so.
-    Raises `BenchError` for parts of different tables, profiles, metrics, protocols or images.
+    Raises `BenchError` for parts of different tables, profiles, metrics, protocols, settings or images.
     """
-    first = next(iter(parts))
-    for path, part in parts.items():
-        _check(first, parts[first], path, part)
+    fitting.check(parts)
     last = list(parts.values())[-1]
-    cells: dict[Place, dict[str, Any]] = {}
-    whose: dict[Place, Path] = {}
-    for path, part in parts.items():
-        for cell in part["cells"]:
-            place = _place(cell)
-            if cell["results"] or place not in cells or not cells[place]["results"]:
-                cells[place] = _moved(cell, part["machine"], last["machine"])
-                whose[place] = path
-    _check_alike(cells, whose)
-    preset = last["cells"][-1]["task"]["preset"] if last["cells"] else ""
-    report = _report([part["report"] for part in parts.values()], preset)
+    chosen = _chosen(parts)
+    fitting.check_cells(chosen)
+    cells = [_moved(cell, parts[path]["machine"], last["machine"]) for path, cell in chosen.values()]
+    report = _report([part["report"] for part in parts.values()], cells)
     categories, factors, methods = (_ranks(report[name]) for name in ("categories", "factors", "methods"))
-    for cell in cells.values():
+    for cell in cells:
         methods.setdefault(cell["method"], len(methods))  # further rows
     return {
         **{name: value for name, value in last.items() if name != "sha256"},
         "report": report,
         "protocols": {name: told for part in parts.values() for name, told in part["protocols"].items()},
         "cells": sorted(
-            cells.values(),
+            cells,
             key=lambda cell: (
+                cell.get("reference", False),  # they stand behind all methods
                 categories.get(cell["task"]["category"], len(categories)),
                 factors.get(cell["task"]["factor"], len(factors)),
                 methods[cell["method"]],
@@ -73,46 +63,42 @@ def named(content: Content) -> str:
     return told
 
 
-def timing(parts: Iterable[Path]) -> pd.DataFrame:
-    """Return the seconds that lie beside the parts, those of a later one in place of an earlier one's.
+def timing(parts: Mapping[Path, Content]) -> pd.DataFrame:
+    """Return the seconds of the cells that are joined, from what lies beside the part that each is from.
 
     Raises `BadFile` for a <table>.timing.csv that no run wrote.
     """
     keys, found = ["category", "factor", "method"], []
-    for path in (part.with_name(f"{part.stem}.timing.csv") for part in parts):
+    chosen = _chosen(parts)
+    for part in parts:
+        path = part.with_name(f"{part.stem}.timing.csv")
         content = files.found(path, files.TEXT)
         if content is not None:
             try:
-                found.append(spreadsheet.read(content, ("category", "method")).set_index(keys))
+                rows = spreadsheet.read(content, ("category", "method")).set_index(keys)
             except (ValueError, KeyError) as error:
                 raise BadFile(f"{path} cannot be read: {error}; delete it, or measure the table again.") from error
+            found.append(rows[[place in chosen and chosen[place][0] == part for place in rows.index]])
     joined = pd.concat(found) if found else pd.DataFrame(index=pd.MultiIndex.from_tuples([], names=keys))
-    return joined[~joined.index.duplicated(keep="last")].reset_index()
+    return joined.reset_index()
 
 
-def _check(first: Path, one: Content, path: Path, other: Content) -> None:
-    """Refuse what is no part of the same table."""
-    for what, name in (
-        ("tables", lambda part: part["report"]["name"]),
-        ("profiles", lambda part: ", ".join(sorted({cell["task"]["profile"] for cell in part["cells"]}))),
-        ("metrics", lambda part: ", ".join([*part["report"]["metrics"], *part["report"]["also"]])),
-    ):
-        if name(one) != name(other):
-            raise BenchError(
-                f"{first} and {path} are of different {what}: {escape.plain(name(one))}, and "
-                f"{escape.plain(name(other))}. Parts of one table alone are joined."
-            )
-    for metric, told in one["protocols"].items():
-        if other["protocols"].get(metric, told) != told:
-            raise BenchError(
-                f"{metric} is {escape.plain(told)} in {first}, and {escape.plain(other['protocols'][metric])} in "
-                f"{path}: two different numbers. Measure one of them again."
-            )
+def _chosen(parts: Mapping[Path, Content]) -> Cells:
+    """Return of each cell the last that has images of its own; the last, if none has. Raises `BenchError`."""
+    chosen: dict[Place, tuple[Path, Content]] = {}
+    for path, part in parts.items():
+        for cell in part["cells"]:
+            place = fitting.place(cell)
+            if place not in chosen or _own(cell) or not _own(chosen[place][1]):
+                if place in chosen:
+                    fitting.check_sources(*chosen[place], path, cell)
+                chosen[place] = path, cell
+    return chosen
 
 
-def _place(cell: Content) -> Place:
-    """Return which cell it is."""
-    return cell["task"]["category"], cell["task"]["factor"], cell["method"]
+def _own(cell: Content) -> bool:
+    """Return whether a cell has an image of its own: of one that failed there are the values of the bicubic result."""
+    return any(status == "ok" for of in cell["results"] for status in of["status"])
 
 
 def _moved(cell: Content, here: Mapping[str, str], there: Mapping[str, str]) -> dict[str, Any]:
@@ -122,46 +108,20 @@ def _moved(cell: Content, here: Mapping[str, str], there: Mapping[str, str]) -> 
     return {**rest, "machine": facts} if facts else rest
 
 
-def _check_alike(cells: Mapping[Place, Content], whose: Mapping[Place, Path]) -> None:
-    """Refuse cells of one category and factor that are of other images or settings; some may have fewer images."""
-    largest: dict[Place, Place] = {}
-    for place in sorted(cells, key=lambda each: -len(_images(cells[each]))):
-        first = largest.setdefault(place[:2], place)
-        if unlike := _unlike(cells[first], cells[place]):
-            raise BenchError(
-                f"{place[0]} at {place[1]}x: {place[2]} of {whose[place]} is not of the images and settings of "
-                f"{first[2]} of {whose[first]} ({escape.plain(', '.join(unlike))}). Measure one of them again."
-            )
-
-
-def _unlike(one: Content, other: Content) -> list[str]:
-    """Return in what the images and settings of two cells differ."""
-    this, that = one["task"], other["task"]
-    settings = [
-        f"{name}: {this.get(name, 'as usual')} there, {that.get(name, 'as usual')} here"
-        for name in dict.fromkeys([*this, *that])
-        if this.get(name) != that.get(name)
-    ]
-    images = [name for name in _IMAGES if one.get(name) != other.get(name)]
-    return [*settings, *images, *([] if _images(other) <= _images(one) else ["names of images"])]
-
-
-def _images(cell: Content) -> set[str]:
-    """Return the names of the images that a cell was measured on."""
-    return {image for of in cell["results"] for image in of["images"]}
-
-
-def _report(reports: list[Content], preset: str) -> dict[str, Any]:
+def _report(reports: list[Content], cells: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the facts of the table: the last ones, with the categories, factors and methods of all.
 
     They stand as in the table of the suite, or as in the last part of a table that it does not know.
     """
     name = reports[-1]["name"]
+    preset = cells[-1]["task"]["preset"] if cells else ""
     own = asdict(report_files.read(name, preset)) if name in profiles.tables() else {}
     lists = {
         kind: _together([of[kind] for of in reports], _ranks(own.get(kind, ())))
         for kind in ("categories", "factors", "methods", "left_out")
     }
+    there = {cell["task"]["category"] for cell in cells}  # what one part left out another may have
+    lists["left_out"] = [text for text in lists["left_out"] if text.partition(" ")[0] not in there]
     trainings = sorted({each for of in reports for each in of.get("trainings", (0,))})
     return {**reports[-1], **lists, "trainings": trainings}
 

@@ -32,7 +32,7 @@ def row(report: Report, cell: Cell, metric: Metric, records: Sequence[Record], c
         if record.image is not None and protocol in record.metrics and record.image not in undefined:
             by_seed.setdefault(_source(record), {})[record.image] = record.metrics[protocol]
     values, spread = _over_seeds(by_seed)
-    measured = tuple(by_seed or dict.fromkeys(map(_source, records))) or ((0, 0),)
+    measured = tuple(by_seed or dict.fromkeys(map(_source, used))) or ((0, 0),)
     notes = dict.fromkeys((record.image, record.note) for record in used if record.image and record.note)
     return Row(
         cell=cell,
@@ -98,8 +98,8 @@ def _reason(records: Sequence[Record], measured: bool) -> str:  # noqa: FBT001
 
 
 def _of(some: Sequence[Record], every: Sequence[Record]) -> str:
-    """Return of which seeds or trainings a reason is, where it is not that of all; why none was run says it itself."""
-    sources = dict.fromkeys(_source(record) for record in some if record.image is not None)
+    """Return of which seeds or trainings a reason is, where it is not that of all; a refusal says it itself."""
+    sources = dict.fromkeys(_source(record) for record in some if record.status != "refused")
     if not sources or len(sources) == len(set(map(_source, every))):
         return ""
     return f" ({in_words(list(sources), every=dict.fromkeys(map(_source, every)))})"

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 def apart(facts: Mapping[str, str], machine: Mapping[str, str]) -> dict[str, str]:
     """Return the facts that are not those of the table's machine; one that was not told is empty."""
     names = dict.fromkeys([*machine, *facts])
-    return {name: facts.get(name, "") for name in names if facts.get(name) != machine.get(name)}
+    return {name: facts.get(name, "") for name in names if facts.get(name, "") != machine.get(name, "")}
 
 
 def told(machine: Mapping[str, str], cells: Sequence[Mapping[str, str]]) -> dict[str, str]:

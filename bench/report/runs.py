@@ -64,7 +64,8 @@ def _of_json(path: Path) -> Run:
     lines: list[tuple[Place, str, str, dict[str, float]]] = []
     for cell in found["cells"]:
         place = Place(cell["task"]["category"], cell["task"]["factor"], cell["method"])
-        for of in cell["results"]:
+        own = [of for of in cell["results"] if "ok" in of["status"]]  # else bicubic results alone, of no mean
+        for of in own or cell["results"]:
             for index, (image, status) in enumerate(zip(of["images"], of["status"], strict=True)):
                 values = {
                     name: float(listed[index]) for name, listed in of["values"].items() if listed[index] is not None

@@ -69,7 +69,7 @@ def of(path: Path, found: Mapping[str, Any]) -> Stored:
         cells = [_read_cell(entry) for entry in found["cells"]]
         told = list(zip(cells, found["cells"], strict=True))
         records = [record for cell, entry in told for record in _records(cell, entry, found["protocols"])]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise BadFile(f"{path} cannot be read: {error!r}; measure the table again.") from error
     entries = {(cell.task, cell.method): entry for cell, entry in told}
     result = table.build(report, cells, records, {cell.task.category: _card(cell.task, entry) for cell, entry in told})
