@@ -1,4 +1,4 @@
-"""The verbs for tables that were measured before: render them, compare two runs."""
+"""The verbs for tables that were measured before: render them, join parts of one, compare two runs."""
 
 import glob
 import math

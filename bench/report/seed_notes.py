@@ -71,7 +71,7 @@ def _idle(rows: Sequence[Row], escape: Escape) -> list[str]:
     told = {
         f"{where(row, escape)}: without {in_words(row.idle, [*row.sources, *row.idle])}": None
         for row in rows
-        if row.idle
+        if row.idle and row.sources  # a metric without values tells of no network
     }
     return [f"{text}, which gave no image of its own." for text in told]
 

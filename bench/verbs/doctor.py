@@ -60,7 +60,7 @@ def _published() -> Finding:
         if problem:
             wrong.append(f"{short(path)} {problem}. Delete it, and {catalogue.advice(file)}")
     known_files = len(catalogue.catalogue())
-    text = f"{len(files)} of {known_files} are here, {len(wrong)} damaged or out of place"
+    text = f"{len(files)} of {known_files} are here, {len(wrong)} damaged"
     counts = (("files", len(files)), ("of", known_files), ("damaged", len(wrong)))
     return Finding("weights", "published", text, " ".join(wrong), counts)
 
