@@ -22,7 +22,7 @@ _MODULES = (*_SOURCES, *EXTENSION_SUFFIXES)
 _WITHOUT_EFFECT = (
     *(f"bench.{name}" for name in ("spec", "origins", "shipped", "atomic", "paths")),
     *("methods.specs", "methods.formats.file_kinds", "methods.formats.sealed"),
-    *(f"methods.weights.{name}" for name in ("catalogue", "fits", "folders", "trained")),
+    *(f"methods.weights.{name}" for name in ("absent", "advice", "catalogue", "fits", "folders", "trained")),
 )
 """Modules that change no picture: the nouns and the specs, whose values are in the fingerprint, and what finds,
 verifies and tells of weight files, whose content is. A corrected address must not throw results away."""

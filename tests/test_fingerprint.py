@@ -110,7 +110,8 @@ def test_a_result_depends_on_what_its_method_uses_alone():
     assert "methods/presets/pulse.py" not in found["dgp"] | found["mganprior"] | glean
     assert found["bicubic"] == {"methods/bicubic.py", "methods/interpolation.py", "bench/resize.py"}
     for name, files in found.items():
-        assert not files & {f"methods/weights/{finder}.py" for finder in ("catalogue", "folders", "trained")}
+        finders = ("absent", "advice", "catalogue", "fits", "folders", "trained")
+        assert not files & {f"methods/weights/{finder}.py" for finder in finders}, "a message loses results"
         most = 70 if name in ("dfdnet", "srntt") else 44  # theirs depend on how training images are made
         assert len(files) <= most, f"{name} depends on more than it can use: {sorted(files)}"
 
