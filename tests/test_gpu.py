@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from bench import resize
 from bench.scores import metrics
+from bench.scores.ssim import ssim
 from bench.spec import Task
 from methods import esrgan_plus, glean, srgan
 from methods.nets.stylegan import StyleGANSynthesis
@@ -91,7 +92,7 @@ def test_metrics(name):
     draw = torch.Generator().manual_seed(0)
     hr = resize.quantise(torch.rand(2, 3, 64, 64, generator=draw))
     sr = resize.quantise((hr + 0.1 * torch.randn(hr.shape, generator=draw)).clamp(0, 1))
-    measure = {"psnr": metrics.psnr, "ssim": metrics.ssim, "lpips": metrics.lpips}.get(
+    measure = {"psnr": metrics.psnr, "ssim": ssim, "lpips": metrics.lpips}.get(
         name, lambda sr, hr: metrics.lr_consistency(sr, resize.quantise(resize.downsample(hr, 4)), 4)
     )
     here, there = measure(sr, hr), measure(sr.to(GPU), hr.to(GPU)).cpu()

@@ -42,6 +42,7 @@ ORDER = [
         "scores.kid",
         "scores.references",
         "scores.regions",
+        "scores.ssim",
         "scores.vgg_metrics",
     },
     {"profiles", "images.folder", "images.png16"},

@@ -28,6 +28,7 @@ from bench.scores import metric_networks, metrics
 from bench.scores.faces import arcface
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS
+from bench.scores.ssim import ssim
 from bench.spec import BenchError, Card, MissingWeights, TooSmall
 
 
@@ -82,7 +83,7 @@ def skimage_ssim(sr: Tensor, hr: Tensor) -> float:
 
 @pytest.mark.parametrize("crop", [0, 4])
 @pytest.mark.parametrize(
-    ("metric", "reference", "tolerance"), [(metrics.psnr, skimage_psnr, 1e-5), (metrics.ssim, skimage_ssim, 1e-6)]
+    ("metric", "reference", "tolerance"), [(metrics.psnr, skimage_psnr, 1e-5), (ssim, skimage_ssim, 1e-6)]
 )
 def test_psnr_and_ssim_are_those_of_skimage(
     metric: Callable[..., Tensor], reference: Callable[[Tensor, Tensor], float], tolerance: float, crop: int
@@ -101,8 +102,8 @@ def test_ssim_strip_by_strip_is_that_of_the_whole(strip: int, monkeypatch: pytes
     hr = images(1, 50, 40)
     sr = noisy(hr, 40)
     whole = skimage_ssim(sr[0], hr[0])
-    monkeypatch.setattr(metrics, "_STRIP", strip)
-    assert metrics.ssim(sr, hr).item() == pytest.approx(whole, abs=3e-7), "a window is left out, or counted twice"
+    monkeypatch.setattr("bench.scores.ssim._STRIP", strip)
+    assert ssim(sr, hr).item() == pytest.approx(whole, abs=3e-7), "a window is left out, or counted twice"
 
 
 @pytest.mark.parametrize("channel", [0, 1, 2])
@@ -111,13 +112,13 @@ def test_ssim_of_each_channel_is_that_of_skimage(channel: int) -> None:
     sr = hr.clone()
     sr[:, channel] = noisy(hr, 60)[:, channel]
     expected = (2 + skimage_ssim(sr[0, channel], hr[0, channel])) / 3
-    assert metrics.ssim(sr, hr).item() == pytest.approx(expected, abs=3e-7), "channels are not weighted equally"
+    assert ssim(sr, hr).item() == pytest.approx(expected, abs=3e-7), "channels are not weighted equally"
 
 
 def test_ssim_of_flat_images_is_the_luminance_term() -> None:
     sr, hr = torch.full((1, 3, 16, 16), 51 / 255), torch.full((1, 3, 16, 16), 204 / 255)
     expected = (2 * 0.2 * 0.8 + 1e-4) / (0.2**2 + 0.8**2 + 1e-4)
-    assert metrics.ssim(sr, hr).item() == pytest.approx(expected, abs=1e-12), "C1 or the data range is wrong"
+    assert ssim(sr, hr).item() == pytest.approx(expected, abs=1e-12), "C1 or the data range is wrong"
 
 
 @pytest.mark.parametrize("offset", [1, 10, 100])
@@ -143,7 +144,7 @@ def test_psnr_is_per_image_and_not_pooled() -> None:
 def test_identical_images() -> None:
     hr = images(2, 40, 40)
     assert metrics.psnr(hr, hr).tolist() == [math.inf] * 2
-    assert metrics.ssim(hr, hr).tolist() == pytest.approx([1, 1], abs=1e-12)
+    assert ssim(hr, hr).tolist() == pytest.approx([1, 1], abs=1e-12)
     assert metrics.lpips(hr, hr).tolist() == [0, 0]
     assert arcface(hr, hr).tolist() == pytest.approx([1, 1], abs=1e-12)
 
@@ -153,7 +154,7 @@ def test_values_are_taken_from_the_8_bit_grid() -> None:
     sr = noisy(hr, 9)
     off_grid = (sr + 0.4 / 255 * torch.sign(0.5 - sr)).clamp(0, 1)
     assert not torch.equal(off_grid, sr)
-    for metric in (metrics.psnr, metrics.ssim):
+    for metric in (metrics.psnr, ssim):
         assert torch.equal(metric(off_grid, hr), metric(sr, hr)), "a result that no PNG can hold was scored"
 
 
@@ -470,7 +471,7 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
         assert (better == metric.higher_is_better).all(), f"{name} is better in the other direction"
         assert better.shape == (2,)
     assert torch.equal(METRICS["psnr_crop"].function(far), metrics.psnr(far.sr, hr, 4))
-    assert torch.equal(METRICS["ssim_crop"].function(far), metrics.ssim(far.sr, hr, 4))
+    assert torch.equal(METRICS["ssim_crop"].function(far), ssim(far.sr, hr, 4))
 
 
 # What is refused
@@ -493,7 +494,7 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
 )
 def test_anything_but_images_is_refused(wrong: Tensor, says: str) -> None:
     right = torch.zeros(1, 3, 40, 40)
-    for metric in (metrics.psnr, metrics.ssim, metrics.lpips, arcface):
+    for metric in (metrics.psnr, ssim, metrics.lpips, arcface):
         for pair in ((wrong, right), (right, wrong)):
             with pytest.raises(ValueError, match=says):
                 metric(*pair)
@@ -504,7 +505,7 @@ def test_too_small_images_are_refused() -> None:
     with pytest.raises(TooSmall, match="31 px, not 16 x 64"):
         metrics.lpips(small, small)
     with pytest.raises(TooSmall, match="11 px"):
-        metrics.ssim(small, small, crop=3)
+        ssim(small, small, crop=3)
     with pytest.raises(TooSmall, match="crop of 8 px"):
         metrics.psnr(small, small, crop=8)
 

@@ -7,7 +7,6 @@ depend on the batch its image was in.
 
 import hashlib
 from collections.abc import Iterable
-from functools import cache
 
 import torch
 from torch import Tensor
@@ -20,19 +19,14 @@ from bench.images import degraded
 from bench.scores import components, faces, from_pyiqa, kid, metric_networks, regions
 from bench.scores.metric import Metric
 from bench.scores.pixels import at_least, each, pixels, shape
+from bench.scores.ssim import WINDOW, ssim
 from bench.scores.vgg_metrics import LEAST, dists, lpips_vgg
 from bench.spec import Images
 
-_WINDOW = 11  # pixels; SSIM, Wang et al. 2004
-_SIGMA = 1.5
-_GAUSSIAN = torch.softmax(
-    -((torch.arange(_WINDOW, dtype=torch.float64) - _WINDOW // 2) ** 2) / (2 * _SIGMA**2), 0
-).tolist()
 _TRUTHS: Cache[list[Tensor]] = Cache(128 * 2**20, lambda features: sum(each.nbytes for each in features))
 """AlexNet's features of ground truths."""
 _HELD = 2**18
 """Pixels of the largest truth whose features are held: of 1024 px they take 43 MB, and three of them are no help."""
-_STRIP = 2**14  # pixels of a channel; with its products and means it fits the cache of a core
 _LPIPS_LEAST = 31  # pixels; below it AlexNet's second pooling has nothing left to pool
 _ROUNDING = 1e-20  # a mean squared error of images in [0, 1] below this is the arithmetic's, not the image's
 
@@ -44,15 +38,6 @@ def psnr(sr: Images, hr: Images, crop: int = 0) -> Tensor:
     """
     mse = pixels(sr, crop).sub_(pixels(hr, crop, like=sr)).square_().mean(dim=(1, 2, 3)).cpu()
     return 10 * torch.log10(255**2 / mse)
-
-
-def ssim(sr: Images, hr: Images, crop: int = 0) -> Tensor:
-    """Return the SSIM, mean of the three channels, of Wang et al. 2004: Gaussian window 11 px, sigma 1.5.
-
-    Only windows that lie wholly inside the image count (skimage's `gaussian_weights=True, sigma=1.5, win_size=11,
-    use_sample_covariance=False`). Raises ValueError as `psnr`, `TooSmall` below 11 px.
-    """
-    return each(_ssim, at_least(_WINDOW, "SSIM", pixels(sr, crop)), pixels(hr, crop, like=sr))
 
 
 def lpips(sr: Images, hr: Images) -> Tensor:
@@ -93,53 +78,6 @@ def lr_consistency(sr: Images, lr: Images, factor: int, how: tuple[str, ...] = d
     return -10 * torch.log10(mse.where(mse > _ROUNDING, 0))
 
 
-def _ssim(first: Tensor, second: Tensor) -> Tensor:
-    """Return the SSIM of two images (1, 3, H, W), strip by strip: what a strip needs stays in a core's cache."""
-    height, width = first.shape[-2:]
-    rows = max(1, _STRIP // width)
-    sums = [
-        _similarity(first[0, :, top : top + rows + _WINDOW - 1], second[0, :, top : top + rows + _WINDOW - 1]).sum()
-        for top in range(0, height - _WINDOW + 1, rows)
-    ]
-    return torch.stack(sums).sum() / (3 * (height - _WINDOW + 1) * (width - _WINDOW + 1))
-
-
-def _similarity(x: Tensor, y: Tensor) -> Tensor:
-    """Return the similarity of the windows of (3, H, W): (3, H - 10, W - 10).
-
-    Of the two variances only the sum counts. In place, as the rest of a strip is in the cache.
-    """
-    mean_x, mean_y, xy, squared = map(_blurred, (x, y, x * y, (x * x).addcmul_(y, y)))
-    c1, c2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
-    means = mean_x * mean_y
-    squares = mean_x.square_().add_(mean_y.square_())
-    variances = squared.sub_(squares).add_(c2)
-    similarity = xy.sub_(means).mul_(2).add_(c2).mul_(means.mul_(2).add_(c1))
-    return similarity.div_(variances.mul_(squares.add_(c1)))
-
-
-def _blurred(maps: Tensor) -> Tensor:
-    """Return the mean of each window of (3, H, W), weighted by a Gaussian, in columns and then in rows.
-
-    In columns as a product with a band matrix, which is dense enough for the few rows of a strip to be the faster way.
-    """
-    columns = torch.matmul(_band(maps.shape[-2] - _WINDOW + 1).to(maps.device), maps)
-    length = maps.shape[-1] - _WINDOW + 1
-    blurred: Tensor = columns.narrow(-1, 0, length) * _GAUSSIAN[0]
-    for offset, weight in enumerate(_GAUSSIAN[1:], start=1):
-        blurred.add_(columns.narrow(-1, offset, length), alpha=weight)
-    return blurred
-
-
-@cache
-def _band(rows: int) -> Tensor:
-    """Return (rows, rows + 10): each row the Gaussian, one further to the right."""
-    band = torch.zeros(rows, rows + _WINDOW - 1, dtype=torch.float64)
-    for row in range(rows):
-        band[row, row : row + _WINDOW] = torch.tensor(_GAUSSIAN, dtype=torch.float64)
-    return band
-
-
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
@@ -161,7 +99,7 @@ METRICS: dict[str, Metric] = {
             4,
             lambda p: ssim(p.sr, p.hr),
             span=2,
-            window=_WINDOW,
+            window=WINDOW,
         ),
         Metric(
             "ssim_crop",
@@ -171,7 +109,7 @@ METRICS: dict[str, Metric] = {
             4,
             lambda p: ssim(p.sr, p.hr, p.factor),
             span=2,
-            window=_WINDOW,
+            window=WINDOW,
             cropped=True,
         ),
         Metric(
