@@ -87,6 +87,7 @@ ORDER = [
     {"scores.score_file", "scores.scored", "tiles", "stock"},
     {"scores.score"},
     {"measurement", "report.table"},
+    {"report.made_with"},
     {"pipeline", "report.data_frames", "report.figures", "report.notes"},
     {"report.grid", "report.losses", "report.stored", "report.strips", "report.joined", "report.storing"},
     {"report.render", "report.runs", "viewer.pictures"},

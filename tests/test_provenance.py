@@ -60,14 +60,14 @@ def test_a_file_that_has_seen_the_test_set_marks_the_row_and_is_named(rows):
     text = render.markdown(built, {})
     assert "†" in text.split("## Details")[0]
     assert "† trained on the images it is tested on: Reading (face)." in text
-    assert f"Weights of Reading: face 16x second.pth (trained on {FILES['second.pth']})." in text
+    assert f"Weights of Reading, trained on {FILES['second.pth']}: second.pth (face 16x)." in text
 
 
 def test_of_several_files_the_one_that_was_used_counts(rows):
     built = rows("first.pth", "second.pth")
     assert not built.rows[0].seen, "the file that was used has not seen them"
     text = render.markdown(built, {})
-    assert "face 16x first.pth (trained on FFHQ)" in text
+    assert "trained on FFHQ: first.pth (face 16x)." in text
     assert "second.pth" not in text
 
 

@@ -1,13 +1,12 @@
-"""What is said below a table, in words: legend, settings, images that were left out, reasons, protocols."""
+"""What is said below a table, in words: legend, settings, images that were left out, reasons."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from bench.report import parts
+from bench.report import made_with
 from bench.report.row import Row
 from bench.report.seed_notes import Escape, seeds, where
 from bench.report.table import Table
-from bench.resize import IN_WORDS
 from bench.scores.family import LEAST
 from bench.scores.metrics import columns
 
@@ -33,8 +32,6 @@ _FEWER = (
     "Measured on fewer images, because they search anew for each: {}. Methods are compared on the images that both "
     "have; `-n 100` gives all methods 100."
 )
-_SCORED = "Scored: the stored 8-bit RGB PNG."
-_OPERATOR = f"LR: {IN_WORDS}. {_SCORED}"
 
 
 def legend(table: Table, mark: str, escape: Escape) -> str:
@@ -87,7 +84,7 @@ def remarks(table: Table, escape: Escape) -> list[str]:
     seen = dict.fromkeys(
         f"{escape(row.cell.title)} ({escape(row.cell.task.category)})" for row in table.rows if row.seen
     )
-    found += _weights(table, escape)
+    found += made_with.weights(table, escape)
     if seen:
         found.append(f"† trained on the images it is tested on: {', '.join(seen)}.")
     found += dict.fromkeys(
@@ -191,34 +188,3 @@ def _exact(table: Table, escape: Escape) -> list[str]:
         for row in table.rows
         if row.summary is not None and row.summary.infinite
     ]
-
-
-def _weights(table: Table, escape: Escape) -> list[str]:
-    """Return which weight files each method read, by category and factor, and what they were trained on."""
-    told: dict[str, dict[str, None]] = {}
-    for row in table.rows:
-        task = row.cell.task
-        for file, trained_on in row.weights.items():
-            images = escape(trained_on) if trained_on else "images that nobody named"
-            entry = f"{escape(task.asked.category)} {task.factor}x {escape(file)} (trained on {images})"
-            told.setdefault(row.cell.title, {})[entry] = None
-    return [f"Weights of {escape(title)}: {'; '.join(entries)}." for title, entries in told.items()]
-
-
-def machine_lines(table: Table, machine: Mapping[str, str], escape: Escape) -> list[str]:
-    """Return with what a table was measured, and of how many cells something else is true."""
-    cells = {(row.cell.task, row.cell.method): row.machine for row in table.rows}
-    return [f"{escape(name)}: {escape(value)}" for name, value in parts.told(machine, list(cells.values())).items()]
-
-
-def protocol_lines(table: Table, escape: Escape) -> list[str]:
-    """Return the protocol of every number of the table."""
-    found = {row.metric.name: row.metric for row in table.rows}
-    metrics = [found.get(each.name, each) for each in columns((*table.report.metrics, *table.report.also))]
-    given = dict.fromkeys(
-        f"LR images of {escape(row.cell.task.category)} at {row.cell.task.factor}x: {row.lr.removeprefix('LR ')}."
-        for row in table.rows
-        if row.lr
-    )
-    made = _OPERATOR if any(not row.lr for row in table.rows) else _SCORED
-    return [made, *given, *(f"{metric.name}: {metric.protocol()}" for metric in metrics)]

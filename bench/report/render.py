@@ -9,7 +9,7 @@ import pandas as pd
 from tabulate import tabulate
 
 from bench import atomic, escape
-from bench.report import grid, losses, notes, seed_notes, spreadsheet, storing
+from bench.report import grid, losses, made_with, notes, seed_notes, spreadsheet, storing
 from bench.report import latex as layout
 from bench.report.data_frames import comparisons, frame, images, timing
 from bench.report.row import Row
@@ -85,7 +85,7 @@ def markdown(table: Table, machine: Mapping[str, str]) -> str:
     parts += _losses(table, [_shown(table)])
     parts.append(f"In {link}: {also}medians, the worst images, and all paired comparisons.")
     parts += [notes.legend(table, "Bold", escape.markdown), *notes.remarks(table, escape.markdown)]
-    made = (*notes.protocol_lines(table, escape.markdown), *notes.machine_lines(table, machine, escape.markdown))
+    made = (*made_with.protocols(table, escape.markdown), *made_with.machine(table, machine, escape.markdown))
     parts += ["## How it was made", "\n".join(f"- {line}" for line in made)]
     return "\n\n".join(parts) + "\n"
 
@@ -163,9 +163,7 @@ def latex(table: Table, columns: Sequence[str] = ()) -> str:
     for name in columns:
         if name not in there:
             raise UnknownName("category in the table", name, there)
-    parts = [
-        f"% {line}" for line in (f"In the preamble: {layout.PREAMBLE}", *notes.protocol_lines(table, escape.plain))
-    ]
+    parts = [f"% {line}" for line in (f"In the preamble: {layout.PREAMBLE}", *made_with.protocols(table, escape.plain))]
     parts += [f"% {remark}" for remark in notes.remarks(table, escape.plain)]
     for heading, found in grid.blocks(table):
         rows = [row for row in found if not columns or row.cell.task.category in columns]

@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from bench import atomic, escape, files
-from bench.report import notes, render, spreadsheet
+from bench.report import made_with, notes, render, spreadsheet
 from bench.report.data_frames import comparisons
 from bench.report.table import Table
 from bench.scores.metrics import columns
@@ -63,8 +63,8 @@ def content(
         remarks=notes.remarks(table, escape.plain),
         compared=render.compared(table),
         comparisons=comparisons(table).to_dict("records"),
-        protocols=notes.protocol_lines(table, escape.plain),
-        machine=notes.machine_lines(table, machine, escape.plain),
+        protocols=made_with.protocols(table, escape.plain),
+        machine=made_with.machine(table, machine, escape.plain),
         remark=remark,
         plain=escape.plain,
         data=Markup(data.replace("<", "\\u003c")),  # noqa: S704 - no `</script>` ends it
