@@ -8,7 +8,7 @@ import torch
 
 from bench import plan
 from bench.images import data
-from bench.report import notes, render
+from bench.report import made_with, notes, render
 from bench.spec import Card, Cell
 from methods.formats import unpickle
 
@@ -59,10 +59,10 @@ def test_images_that_are_scored_for_no_method_have_three_reasons_and_a_number():
 
 def test_how_lr_images_were_made_is_told_of_each_category_whatever_its_name():
     built = build(records("a", GOOD, GOOD / 100))
-    ours = notes.protocol_lines(built, str)
+    ours = made_with.protocols(built, str)
     strange = replace(TASK, category="_cat_")
     given = replace(built.rows[0], cell=replace(built.rows[0].cell, task=strange), lr="LR given, made by nobody")
-    assert notes.protocol_lines(replace(built, rows=(*built.rows, given)), str)[0] == ours[0], "some are the suite's"
+    assert made_with.protocols(replace(built, rows=(*built.rows, given)), str)[0] == ours[0], "some are the suite's"
     text = render.markdown(replace(built, rows=(given,), contests=()), {})
     assert "LR: MATLAB" not in text, "no LR image was made by the suite"
     assert rf"- LR images of \_cat\_ at {strange.factor}x: given, made by nobody." in text
