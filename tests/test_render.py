@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from bench.report import latex as layout
-from bench.report import render, stored
+from bench.report import made_with, render, stored
 from bench.report.data_frames import images
 from bench.report.table import Table
 from bench.spec import UnknownName
@@ -60,6 +60,14 @@ def test_the_page_that_is_opened_first_is_short_and_names_the_other():
     others = [f"{metric} at {factor}x" for factor in (8, 32, 64) for metric in ("PSNR", "LPIPS")]
     assert re.findall(r"^## (.*?x) \(", details, re.MULTILINE) == others
     assert "worst 5 %" in details
+
+
+def test_a_weight_file_is_told_once_with_all_it_is_used_for():
+    """A bank was told once a factor, each time with what it was trained on."""
+    built = stored.read(ROOT / "reports" / "published" / "mini" / "factors.json").table
+    (line,) = [text for text in made_with.weights(built, str) if "Weights of DGP" in text]
+    assert line.count("bank_face_128.safetensors (face 8x, 16x, 32x, 64x)") == 1
+    assert (line.count("trained on"), line.count("bank_face_128.safetensors")) == (1, 1)
 
 
 def test_a_report_of_several_factors_opens_with_the_one_that_it_names():
