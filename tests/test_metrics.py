@@ -474,6 +474,11 @@ def test_the_table_of_metrics(vgg16_of_sines: None) -> None:
     assert torch.equal(METRICS["ssim_crop"].function(far), ssim(far.sr, hr, 4))
 
 
+def test_no_two_metrics_have_one_title():
+    titles = [metric.title for metric in METRICS.values()]
+    assert len(set(titles)) == len(titles), "a note would tell two figures of one name"
+
+
 # What is refused
 
 

@@ -84,7 +84,7 @@ METRICS: dict[str, Metric] = {
         Metric("psnr", "PSNR", lambda: "psnr[rgb,u8,crop0,mean]", True, 2, lambda p: psnr(p.sr, p.hr)),
         Metric(
             "psnr_crop",
-            "PSNR",
+            "PSNR, cropped",
             lambda: "psnr[rgb,u8,crop=factor,mean]",
             True,
             2,
@@ -103,7 +103,7 @@ METRICS: dict[str, Metric] = {
         ),
         Metric(
             "ssim_crop",
-            "SSIM",
+            "SSIM, cropped",
             lambda: "ssim[rgb,u8,gauss11,crop=factor,mean]",
             True,
             4,
