@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from bench.images import crops, sources
+from bench.images import crops, whereabouts
 from bench.spec import Card, MissingImages, MissingWeights, OutputError
 from methods.weights import digests, lock, transfer
 
@@ -32,7 +32,7 @@ def lacking(card: Card) -> dict[str, str]:
 
     Raises `BadImage` for a file that is there and is another one, `MissingImages` if it is not said where images are.
     """
-    folder = sources.where(card)
+    folder = whereabouts.where(card)
     held = crops.Files(folder)
     there = {file for file, sha256 in wanted(card).items() if held.state(file) and held.read(file, sha256)}
     return {file: sha256 for file, sha256 in wanted(card).items() if file not in there}
@@ -48,7 +48,7 @@ def fetch(card: Card, files: Mapping[str, str], *, http_on_localhost: bool = Fal
         MissingImages: at the end, if some did not come: why, what to get from where, where to put it.
         OutputError: the folder cannot be written.
     """
-    folder = sources.where(card)
+    folder = whereabouts.where(card)
     reasons: dict[str, str] = {}
     missed = 0
     try:

@@ -197,8 +197,8 @@ def convert(
 
 def write_lists(profile: Annotated[str, typer.Argument(help="A profile whose cards name a `list`.")] = "mini") -> None:
     """Write the lists of a profile's test images anew, each with the checksum of its pixels."""
-    from bench.images import data
+    from bench.images import listing
 
     say(f"{profile}: reading the images of its lists ...")
-    for path in data.write_lists(profile):
+    for path in listing.write_lists(profile):
         say(f"written: {path}")

@@ -5,12 +5,14 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from time import perf_counter
 
+from bench.batch import Restored
 from bench.images import data, readahead
 from bench.images.provenance import Provenance, provenance
 from bench.images.remarks import remarks
-from bench.plan import describe, left_out, unmeasured
+from bench.measurable import left_out, unmeasured
+from bench.plan import describe
 from bench.progress import track
-from bench.restore import Restoration, Restored, RunSettings, State, state
+from bench.restore import Restoration, RunSettings, State, state
 from bench.running.handed import Handed
 from bench.running.measuring import Measure, measured, measurers
 from bench.running.places import HERE

@@ -8,8 +8,9 @@ from typing import Literal
 from bench import cards as card_files
 from bench import contract, report_files, stock, variants
 from bench.images import given
+from bench.measurable import computable
 from bench.measurement import Measurement
-from bench.plan import WHOLE, Part, computable, limited, plan, references, widened
+from bench.plan import WHOLE, Part, limited, plan, references, widened
 from bench.restore import RunSettings
 from bench.running.handed import among
 from bench.running.runner import Runner, of

@@ -1,7 +1,5 @@
 """Cell -> PNG files with their seconds. What is there under the same fingerprint is kept."""
 
-import json
-import math
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import asdict, dataclass, replace
@@ -10,9 +8,9 @@ from threading import Lock
 
 import torch
 
-from bench import allocator, atomic, contract, locks, store
+from bench import allocator, atomic, locks, store
+from bench.batch import Ready, Restored, restored
 from bench.images import data
-from bench.resize import eight_bit
 from bench.running import runner
 from bench.running.places import HERE, Place
 from bench.spec import Card, Cell, Method, Spec, Status, Weights
@@ -27,16 +25,6 @@ class State:
     run: str = ""
     remark: str = ""
     weights: tuple[Weights, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Restored:
-    """What became of one image in this run, or (image None) of the whole cell; `kept` if it was there already."""
-
-    image: str | None
-    status: Status
-    reason: str = ""
-    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +46,6 @@ class RunSettings:
     def images(self, cell: Cell) -> int | None:
         """Return how many test images a cell gets; None: all."""
         return self.limit or cell.images
-
-
-@dataclass(frozen=True, slots=True)
-class _Ready:
-    """A method that is loaded for a cell, and the folder of what it makes."""
-
-    side: int
-    loaded: runner.Loaded
-    folder: Path
-    inner: "_Ready | None" = None
-    """What its results are made of, where it refines another method's stored ones."""
 
 
 class Restoration:
@@ -136,12 +113,12 @@ class Restoration:
         self._entries = data.batches(self.card, factor, size, limit, settings.allow_enlarge)
         self.left = len(data.image_ids(self.card, limit))
 
-    def _images(self, ready: _Ready) -> Iterator[Restored]:
+    def _images(self, ready: Ready) -> Iterator[Restored]:
         while entry := self._next():
             if isinstance(entry, data.BadEntry):
                 yield Restored(entry.id, "refused" if entry.refused else "failed", entry.reason)
             else:
-                yield from _batch(ready, entry)
+                yield from restored(ready, entry)
                 allocator.give_back(entry.hr.numel())
 
     def _next(self) -> data.Batch | data.BadEntry | None:
@@ -209,54 +186,11 @@ def outstanding(
     return ready.folder, ready.loaded, lacking
 
 
-def _ready(cell: Cell, loaded: runner.Loaded, settings: RunSettings) -> _Ready:
+def _ready(cell: Cell, loaded: runner.Loaded, settings: RunSettings) -> Ready:
     """Return a loaded method with its folder; the inner one of a method that refines is a cell of its own."""
     inner = None
     if loaded.inner is not None:
         facts = loaded.inner.facts
         inner = _ready(replace(cell, method=facts.name, title=facts.title), loaded.inner, settings)
         _note(inner.folder.parent, _loaded(facts))
-    return _Ready(cell.task.hr_size, loaded, store.cell_folder(settings.out, cell) / loaded.facts.run, inner)
-
-
-def _batch(ready: _Ready, batch: data.Batch) -> Iterator[Restored]:
-    """Restore the images of one batch that are not there yet. The method sees the LR images and nothing else."""
-    checksums = [data.pixel_sha256(image) for image in eight_bit(batch.lr)]
-    stored = [store.load(store.image_file(ready.folder, image_id), ready.side) for image_id in batch.ids]
-    missing = []
-    for index, (there, checksum) in enumerate(zip(stored, checksums, strict=True)):
-        if there is not None and there.lr == checksum:
-            yield Restored(batch.ids[index], "ok", kept=True)
-        else:
-            missing.append(index)
-    if not missing:
-        return
-    wanted = data.Batch(tuple(batch.ids[index] for index in missing), batch.lr[missing], batch.hr[missing])
-    outcomes = (
-        list(_refined(ready, ready.inner, wanted)) if ready.inner else ready.loaded.attempt(wanted.lr, wanted.ids)
-    )
-    for index, outcome in zip(missing, outcomes, strict=True):
-        yield _kept(store.image_file(ready.folder, batch.ids[index]), batch.ids[index], checksums[index], outcome)
-
-
-def _refined(ready: _Ready, inner: _Ready, batch: data.Batch) -> Iterator[contract.Outcome]:
-    """Yield what a method makes of each result of its inner one, which is stored first if it is not there yet."""
-    failed = {image.image: image.reason for image in _batch(inner, batch) if image.status != "ok"}
-    for image_id, lr in zip(batch.ids, batch.lr, strict=True):
-        stored = store.load(store.image_file(inner.folder, image_id), inner.side)
-        if stored is None:
-            yield contract.Outcome(None, failed.get(image_id, "the inner result was removed meanwhile"), math.nan)
-        else:
-            yield ready.loaded.refine((stored.image[None] / 255, stored.effort, stored.seconds), lr[None])
-
-
-def _kept(path: Path, image_id: str, lr: str, outcome: contract.Outcome) -> Restored:
-    """Store what became of an image."""
-    if outcome.image is None:
-        store.write_json(path.with_suffix(".json"), {"lr": lr, "reason": outcome.reason})
-        return Restored(image_id, "failed", outcome.reason)
-    effort = json.dumps(asdict(outcome.effort), sort_keys=True)
-    facts = {"run": path.parent.name, "lr": lr, "seconds": repr(outcome.seconds), "effort": effort}
-    store.save(path, outcome.image, facts)
-    path.with_suffix(".json").unlink(missing_ok=True)
-    return Restored(image_id, "ok")
+    return Ready(cell.task.hr_size, loaded, store.cell_folder(settings.out, cell) / loaded.facts.run, inner)

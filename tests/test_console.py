@@ -168,7 +168,7 @@ def test_silly_words_are_one_line(capsys, monkeypatch, tmp_path_factory, verb, r
     monkeypatch.setattr("bench.cost.cost_table.counted", lambda *_: iter(()))
     monkeypatch.setattr("methods.weights.download.fetch", lambda *_: iter(()))
     monkeypatch.setattr("methods.weights.download.sizes", lambda _: {})
-    monkeypatch.setattr("bench.images.data.write_lists", lambda *_: [])
+    monkeypatch.setattr("bench.images.listing.write_lists", lambda *_: [])
     monkeypatch.setattr("bench.store.save_sheet", lambda *_: None)
     status = console.run(commands.start, [verb, *words])
     out, err = capsys.readouterr()

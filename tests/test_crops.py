@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from bench import cards, files, resize
-from bench.images import crops, data, photos, sources
+from bench.images import crops, data, listing, photos, sources
 from bench.spec import BadFile, BadImage, BenchError, Card, MissingImages, TooSmall
 
 from .conftest import SHARED, textured
@@ -221,7 +221,7 @@ def test_one_bad_crop_does_not_stop_the_others(folder):
 
 def test_a_list_pins_the_pixels_of_the_crops(folder):
     card_path = folder / "face.toml"
-    data.write_lists(str(folder))
+    listing.write_lists(str(folder))
     card_path.write_text(card_path.read_text() + 'list = "face.sha256"\n')
     assert data.read(card(folder), "b_1.png").shape == (3, 16, 16)
     text = (folder / "face.csv").read_text()

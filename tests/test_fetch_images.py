@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bench import cards, fetch_images
-from bench.images import crops
+from bench.images import crops, whereabouts
 from bench.spec import BadImage, MissingImages
 
 from .conftest import serving, textured
@@ -71,13 +71,13 @@ def fetch(card):
 
 def test_what_is_fetched_is_what_is_measured_and_is_not_fetched_twice(card, server):
     assert fetch(card) == [f"a/{index} x.png" for index in range(5)]
-    held = crops.Files(fetch_images.sources.where(card))
+    held = crops.Files(whereabouts.where(card))
     for name, crop in crops.read_tables(card.crops).items():
         assert held.read(crop.file, crop.sha256) == server.files[crop.file.replace(" ", "%20")], name
     asked = len(server.asked)
     assert fetch(card) == []
     assert len(server.asked) == asked == 5
-    assert not list(fetch_images.sources.where(card).rglob("*.part*"))
+    assert not list(whereabouts.where(card).rglob("*.part*"))
 
 
 def test_a_file_that_was_cut_is_gone_on_with(card, server):
@@ -93,7 +93,7 @@ def test_another_file_than_the_listed_one_is_not_kept(card, server):
     server.files["a/2%20x.png"] = server.files["a/1%20x.png"]
     with pytest.raises(MissingImages, match="not the listed file, by its checksum; it was deleted") as told:
         fetch(card)
-    folder = fetch_images.sources.where(card)
+    folder = whereabouts.where(card)
     assert f"{card.download}a/2 x.png is to lie at {folder / 'a' / '2 x.png'}" in str(told.value)
     assert sorted(path.name for path in folder.rglob("*") if path.is_file()) == [
         "0 x.png",
@@ -104,7 +104,7 @@ def test_another_file_than_the_listed_one_is_not_kept(card, server):
 
 
 def test_files_in_an_archive_are_there(card, server):
-    folder = fetch_images.sources.where(card)
+    folder = whereabouts.where(card)
     folder.mkdir()
     with zipfile.ZipFile(folder / "all.zip", "w") as archive:
         for name in list(server.files)[:4]:
@@ -113,7 +113,7 @@ def test_files_in_an_archive_are_there(card, server):
 
 
 def test_a_file_of_the_users_own_is_not_replaced(card):
-    path = fetch_images.sources.where(card) / "a" / "0 x.png"
+    path = whereabouts.where(card) / "a" / "0 x.png"
     path.parent.mkdir(parents=True)
     path.write_bytes(b"mine")
     with pytest.raises(BadImage, match="get the listed file"):
@@ -136,7 +136,7 @@ def test_the_verb_says_what_there_is_to_do(bench, card, server, monkeypatch, tmp
     assert "http://127.0.0.1" in err, "what comes over an insecure connection may be anything"
     assert "is not https, and nothing else is fetched" in err
     for file in fetch_images.wanted(card):
-        path = fetch_images.sources.where(card) / file
+        path = whereabouts.where(card) / file
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(server.files[file.replace(" ", "%20")])
     status, out, err = bench("fetch", "--images", card.profile)

@@ -32,7 +32,7 @@ SLOW = {
     "export": (("{folder}/table2.json", "{folder}/out"), "bench.report.stored.read"),
     "fetch": (("table2",), "methods.weights.download.sizes"),
     "flops": (("--method", "bicubic"), "bench.cost.cost_table.counted"),
-    "lists": (("mini",), "bench.images.data.write_lists"),
+    "lists": (("mini",), "bench.images.listing.write_lists"),
 }
 """Verb -> its words, and what it does that takes long."""
 QUICK = {"init-table", "list", "train", "view"}

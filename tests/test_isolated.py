@@ -18,10 +18,11 @@ import torch
 
 from bench.resize import eight_bit
 from bench.running import declared, process, runner, wire
-from bench.running.isolated import Isolated, IsolatedLoaded, _Session
+from bench.running.isolated import Isolated, IsolatedLoaded
 from bench.running.places import HERE
 from bench.running.process import Ended
 from bench.running.runner import LoadError
+from bench.running.session import Session
 from bench.spec import BenchError, ContractError, Effort, Spec, Task
 
 from . import guests
@@ -192,7 +193,7 @@ ANSWERS = {
 def test_an_answer_that_is_none_is_a_sentence(asked, answer):
     """A guest can write to the line itself: what comes over it may be anything that JSON can say."""
     told = Forging(answer, bytes(3 * 64 * 64) if "'made': True" in str(answer) else b"")
-    session = _Session("guest.py:G", TASK, CPU, 60.0, HERE, told)
+    session = Session("guest.py:G", TASK, CPU, 60.0, HERE, told)
     assert "its process sent something that is no" in refusal(session, asked)
     assert told.ended, "what it says next could be about anything"
 

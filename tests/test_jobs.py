@@ -185,7 +185,7 @@ def test_two_cells_of_a_guest_get_a_process_each(tmp_path, monkeypatch):
         given.append(words[5])
 
     guest = isolated.Isolated(guests.write(tmp_path))
-    monkeypatch.setattr(isolated, "_Session", session)
+    monkeypatch.setattr(isolated, "Session", session)
     monkeypatch.setattr(isolated, "_begun", lambda _: None)
     threads = [Thread(target=guest.load, args=(Task("mini", "face", 16, 64), torch.device("cpu"))) for _ in range(3)]
     for thread in threads:

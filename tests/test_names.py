@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench import lists
-from bench.images import data, sources
+from bench.images import data, listing, sources
 from bench.spec import BadFile, BadImage, Card
 
 from .conftest import textured
@@ -47,7 +47,7 @@ def test_a_name_of_any_script_is_measured(card, name):
 @pytest.mark.parametrize("name", GOOD, ids=ascii)
 def test_a_list_that_is_written_names_it_again(card, name, tmp_path):
     Image.fromarray(textured(16, 7)).save(Path(card.source) / f"{name}.png")
-    pairs = lists.read(data.write_list(card, tmp_path / "list.txt"))
+    pairs = lists.read(listing.write_list(card, tmp_path / "list.txt"))
     assert [pair[0] for pair in pairs] == list(data.image_ids(card))
     listed = replace(card, ids=tuple(dict(pairs)), sha256=dict(pairs))
     assert [entry.ids for entry in data.batches(listed, 4, 8)] == [listed.ids], "an id changed on its way"

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from bench import cards, plan, profiles, report_files, variants
+from bench import cards, measurable, plan, profiles, report_files, variants
 from bench.report import table
 from bench.scores.metric import Pair
 from bench.scores.metrics import METRICS as METRICS_BY_NAME
@@ -70,7 +70,7 @@ def test_a_factor_that_does_not_divide_is_left_out_and_the_others_are_measured(p
     assert {(cell.task.category, cell.task.factor) for cell in cells} == {
         (category, factor) for category in ("face", "cat") for factor in (8, 16)
     }
-    sentences = plan.left_out(report, found)
+    sentences = measurable.left_out(report, found)
     assert sentences[0] == "face at 32x is left out: 32 does not divide 48 px"
     assert len(sentences) == 4, "two factors of two categories; categories without images are no such case"
 
@@ -89,11 +89,11 @@ def test_a_metric_that_does_not_know_where_the_faces_are_is_left_out_and_said_so
     """Its rows would be empty, or of the wrong part of the image."""
     report, found = report_files.read("table1"), cards.cards(str(photos))
     sentence = "arcface_aligned of face is left out: its card does not say where the faces are (face_box)"
-    assert plan.left_out(report, found) == [sentence]
+    assert measurable.left_out(report, found) == [sentence]
     cells = plan.plan(report, {"bicubic": SPECS["bicubic"]}, found)
     assert {row.metric.name for row in table.build(report, cells, [], found).rows} == {"arcface"}
     boxed = {"face": replace(found["face"], face_box=(0.1, 0.1, 0.8))}
-    assert plan.left_out(report, boxed) == []
+    assert measurable.left_out(report, boxed) == []
     alone = replace(report, metrics=("arcface_aligned",))
     with pytest.raises(BenchError, match="every metric of table1 needs a face_box in the card of face"):
         plan.plan(alone, METHODS, {"face": found["face"]})
@@ -171,9 +171,9 @@ def test_categories_of_a_users_folder_are_measured_although_the_table_does_not_n
     assert {cell.task.category for cell in cells if cell.method == "bicubic" and not cell.refusal} == {
         "face", "flowers",
     }  # fmt: skip
-    assert plan.unmeasured(plan.widened(table2, found), found) == []
+    assert measurable.unmeasured(plan.widened(table2, found), found) == []
     assert plan.widened(table1, found) == table1, "identity is of faces alone"
-    assert plan.unmeasured(table1, found) == ["flowers is left out: table1 is about face"]
+    assert measurable.unmeasured(table1, found) == ["flowers is left out: table1 is about face"]
 
 
 def test_categories_of_a_users_folder_have_the_variants_of_a_table_too(photos):
@@ -183,7 +183,7 @@ def test_categories_of_a_users_folder_have_the_variants_of_a_table_too(photos):
     report, wider = variants.expanded(plan.widened(report_files.read("tasks"), found), found)
     assert {wider[name].shows for name in report.categories} == {"face", "flowers"}
     assert all("." in name for name in report.categories), "at 1x there is nothing to restore without a variant"
-    assert plan.unmeasured(report, wider) == []
+    assert measurable.unmeasured(report, wider) == []
 
 
 @pytest.mark.parametrize("profile", ["mini", "paper"])
@@ -192,4 +192,4 @@ def test_a_table_of_ours_keeps_to_its_categories(profile):
     for name in profiles.tables():
         report = report_files.read(name)
         assert plan.widened(report, found) == report
-        assert plan.unmeasured(report, found) == []
+        assert measurable.unmeasured(report, found) == []

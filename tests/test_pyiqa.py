@@ -193,7 +193,7 @@ def test_a_cell_says_where_a_metric_is_undefined(pyiqa, tmp_path):
 
 
 def test_a_metric_that_lacks_its_weights_is_left_out_and_the_table_says_so(pyiqa):
-    from bench.plan import computable
+    from bench.measurable import computable
 
     report = replace(REPORT, metrics=("psnr", "pyiqa:musiq"), also=("pyiqa:niqe",))
     left, sentences = computable(report, CARDS)

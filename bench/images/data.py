@@ -11,7 +11,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import atomic, cards, degradation, resize
+from bench import degradation, resize
 from bench.cache import Cache
 from bench.images import degraded, given, retouching, sources
 from bench.spec import BadImage, Card, Images, MissingImages, TooSmall
@@ -158,30 +158,6 @@ def low_resolution(
 def pixel_sha256(image: Tensor) -> str:
     """Return the sha256 of the pixels of (3, H, W) uint8, as bytes in the order rows, columns, R G B."""
     return hashlib.sha256(image.permute(1, 2, 0).contiguous().numpy().tobytes()).hexdigest()
-
-
-def write_lists(profile: str) -> list[Path]:
-    """Write the lists that the cards of a profile name and return their paths: `python -m bench lists PROFILE`.
-
-    To be done when the images have changed on purpose. For a card that names none, and for a folder of photographs
-    without a card, it is `<category>.sha256` beside it, to be named as the `list` of the card.
-    """
-    paths = cards.list_paths(profile)
-    found = cards.cards(profile, need_lists=False)
-    return [write_list(card, paths[category]) for category, card in found.items()]
-
-
-def write_list(card: Card, path: Path) -> Path:
-    """Write the list of a card's images as they are now, one line `sha256  id` each, whatever it listed before.
-
-    Raises `OutputError` if it cannot be written.
-    """
-    source = sources.open_card(card)
-    ids = _ids(card, source)
-    sums = [pixel_sha256(source.pixels(image_id)) for image_id in ids]
-    text = "".join(f"{value}  {name}\n" for value, name in zip(sums, ids, strict=True))
-    atomic.write(path, text.encode())
-    return path
 
 
 def _ids(card: Card, source: sources.Source) -> tuple[str, ...]:

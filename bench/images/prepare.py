@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from bench import atomic
-from bench.images import data, holding, sources
+from bench.images import holding, listing, sources
 from bench.images.holding import Holding
 from bench.spec import Card, OutputError
 
@@ -36,7 +36,7 @@ def prepare(card: Card, found: Holding, out: Path) -> int:
         suffix = next((suffix for start, suffix in _KINDS if content.startswith(start)), ".img")
         atomic.write(target / f"{image_id}{suffix}", content)
     plain = replace(card, source=str(target), reader="folder", ids=ids, sha256={}, train_source="")
-    data.write_list(plain, out / f"{card.category}.sha256")
+    listing.write_list(plain, out / f"{card.category}.sha256")
     atomic.write(out / f"{card.category}.toml", _card(card).encode())
     return len(ids)
 

@@ -1,13 +1,10 @@
 """Where the images of a card come from: rendered scenes, a folder of photographs, or an LMDB database as LSUN's."""
 
-import os
-import shlex
 import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import islice
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -15,7 +12,7 @@ from torch import Tensor
 from bench import files, lists, scenes
 from bench.cache import Cache
 from bench.images import crops, database, folder, photos
-from bench.paths import expanded
+from bench.images.whereabouts import how_to_get, present
 from bench.spec import BadFile, BadImage, Card, MissingImages, UnknownName
 
 EVERY = sys.maxsize
@@ -106,7 +103,7 @@ def _drawn(card: Card, beside: int) -> Tensor:
 
 def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     """Return the photographs of a folder."""
-    where = _path(card)
+    where = present(card)
     found = folder.listing(where)
     if not found:
         raise MissingImages(f"{where} holds no photographs ({folder.SHORT}); {how_to_get(card)}")
@@ -138,7 +135,7 @@ def _folder(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
 
 def _lr_alone(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     """Return the names of images of which there is no ground truth: those of LR images at any factor."""
-    where = _path(card)
+    where = present(card)
     names = dict.fromkeys(name for place in folder.lr_folders(where) for name in folder.listing(place))
     if not names:
         raise MissingImages(f"{where} holds no LR images ({folder.SHORT}); {how_to_get(card)}")
@@ -151,7 +148,7 @@ def _lr_alone(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
 
 def _crops(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     """Return the squares of the photographs of a folder that the card's tables name."""
-    where = _path(card)
+    where = present(card)
     table, held = crops.read_tables(card.crops), crops.Files(where)
 
     def pixels(image_id: str) -> Tensor:
@@ -171,7 +168,7 @@ def _crops(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
 
 def _lmdb(card: Card, allow_enlarge: bool) -> Source:  # noqa: FBT001
     """Return the images of an LMDB database as LSUN is published: key -> the bytes of an image file."""
-    path = _path(card)
+    path = present(card)
     with database.transaction(path) as transaction:
         keys = list(islice(transaction.cursor().iternext(values=False), card.test_images))
     if not keys:
@@ -204,42 +201,3 @@ def _id(key: bytes) -> str:
     """Return the id of an LMDB's key: the text it is, or, where that is unfit, as it is shown."""
     name = key.decode(errors="surrogateescape")
     return lists.shown(name) if lists.unfit(name) else name
-
-
-def where(card: Card) -> Path:
-    """Return where a card's images are to lie; a relative path is meant below $GLEAN_DATA.
-
-    Raises `MissingImages` if that is not set.
-    """
-    root = os.environ.get("GLEAN_DATA", "")
-    path = expanded(root) / card.source
-    if not path.is_absolute() and not root:
-        raise MissingImages(f"$GLEAN_DATA is not set, so {card.source} was not looked for; {how_to_get(card)}")
-    return path
-
-
-def _path(card: Card) -> Path:
-    """Return where a card's images lie."""
-    path = where(card)
-    try:
-        there = path.exists()
-    except (OSError, ValueError) as error:  # no permission, a name that is too long, NUL
-        raise MissingImages(f"{path} cannot be read: {error}; {how_to_get(card)}") from error
-    if not there:
-        raise MissingImages(f"there is no {path}; {how_to_get(card)}")
-    return path
-
-
-def how_to_get(card: Card) -> str:
-    """Return the rest of a sentence: what to fetch, and where to put it."""
-    if card.download:
-        below = "" if Path(card.source).is_absolute() else "export GLEAN_DATA=/path/to/a/folder, and "
-        return f"{below}`python -m bench fetch --images {shlex.quote(card.profile)}` brings them."
-    origin = f" from {card.address}" if card.address else ""
-    if Path(card.source).is_absolute():
-        known = f" ({card.test_set})" if card.test_set else ""
-        return f"put the images of {card.category}{known} there{origin}."
-    return (
-        f"get {card.test_set}{origin}, keep it as {card.source} in a folder of your choice, and name that folder: "
-        "export GLEAN_DATA=/path/to/the/folder"
-    )

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from bench.images.provenance import Provenance
-from bench.plan import left_out
+from bench.measurable import left_out
 from bench.report import measured
 from bench.report.row import Row
 from bench.scores.contests import Contest, Entry, judge

@@ -6,11 +6,11 @@ was about; the process is started again for the next one. What this does not pro
 """
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 from weakref import finalize
 
 import torch
@@ -18,20 +18,15 @@ from torch import Tensor
 
 from bench import contract
 from bench.resize import eight_bit
-from bench.running import answers, declared, wire
-from bench.running.places import HERE, Asked, Place
-from bench.running.process import START, Ended, Late, Process, Refused
+from bench.running import answers, declared
+from bench.running.places import HERE, Place
+from bench.running.process import Ended, Process, Refused
 from bench.running.runner import Facts, LoadError, Local
+from bench.running.session import Session
 from bench.spec import BenchError, ContractError, Effort, Images, Spec, Task
 
 TIMEOUT = 3600.0
 """Seconds an image may take if nobody says: generous, so that a search of minutes is not cut."""
-_ENDS = 3
-"""Ends of the process in a row after which the rest of a cell is not tried."""
-
-T = TypeVar("T")
-_Read: TypeAlias = Callable[[dict[str, Any], bytearray], T]
-"""What makes of an answer what it says; raises `wire.Broken` for one that cannot be."""
 
 
 class Isolated:
@@ -77,7 +72,7 @@ class Isolated:
                 spare, self._spare = self._spare, None
         if spare is not None:
             self._unused.detach()
-        return _begun(_Session(self._reference, task, device, self._timeout, self._place, spare))
+        return _begun(Session(self._reference, task, device, self._timeout, self._place, spare))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +96,10 @@ class Beside:
 
     def load(self, task: Task, device: torch.device) -> "IsolatedLoaded":
         """Load it for a task in a process of its own. Raises `LoadError` with the reason."""
-        return _begun(_Session(self.reference, task, device, self.timeout or math.inf, self.place))
+        return _begun(Session(self.reference, task, device, self.timeout or math.inf, self.place))
 
 
-def _begun(session: "_Session") -> "IsolatedLoaded":
+def _begun(session: Session) -> "IsolatedLoaded":
     """Return the method that a session loads. Raises `LoadError` with the reason."""
     try:
         facts = session.load()
@@ -114,93 +109,10 @@ def _begun(session: "_Session") -> "IsolatedLoaded":
     return IsolatedLoaded(session, facts)
 
 
-class _Session:
-    """The processes, one after another, in which a method is loaded for one task."""
-
-    def __init__(  # noqa: PLR0913, PLR0917 - what, for what, on what, how long, where
-        self,
-        reference: str,
-        task: Task,
-        device: torch.device,
-        timeout: float,
-        place: Place,
-        process: Asked | None = None,
-    ) -> None:
-        """Take a process that has imported the method, if there is one."""
-        self.reference = reference
-        self.task = task
-        self.device = device
-        self.timeout = timeout
-        self._place = place
-        self._process = process
-        self._ends = 0
-        self.closed = False
-
-    def load(self) -> tuple[Facts, ...]:
-        """Load the method, in a new process if there is none."""
-        return self._again(self._load)
-
-    def ask(self, request: Mapping[str, Any], calls: int, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
-        """Ask something of the loaded method and `read` the answer; a process that ended is followed by another."""
-
-        def ask() -> T:
-            if self._process is None:
-                if self._ends >= _ENDS + self._place.again:
-                    raise Ended(f"not tried: the process of the method had ended {self._ends} times in a row before")
-                self._load()
-            found = self._tried(request, calls * self.timeout, read, *pictures, most=most)
-            self._ends = 0
-            return found
-
-        return self._again(ask)
-
-    def _again(self, do: Callable[[], T]) -> T:
-        """Do something, if its process ends as often as the place allows."""
-        left = self._place.again
-        while True:
-            try:
-                return do()
-            except Ended as ended:
-                if self.closed or not left or isinstance(ended, Late):
-                    raise
-                left -= 1
-
-    def _load(self) -> tuple[Facts, ...]:
-        if self.closed:
-            raise Ended("it was closed")
-        if self._process is None:
-            self._process = self._place.start(self.reference)
-        request = {"do": "load", "task": asdict(self.task), "device": str(self.device)}
-        return self._tried(request, max(self.timeout, START), answers.facts)
-
-    def _tried(self, request: Mapping[str, Any], limit: float, read: _Read[T], *pictures: Tensor, most: int = 0) -> T:
-        """Ask once; a process whose answer cannot be read is ended, as its next could be about anything."""
-        if self._process is None:
-            raise Ended("its process ended")
-        try:
-            return read(*self._process.ask(request, limit, *pictures, most=most))
-        except (Ended, wire.Broken) as error:
-            self._end()
-            self._ends += 1
-            if isinstance(error, wire.Broken):
-                raise Ended(f"its process {error}") from error
-            raise
-
-    def close(self) -> None:
-        """End the process, whatever it is doing, and start no other."""
-        self.closed = True
-        self._end()
-
-    def _end(self) -> None:
-        process, self._process = self._process, None
-        if process is not None:
-            process.end(patience=0)
-
-
 class IsolatedLoaded:
     """A method that is loaded in a process of its own, or the inner one of such a method."""
 
-    def __init__(self, session: _Session, facts: tuple[Facts, ...], layer: int = 0) -> None:
+    def __init__(self, session: Session, facts: tuple[Facts, ...], layer: int = 0) -> None:
         """Take what the process told of the method and of those it refines."""
         self._session = session
         self._layer = layer

@@ -9,16 +9,16 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from bench import allocator, atomic, degradation, resize, store
+from bench import allocator, atomic, degradation, store
 from bench.fingerprint import package_version
 from bench.images import data
 from bench.imports import imported, sources
 from bench.restore import RunSettings, State
 from bench.running.measuring import Measure, measured
-from bench.scores import metrics, score_file, scored
+from bench.scores import batch, metrics, score_file, scored
 from bench.scores.metric import Metric, Pair
 from bench.scores.score_file import Line
-from bench.spec import BenchError, Card, Cell, Images, Record, Status
+from bench.spec import BenchError, Card, Cell, Record, Status
 from bench.together import ahead
 
 
@@ -143,7 +143,9 @@ def _lines(  # noqa: PLR0913 - of what, how, and what is known already
     result = scored.finder(cell, card, settings, file(cell, settings, state).parent)
     ids, waiting = list(reversed(data.image_ids(card, limit))), {}
     entries = data.batches(card, cell.task.factor, scored.together(card), limit, settings.allow_enlarge)
-    batches = partial(_batch, cell, how=card.degradation, result=result, wanted=wanted, lines=stored, measure=measure)
+    batches = partial(
+        batch.lines, cell, how=card.degradation, result=result, wanted=wanted, stored=stored, measure=measure
+    )
     for made in ahead(lambda entry: _entry(cell, entry, state, batches), entries, settings.jobs):
         # Images that cannot be used come before those of a batch that is not full yet.
         waiting.update({str(line.record.image): line for line in made})
@@ -178,66 +180,12 @@ def _maker(code: str, metric: Metric, how: str) -> str:
 
 
 def _entry(
-    cell: Cell, entry: data.Batch | data.BadEntry, state: State, batch: Callable[[data.Batch], list[Line]]
+    cell: Cell, entry: data.Batch | data.BadEntry, state: State, of: Callable[[data.Batch], list[Line]]
 ) -> list[Line]:
     """Return the lines of a batch, or the one of an image that cannot be used."""
     if isinstance(entry, data.Batch):
-        lines = batch(entry)
+        lines = of(entry)
         allocator.give_back(entry.hr.numel())
         return lines
     status: Status = "refused" if entry.refused else "failed"
     return [Line("", {}, Record(cell.task, cell.method, entry.id, status, entry.reason, run=state.run))]
-
-
-def _batch(  # noqa: PLR0913 - as `_lines`
-    cell: Cell,
-    batch: data.Batch,
-    *,
-    how: tuple[str, ...],
-    result: scored.Find,
-    wanted: Mapping[Metric, str],
-    lines: Mapping[str, Line],
-    measure: Measure,
-) -> list[Line]:
-    """Score the images of one batch."""
-    results = [result(batch, index) for index in range(len(batch.ids))]
-    sr = torch.stack([image for image, _ in results])
-    seen = (sr, batch.hr, batch.lr, *([] if batch.mask is None else [batch.mask]))
-    keys = [_key(*images) for images in zip(*seen, strict=True)]
-    old = [_of(lines.get(image_id), key) for image_id, key in zip(batch.ids, keys, strict=True)]
-    values = [dict(line.record.metrics) if line else {} for line in old]
-    by = [dict(line.by) if line else {} for line in old]
-    for missing, columns in _missing(wanted, by).items():
-        at = list(missing)
-        mask = None if batch.mask is None else batch.mask[at]
-        pair = Pair(sr[at], batch.hr[at], batch.lr[at], cell.task.factor, how, mask)
-        for metric, found in zip(columns, measure(columns, pair), strict=True):
-            for index, value in zip(missing, found.tolist(), strict=True):
-                values[index][metric.protocol()], by[index][metric.protocol()] = value, wanted[metric]
-    return [
-        Line(key, made, Record(metrics=there, **facts))
-        for key, made, there, (_, facts) in zip(keys, by, values, results, strict=True)
-    ]
-
-
-def _missing(wanted: Mapping[Metric, str], by: Sequence[Mapping[str, str]]) -> dict[tuple[int, ...], list[Metric]]:
-    """Return the images of a batch that lack a value -> the metrics that they lack."""
-    found: dict[tuple[int, ...], list[Metric]] = {}
-    for metric, maker in wanted.items():
-        protocol = metric.protocol()
-        if missing := tuple(index for index, made in enumerate(by) if made.get(protocol) != maker):
-            found.setdefault(missing, []).append(metric)
-    return found
-
-
-def _of(line: Line | None, key: str) -> Line | None:
-    """Return a stored line if it is of these pixels."""
-    return line if line is not None and line.key == key else None
-
-
-def _key(*images: Images) -> str:
-    """Return the sha256 of all that metrics look at, in 8 bits: a result, its ground truth, input and mask."""
-    digest = hashlib.sha256()
-    for image in images:
-        digest.update(resize.eight_bit(image).contiguous().numpy().tobytes())
-    return digest.hexdigest()

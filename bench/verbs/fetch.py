@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from bench import cards as card_files
 from bench import fetch_images, report_files
 from bench.console import say
-from bench.images.sources import how_to_get, where
+from bench.images.whereabouts import how_to_get, where
 from bench.profiles import tables
 from bench.progress import follow, track
 from bench.spec import BenchError, MissingImages, Task, UnknownName
