@@ -58,17 +58,17 @@ def left_out(report: Report, cards: Mapping[str, Card]) -> list[str]:
         for category in report.categories
         if category in cards and metric.applies(cards[category]) and (why := metric.unseen(cards[category]))
     ]
-    return (
-        blind
-        + random
-        + unseen
-        + [
-            f"{category} at {factor}x is left out: {factor} does not divide {cards[category].hr_size} px"
-            for category in report.categories
-            for factor in report.factors
-            if category in cards and not divides(factor, cards[category])
-        ]
-    )
+    return blind + random + unseen + indivisible(report, cards)
+
+
+def indivisible(report: Report, cards: Mapping[str, Card]) -> list[str]:
+    """Return a sentence for each factor of the table that does not divide the side of a category's images."""
+    return [
+        f"{category} at {factor}x is left out: {factor} does not divide {cards[category].hr_size} px"
+        for category in report.categories
+        for factor in report.factors
+        if category in cards and not divides(factor, cards[category])
+    ]
 
 
 def unmeasured(report: Report, cards: Mapping[str, Card]) -> list[str]:

@@ -99,7 +99,6 @@ Trainings = Annotated[
         "intervals hold them.",
     ),
 ]
-Factor = Annotated[int, typer.Option(min=2, max=LARGEST, help="How many times larger the result is.")]
 Unfinished = Annotated[
     bool, typer.Option("--unfinished", help="Also take weights of your own whose training has not ended.")
 ]

@@ -6,11 +6,11 @@ from functools import partial
 from typing import Literal
 
 from bench import cards as card_files
-from bench import contract, report_files, stock, variants
+from bench import contract, report_files, stock
 from bench.images import given
 from bench.measurable import computable
 from bench.measurement import Measurement
-from bench.plan import WHOLE, Part, limited, plan, references, widened
+from bench.plan import WHOLE, Part, columns_of, plan, references
 from bench.restore import RunSettings
 from bench.running.handed import among
 from bench.running.runner import Runner, of
@@ -48,11 +48,8 @@ def prepare(  # noqa: PLR0913 - a table, by whom, on what
         )
     by_name = _by_name(report, methods)
     cards = card_files.cards(profile, hr_size)
-    report, absent = variants.without_absent(report, cards)
-    report = widened(report, cards)
-    absent = (*absent, *variants.clashing(report, cards))
-    report, cards = variants.expanded(report, cards)
-    report, lacking = computable(limited(report, part), cards)
+    report, cards, absent = columns_of(report, cards, part)
+    report, lacking = computable(report, cards)
     if lr:
         cards = given.instead(cards, lr, report.categories)
     specs = {name: each.spec for name, each in by_name.items()}

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from bench import degradation
+from bench import degradation, variants
 from bench.measurable import divides, refusal
 from bench.profiles import profiles
 from bench.scores.metrics import columns
@@ -61,6 +61,20 @@ def plan(
         for training in (trainings if name in methods and methods[name].trained else (0,))
     ]
     return [replace(cell, refusal=unfit[cell.task.category, cell.task.factor] or cell.refusal) for cell in cells]
+
+
+def columns_of(
+    report: Report, cards: Mapping[str, Card], part: Part = WHOLE
+) -> tuple[Report, dict[str, Card], tuple[str, ...]]:
+    """Return a table with the categories and variants that a profile has for it, their cards, and what is left out.
+
+    Raises `BenchError` for a part that is none of the table, and for variants that cannot be made.
+    """
+    report, absent = variants.without_absent(report, cards)
+    report = widened(report, cards)
+    clashing = variants.clashing(report, cards)
+    report, found = variants.expanded(report, cards)
+    return limited(report, part), found, (*absent, *clashing)
 
 
 def references(report: Report, cells: Sequence[Cell], cards: Mapping[str, Card]) -> list[Cell]:

@@ -4,11 +4,12 @@ import csv
 from io import BytesIO
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from PIL import Image
 
-from bench import cards, report_files, resize
+from bench import cards, report_files, resize, variants
 from bench.images import data, results
 from bench.images.data import pixel_sha256
 from bench.running import handed, runners
@@ -226,6 +227,48 @@ def test_inputs_that_are_not_small_are_refused(bench, tmp_path, photos):
     assert status == 2
     assert "face: its degradation (mask 0.9) has no `down`" in err
     assert not (tmp_path / "inputs").exists()
+
+
+def test_inputs_of_a_table_are_those_of_its_variants(bench, tmp_path):
+    """Those of a profile alone were written, so that no results could be handed to a table of variants."""
+    status, _, err = bench("inputs", tmp_path / "in", "--table", "robustness", "-n", 1)
+    assert (status, err) == (0, "")
+    report, found = variants.expanded(report_files.read("robustness"), cards.cards("mini"))
+    told = list(csv.DictReader((tmp_path / "in/manifest.csv").read_text().splitlines()))
+    assert [(row["category"], row["file"]) for row in told] == [
+        (category, f"{category}/x16/0000.png") for category in report.categories
+    ]
+    for row in told:
+        (batch,) = data.batches(found[row["category"]], 16, 1, 1)
+        lr = resize.eight_bit(batch.lr[0])
+        assert np.array_equal(read(tmp_path / "in" / row["file"]), lr.permute(1, 2, 0).numpy()), row["category"]
+        assert row["lr_sha256"] == data.pixel_sha256(lr)
+    assert told[1]["operator"] == "rotate 15, down"
+
+
+@pytest.mark.slow
+def test_inputs_of_a_table_at_their_own_size_come_back_as_its_row_of_inputs(bench, tmp_path):
+    assert bench("inputs", tmp_path / "mine", "--table", "tasks", "-n", 2)[0] == 0
+    words = ("table", "tasks", "--method", "input", "--with", tmp_path / "mine", "-n", 2, "--out", tmp_path / "out")
+    status, _, err = bench(*words)
+    assert status == 0, err
+    rows = pd.read_csv(tmp_path / "out/mini/tasks.csv")
+    values = {name: list(of["mean"].astype(str)) for name, of in rows.groupby("method")}
+    assert len(values["mine"]) == 15, "three metrics of five variants"
+    assert values["mine"] == values["input"]
+
+
+def test_inputs_are_of_the_factors_that_are_asked_for_and_fit(bench, tmp_path):
+    words = ("inputs", tmp_path / "in", "--table", "factors", "--category", "cat", "-n", 1)
+    assert bench(*words, "--factor", 8, "--factor", 64)[0] == 0
+    assert sorted(path.name for path in (tmp_path / "in/cat").iterdir()) == ["x64", "x8"]
+    assert "factors has no 4x" in bench(*words, "--factor", 4)[2]
+    status, _, err = bench(*words, "--hr-size", 48)
+    assert status == 0, err
+    assert "note: cat at 32x is left out: 32 does not divide 48 px" in err
+    status, _, err = bench("inputs", tmp_path / "none", "--table", "flops")
+    assert (status, "flops names no metric" in err) == (2, True)
+    assert "did you mean table2" in bench("inputs", tmp_path / "none", "--table", "tabel2")[2]
 
 
 @pytest.mark.slow

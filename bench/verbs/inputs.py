@@ -1,19 +1,59 @@
 """What `inputs` writes: the images that every method gets, as files for whatever restores them elsewhere."""
 
 import csv
+from collections.abc import Mapping
 from io import StringIO
 from pathlib import Path
 
-from bench import degradation, escape, resize, store
+from bench import degradation, escape, report_files, resize, store
 from bench.console import tell
-from bench.images import data
+from bench.images import data, given
 from bench.images.provenance import provenance
-from bench.spec import Card
+from bench.measurable import divides, indivisible, refusal
+from bench.plan import Part, columns_of
+from bench.spec import BenchError, Card, UnknownName
 
 _FACTS = ("id", "category", "factor", "lr_size", "hr_size", "lr_sha256", "operator", "file")
 _BATCH = 16
+_FACTOR = 16
+"""If nobody says."""
 _LONGEST = 240
 """Bytes of an id that is the name of a file as it is."""
+
+
+def of_profile(profile: str, cards: Mapping[str, Card], part: Part, lr: str) -> list[tuple[Card, int]]:
+    """Return the categories of a profile that are asked for, each with each factor; of none, all at 16x.
+
+    Raises `BenchError` for one that is not there, or whose images cannot be made as its card says.
+    """
+    for name in part.categories:
+        if name not in cards:
+            raise UnknownName(f"category of {profile}:", name, cards)
+    names = tuple(part.categories or cards)
+    cards = given.instead(cards, lr, names) if lr else cards
+    tasks = [(cards[name], factor) for name in names for factor in part.factors or (_FACTOR,)]
+    for card, factor in tasks:
+        if why := degradation.fits(card.degradation, factor):
+            raise BenchError(f"{card.category}: {why}.")
+    return tasks
+
+
+def of_table(name: str, cards: Mapping[str, Card], part: Part, lr: str) -> list[tuple[Card, int]]:
+    """Return the categories and variants of a table with its factors; what it leaves out is told.
+
+    Raises `BenchError` for a table that is not there, or a part that is none of it.
+    """
+    report = report_files.read(name, next(iter(cards.values())).preset)
+    if not report.metrics:
+        raise BenchError(f"{report.name} names no metric: it is counted, not measured, and has no inputs.")
+    report, cards, absent = columns_of(report, cards, part)
+    names = [each for each in report.categories if each in cards]
+    cards = given.instead(cards, lr, names) if lr else cards
+    tasks = [(cards[each], factor) for each in names for factor in report.factors if divides(factor, cards[each])]
+    refused = {(card.category, factor): refusal(report, card, factor) for card, factor in tasks}
+    for why in dict.fromkeys((*absent, *indivisible(report, cards), *filter(None, refused.values()))):
+        tell("note", why)
+    return [(card, factor) for card, factor in tasks if not refused[card.category, factor]]
 
 
 def written(  # noqa: PLR0913 - as the words
