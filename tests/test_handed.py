@@ -258,7 +258,7 @@ def test_inputs_of_a_table_at_their_own_size_come_back_as_its_row_of_inputs(benc
     assert values["mine"] == values["input"]
 
 
-def test_inputs_are_of_the_factors_that_are_asked_for_and_fit(bench, tmp_path):
+def test_inputs_are_of_the_factors_that_are_asked_for_and_fit(bench, tmp_path, photos):
     words = ("inputs", tmp_path / "in", "--table", "factors", "--category", "cat", "-n", 1)
     assert bench(*words, "--factor", 8, "--factor", 64)[0] == 0
     assert sorted(path.name for path in (tmp_path / "in/cat").iterdir()) == ["x64", "x8"]
@@ -266,6 +266,8 @@ def test_inputs_are_of_the_factors_that_are_asked_for_and_fit(bench, tmp_path):
     status, _, err = bench(*words, "--hr-size", 48)
     assert status == 0, err
     assert "note: cat at 32x is left out: 32 does not divide 48 px" in err
+    status, _, err = bench("inputs", tmp_path / "theirs", "--table", "table1", "--profile", photos, "--hr-size", 64)
+    assert (status, err) == (0, "note: cat is left out: table1 is about face\n")
     status, _, err = bench("inputs", tmp_path / "none", "--table", "flops")
     assert (status, "flops names no metric" in err) == (2, True)
     assert "did you mean table2" in bench("inputs", tmp_path / "none", "--table", "tabel2")[2]

@@ -9,7 +9,7 @@ from bench import degradation, escape, report_files, resize, store
 from bench.console import tell
 from bench.images import data, given
 from bench.images.provenance import provenance
-from bench.measurable import divides, indivisible, refusal
+from bench.measurable import divides, indivisible, refusal, unmeasured
 from bench.plan import Part, columns_of
 from bench.spec import BenchError, Card, UnknownName
 
@@ -51,7 +51,8 @@ def of_table(name: str, cards: Mapping[str, Card], part: Part, lr: str) -> list[
     cards = given.instead(cards, lr, names) if lr else cards
     tasks = [(cards[each], factor) for each in names for factor in report.factors if divides(factor, cards[each])]
     refused = {(card.category, factor): refusal(report, card, factor) for card, factor in tasks}
-    for why in dict.fromkeys((*absent, *indivisible(report, cards), *filter(None, refused.values()))):
+    others = (*absent, *indivisible(report, cards), *unmeasured(report, cards))
+    for why in dict.fromkeys((*others, *filter(None, refused.values()))):
         tell("note", why)
     return [(card, factor) for card, factor in tasks if not refused[card.category, factor]]
 
