@@ -25,7 +25,7 @@ KEPT = (
 )
 """Tables whose pages have the pictures that were measured; those of the others were made again."""
 TABLES = ("mini/table2", *ABLATIONS, "mini/factors", *KEPT)
-TRAINED_SO_FAR = {"mini/seeds": ("face", "cat")}
+TRAINED_SO_FAR = {"mini/seeds": ("face", "cat", "car")}
 """Categories of a table whose other networks are still to be trained: all its seeds of a category come together."""
 HIDDEN = {"portraits": {"bicubic", "pseudo_inverse", "bicubic+bp"}}
 """What shows little else than the photographs themselves, which are not handed on."""
@@ -198,13 +198,13 @@ def test_the_documents_show_the_seeds_as_published():
     images = image_values("mini/seeds")
     means = images.groupby(["method", "training", "category"])[["lpips", "psnr"]].mean()
     text = (ROOT / "docs" / "training.md").read_text()
-    lines = re.findall(r"^\| (GLEAN|ESRGAN\+) \| (\d) \| (\S+) \| (\S+) \| (\S+) \| (\S+) \|$", text, re.MULTILINE)
+    lines = re.findall(r"^\| (GLEAN|ESRGAN\+) \| (\d) \| (.*) \|$", text, re.MULTILINE)
     assert len(lines) == 6, "two methods, three trainings"
-    for title, seed, *shown in lines:
+    for title, seed, shown in lines:
         of = means.loc[{"GLEAN": "glean", "ESRGAN+": "esrgan_plus"}[title], int(seed)]
         categories = TRAINED_SO_FAR["mini/seeds"]
         told = [f"{of.lpips[each]:.3f}" for each in categories] + [f"{of.psnr[each]:.2f}" for each in categories]
-        assert shown == told, f"docs/training.md has another {title} of the seed {seed}"
+        assert shown.split(" | ") == told, f"docs/training.md has another {title} of the seed {seed}"
 
 
 @pytest.mark.parametrize("method", ["glean", "esrgan_plus"])
