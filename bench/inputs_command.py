@@ -1,5 +1,6 @@
 """The verb `inputs`: the images that every method gets, as files for whatever restores them elsewhere."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -43,7 +44,8 @@ def inputs(
     if not rows:
         raise BenchError(f"{profile} has no image that can be used, so nothing was written to {target}.")
     atomic.write(target / "manifest.csv", work.manifest(rows).encode())
+    of = "" if profile == "mini" else f" --profile {shlex.quote(profile)}"
     say(
         f"written: {len(rows)} images and manifest.csv to {target}. Restore each to its hr_size, under its own name as "
-        f"RESULTS/<category>/x<factor>/<id>.png, then: table {table or 'NAME'} --with RESULTS"
+        f"RESULTS/<category>/x<factor>/<id>.png, then: table {table or 'NAME'}{of} --with RESULTS"
     )

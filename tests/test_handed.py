@@ -266,8 +266,9 @@ def test_inputs_are_of_the_factors_that_are_asked_for_and_fit(bench, tmp_path, p
     status, _, err = bench(*words, "--hr-size", 48)
     assert status == 0, err
     assert "note: cat at 32x is left out: 32 does not divide 48 px" in err
-    status, _, err = bench("inputs", tmp_path / "theirs", "--table", "table1", "--profile", photos, "--hr-size", 64)
+    status, out, err = bench("inputs", tmp_path / "theirs", "--table", "table1", "--profile", photos, "--hr-size", 64)
     assert (status, err) == (0, "note: cat is left out: table1 is about face\n")
+    assert f"table table1 --profile {photos} --with RESULTS" in " ".join(out.split())
     status, _, err = bench("inputs", tmp_path / "none", "--table", "flops")
     assert (status, "flops names no metric" in err) == (2, True)
     assert "did you mean table2" in bench("inputs", tmp_path / "none", "--table", "tabel2")[2]
