@@ -31,8 +31,13 @@ def cache() -> Path:
 
 
 def short(path: Path) -> str:
-    """Return a path for a message, which may end in a published table: without the name of the user or our place."""
-    for prefix, base in (("", _ROOT), ("~/", expanded("~")), ("", home())):
+    """Return a path for a message, which may end in a published table: without what only this machine has.
+
+    That is the name of the user, our place and the folder that $GLEAN_WEIGHTS names.
+    """
+    given = expanded(os.environ.get("GLEAN_WEIGHTS", ""))
+    own = [("$GLEAN_WEIGHTS/", given)] if given.is_absolute() else []
+    for prefix, base in (("", _ROOT), ("~/", expanded("~")), ("", home()), *own):
         if path.is_relative_to(base):
-            return f"{prefix}{path.relative_to(base)}"
+            return f"{prefix}{path.relative_to(base)}".removesuffix("/.")
     return str(path)

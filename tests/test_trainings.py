@@ -1,7 +1,9 @@
 """Networks of several trainings: where they are looked for, what a table of them says, that none passes for another."""
 
 import json
+import re
 import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,6 +54,18 @@ def test_a_network_of_a_training_is_looked_for_in_its_folder_and_no_other_is_tak
     path = put(1)
     assert load.find("srgan", TASK) == path
     assert load.find("pulse", TASK, part="bank") == folders.SHIPPED / "mini" / "bank_face_128.safetensors"
+
+
+def test_the_message_on_a_missing_training_tells_no_path_of_the_machine_and_can_be_typed(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    own = tmp_path / "of Ann"
+    monkeypatch.setenv("GLEAN_WEIGHTS", str(own))
+    with pytest.raises(MissingWeights) as error:
+        load.find("srgan", TASK)
+    assert str(tmp_path) not in str(error.value), "the sentence is printed below published tables"
+    option = re.search(r"--out (\S+)`", str(error.value))[1]
+    typed = subprocess.run(["/bin/sh", "-c", f"printf %s {option}"], capture_output=True, text=True, check=True).stdout
+    assert typed == str(own / "mini" / "training1"), "a shell that has $GLEAN_WEIGHTS set takes it for another folder"
 
 
 def test_a_file_of_another_seed_is_refused(put):
