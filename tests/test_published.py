@@ -10,7 +10,7 @@ import methods
 from bench import cards, pipeline, report_files, resize, variants
 from bench.cost.count import count
 from bench.images import data
-from bench.report import render, stored
+from bench.report import data_frames, render, stored
 from bench.scores import metrics
 from bench.spec import Report
 
@@ -40,6 +40,12 @@ def image_values(name) -> pd.DataFrame:
     return found if "training" in found else found.assign(training=0)
 
 
+def printed(row) -> str:
+    """The figure as the Markdown has it."""
+    found = row.summary
+    return data_frames.interval(found.mean, found.half_width, row.metric.digits) if found else ""
+
+
 def profile(name) -> str:
     return name.partition("/")[0]
 
@@ -61,6 +67,7 @@ def test_a_page_is_of_the_published_table_holds_pictures_and_says_which(name):
     told = re.findall(r'<script type="application/json" id="data">(.*?)</script>', path.read_text(), re.DOTALL)
     found = json.loads(told[0])
     assert found["table"] == json.loads((PUBLISHED / f"{name}.json").read_text()), "export it anew"
+    assert found["page"]["printed"] == [printed(row) for row in stored.read(PUBLISHED / f"{name}.json").table.rows]
     shown = {pictures["method"] for pictures in found["page"]["pictures"] if pictures["kind"] == "sr"}
     assert shown == set(report_of(name).methods) - HIDDEN.get(profile(name), set())
     photographs = {pictures["kind"] for pictures in found["page"]["pictures"]} - {"sr"}

@@ -137,6 +137,18 @@ def test_the_table_has_every_method_with_the_values_of_the_csv(tab, data):
     assert bold == sum(f["best"] == "yes" for f in data["figures"] if f["metric"] == "psnr") > 0
 
 
+def test_a_figure_has_the_last_digit_that_the_markdown_has(folder, tmp_path, visit):
+    """The page rounded what the JSON has rounded before: 13.6149999, 13.6150, 13.62."""
+
+    def change(found):
+        for results in found["cells"][0]["results"]:
+            results["values"]["psnr"] = [13.6149999 for _ in results["images"]]
+
+    path = edited(folder, tmp_path / "edited", change)
+    assert "13.61 ± 0.00" in path.with_suffix(".md").read_text()
+    assert visit(path).locator("#table tbody td").first.inner_text().split("\n")[0].strip() == "13.61 ± 0.00"
+
+
 def test_a_click_on_a_head_sorts_by_it_best_first_then_turns_and_then_gives_the_order_back(tab, data):
     first = lines(tab)
     means = {f["method"]: float(f["mean"]) for f in data["figures"] if (f["metric"], f["category"]) == ("psnr", "cat")}
@@ -367,20 +379,29 @@ def test_a_menu_closes_by_escape_and_by_a_click_beside_it(tab):
     assert menu.get_attribute("open") is None
 
 
-def renamed(folder, target, title, name="small") -> Path:
-    """A copy of the results in which a method has another title, rendered anew."""
+def edited(folder, target, change, name="small") -> Path:
+    """A copy of the results with a change in the stored table, rendered anew."""
     shutil.copytree(folder, target)
     found = json.loads((target / f"{name}.json").read_text())
-    for cell in found["cells"]:
-        if cell["method"] == "glean":
-            cell |= {"title": title, "reason": title}
-            if cell["task"]["category"] == "cat":
-                cell["results"] = []
-    found["report"]["title"] = title
+    change(found)
     del found["sha256"]
     (target / f"{name}.json").write_text(sealing.sealed(found))
     assert commands.start(["render", str(target)]) == 0
     return target / f"{name}.html"
+
+
+def renamed(folder, target, title, name="small") -> Path:
+    """A copy of the results in which a method has another title."""
+
+    def change(found):
+        for cell in found["cells"]:
+            if cell["method"] == "glean":
+                cell |= {"title": title, "reason": title}
+                if cell["task"]["category"] == "cat":
+                    cell["results"] = []
+        found["report"]["title"] = title
+
+    return edited(folder, target, change, name)
 
 
 def test_the_digit_of_a_method_that_was_not_measured_leaves_a(folder, tmp_path, visit):

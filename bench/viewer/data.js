@@ -1,8 +1,7 @@
 // The table as it is stored (docs/results.md), and what is looked up in it. Types are in types.d.ts.
 
 /** @type {Stored} */
-const { table: TABLE, page: PAGE } = JSON.parse(at("data").textContent);
-const METRICS = PAGE.metrics;
+const { table: TABLE, page: PAGE, page: { metrics: METRICS } } = JSON.parse(at("data").textContent);
 const SHOWN = [...TABLE.report.metrics, ...TABLE.report.also].filter((name) => METRICS[name]);
 const CATEGORIES = [...new Set(TABLE.cells.map((cell) => cell.task.category))];
 const FACTORS = [...new Set(TABLE.cells.map((cell) => cell.task.factor))].sort((one, other) => one - other);
@@ -11,7 +10,8 @@ const METHODS = [...TITLES.keys()];
 /** @param {(string | number)[]} parts */
 const key = (...parts) => JSON.stringify(parts);
 const cellOf = new Map(TABLE.cells.map((cell) => [key(cell.method, cell.task.category, cell.task.factor), cell]));
-const figureOf = new Map(TABLE.figures.map((each) => [key(each.method, each.category, each.factor, each.metric), each]));
+const figureOf = new Map(TABLE.figures.map((each, at) =>
+  [key(each.method, each.category, each.factor, each.metric), { ...each, printed: PAGE.printed[at] }]));
 const picturesOf = new Map(PAGE.pictures.map((each) => [key(each.kind, each.method, each.category, each.factor), each]));
 const secondsOf = new Map(PAGE.seconds.map((each) => [key(each.method, each.category, each.factor), each.seconds]));
 /** @param {string} method */

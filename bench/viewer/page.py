@@ -19,7 +19,7 @@ from markupsafe import Markup
 
 from bench import atomic, escape, files
 from bench.report import made_with, notes, render, spreadsheet
-from bench.report.data_frames import comparisons
+from bench.report.data_frames import comparisons, interval
 from bench.report.table import Table
 from bench.scores.metrics import columns
 from bench.spec import Record
@@ -52,7 +52,9 @@ def content(
         remark: What is to be said of the pictures.
     """
     seconds = _seconds(path.with_name(f"{table.report.name}.timing.csv"))
-    facts = {"metrics": _metrics(table), "seconds": seconds, "pictures": list(told)}
+    summaries = [(row.summary, row.metric.digits) for row in table.rows]
+    printed = [interval(found.mean, found.half_width, digits) if found else "" for found, digits in summaries]
+    facts = {"metrics": _metrics(table), "printed": printed, "seconds": seconds, "pictures": list(told)}
     page = json.dumps(facts, ensure_ascii=False)
     data = escape.unturned(f'{{"table": {files.content(path, files.PHOTOGRAPH).decode()}, "page": {page}}}')
     style, script = (_HERE / "page.css").read_text(encoding="utf-8"), _script()

@@ -68,10 +68,10 @@ function measured(method, place, span) {
   if (!found) return ["–"];
   const note = found.reason ? noted(Number.isNaN(value) ? "why?" : "note", found.reason) : null;
   if (Number.isNaN(value)) return [el("span", { class: "none" }, "not measured "), note];
-  const half = found.ci95 ? ` ± ${shown(place.metric, Number(found.ci95))}` : "";
+  const [mean, half] = found.printed.replaceAll("-", "−").split(" ± ");
   const more = (/** @type {string | false} */ text) => (text ? el("div", { class: "more" }, text) : null);
   return [
-    el(found.best ? "strong" : "span", {}, shown(place.metric, value), el("small", {}, half)),
+    el(found.best ? "strong" : "span", {}, mean, el("small", {}, half ? ` ± ${half}` : "")),
     found.best ? el("span", { class: "unseen" }, " (none is better)") : null,
     found.n_ok < found.n ? el("small", {}, ` ${found.n_ok}/${found.n} ok `) : null, note,
     Number.isFinite(value) ? bar(value, Number(found.ci95), span, found.best) : null,

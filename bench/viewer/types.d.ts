@@ -40,7 +40,11 @@ interface Stored {
     report: { metrics: string[]; also: string[]; published: Published[] };
     cells: Cell[]; figures: Figure[]; comparisons: Comparison[];
   };
-  page: { metrics: Record<string, Metric>; seconds: Seconds[]; pictures: Pictures[] };
+  page: {
+    metrics: Record<string, Metric>; seconds: Seconds[]; pictures: Pictures[];
+    /** The figures as the other files print them: what is rounded twice may have another last digit. */
+    printed: string[];
+  };
 }
 
 interface State {
