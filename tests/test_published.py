@@ -25,8 +25,6 @@ KEPT = (
 )
 """Tables whose pages have the pictures that were measured; those of the others were made again."""
 TABLES = ("mini/table2", *ABLATIONS, "mini/factors", *KEPT)
-TRAINED_SO_FAR = {"mini/seeds": ("face", "cat", "car", "bedroom")}
-"""Categories of a table whose other networks are still to be trained: all its seeds of a category come together."""
 HIDDEN = {"portraits": {"bicubic", "pseudo_inverse", "bicubic+bp"}}
 """What shows little else than the photographs themselves, which are not handed on."""
 
@@ -95,7 +93,7 @@ def test_a_table_has_every_cell_of_its_report(name):
     found = found[~found.method.isin(report.references)]
     asked = {
         (category, factor, method, metric)
-        for category in TRAINED_SO_FAR.get(name, report.categories)
+        for category in report.categories
         if category in found_cards
         for factor in report.factors
         for method in report.methods
@@ -209,7 +207,7 @@ def test_the_documents_show_the_seeds_as_published():
     assert len(lines) == 6, "two methods, three trainings"
     for title, seed, shown in lines:
         of = means.loc[{"GLEAN": "glean", "ESRGAN+": "esrgan_plus"}[title], int(seed)]
-        categories = TRAINED_SO_FAR["mini/seeds"]
+        categories = report_of("mini/seeds").categories
         told = [f"{of.lpips[each]:.3f}" for each in categories] + [f"{of.psnr[each]:.2f}" for each in categories]
         assert shown.split(" | ") == told, f"docs/training.md has another {title} of the seed {seed}"
 
@@ -220,7 +218,7 @@ def test_the_trainings_are_what_table_2_shows(method):
     seeds, table = (of[of.method == method] for of in (image_values("mini/seeds"), image_values("mini/table2")))
     both = seeds.merge(table, on=key, suffixes=("", "_again"))
     assert set(both.training) == set(table.training)
-    assert len(both) == 100 * len(TRAINED_SO_FAR["mini/seeds"]) * len(set(table.training))
+    assert len(both) == 100 * len(report_of("mini/seeds").categories) * len(set(table.training))
     for metric in ("lpips", "psnr"):
         again = both[f"{metric}_again"].to_numpy()
         assert both[metric].to_numpy() == pytest.approx(again, abs=1e-5), "two values of one thing"
