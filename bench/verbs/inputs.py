@@ -156,7 +156,7 @@ def _held(folder: Path) -> Iterator[Path]:
 
 def _is_there(path: Path, content: bytes) -> bool:
     """Return whether a file is there already. Raises `OutputError` for one of other content: it may be a user's."""
-    if not path.exists() and not path.is_symlink():
+    if not path.exists():
         return False
     if files.found(path, len(content)) != content:
         raise OutputError(
