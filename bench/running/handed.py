@@ -161,8 +161,7 @@ def _is_place(where: str) -> bool:
 
 def _name(where: str) -> str:
     """Return the name of a folder, or of the last one before a pattern's first placeholder."""
-    plain = Path(where.partition("{")[0] + "x").parent if pairing.is_pattern(where) else Path(where)
-    return plain.expanduser().resolve().name
+    return pairing.root(where).expanduser().resolve().name
 
 
 def _sha256(path: Path) -> str:
