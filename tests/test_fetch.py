@@ -180,7 +180,8 @@ def test_fetch_of_a_table_tells_sizes_first_and_what_only_a_person_can_get_last(
     assert lines[0] == "to fetch: a.pth, 1.0 MB"
     assert DIGEST in lines[2]
     assert (
-        lines[3] == f"by hand: bank, the bank of mganprior for cat: get it from a drive and put it at {own / 'bank'}."
+        lines[3]
+        == "by hand: bank, the bank of mganprior for cat: get it from a drive and put it at $GLEAN_WEIGHTS/bank."
     )
     assert lines[4].startswith("left: vgg16"), "a file that is of no use yet is fetched"
 
