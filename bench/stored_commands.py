@@ -26,13 +26,16 @@ def render(
     Pages, too, where the pictures lie; where they do not, a page that was handed on stays, which holds them.
     """
     say(f"{folder}: rendering its tables ...")
-    from bench import fingerprint
+    from bench import fingerprint, profiles
     from bench.report import figures, stored, storing
     from bench.report import render as layout
     from bench.viewer import page, pictures
 
     commit = fingerprint.commit()  # before a file of the checkout may change
-    for name in stored.names(folder):
+    names = stored.names(folder)
+    for name in names:
+        profiles.check_table_name(name, folder / f"{name}.json")
+    for name in names:
         found = stored.read(folder / f"{name}.json")
         other = {"rendered anew": f"commit {commit}"} if found.machine.get("commit") != commit else {}
         texts = layout.texts(found.table, {**found.machine, **other}, columns or ())
