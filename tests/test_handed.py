@@ -1,6 +1,7 @@
 """Restored images from elsewhere as a row: what they are paired with, what is wrong with them, what they cost."""
 
 import csv
+import re
 from io import BytesIO
 
 import numpy as np
@@ -294,3 +295,27 @@ def test_a_folder_that_is_called_as_a_method_does_not_take_its_place(monkeypatch
     assert [isinstance(each, handed.Handed) for each in rows.values()] == [False, False, True, True, True]
     with pytest.raises(BenchError, match="there is no method ''"):
         runners.row("", None, (8,))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nonexist", "^'nonexist' is no folder in {here} .*FOLDER/<category>/x<factor>/<id>.png.*no method 'nonexist'"),
+        ("gleam", "^'gleam' is no folder in {here} .*there is no method 'gleam'; did you mean glean"),
+        ("Ours=nonexist", "^there is no folder {here}/nonexist; .*FOLDER/<category>/x<factor>/<id>.png"),
+        ("out/nonexist", "^there is no folder {here}/out/nonexist; "),
+        ("~nobody-here/out", "^there is no folder {here}/~nobody-here/out; "),
+        ("a.zip", "^a.zip is a file that is no row: "),
+        ("=good", "'=good': the name before the = is empty"),
+        ("=good.pth", "'=good.pth': the name before the = is empty"),
+        ("good=", "'good=': what is behind the = is empty"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_not_told_as_a_method_alone(monkeypatch, tmp_path, text, told):
+    """Who misspelt a folder read thirty names of methods."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.zip").write_bytes(b"")
+    with pytest.raises(BenchError) as raised:
+        runners.row(text, None, (8,))
+    assert re.search(told.format(here=re.escape(str(tmp_path))), str(raised.value))
+    assert ("bicubic" in str(raised.value)) == (text == "nonexist"), "the list of methods is for a plain word"

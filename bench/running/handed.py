@@ -16,6 +16,7 @@ import torch
 
 from bench import contract
 from bench.images import data, pairing, photos, results
+from bench.paths import expanded
 from bench.readings import suspicions
 from bench.running import declared
 from bench.running.runner import Facts, LoadError, Runner
@@ -137,9 +138,7 @@ def handed(text: str, factors: tuple[int, ...]) -> Handed | None:
 
     Raises `BenchError` for a pattern or a name that cannot be used.
     """
-    name, where = "", text
-    if not _is_place(where) and (match := _NAMED.fullmatch(text)):
-        name, where = match["name"].strip(), match["where"]
+    name, where = parted(text)
     if not _is_place(where):
         return None
     name = name or _name(where)
@@ -150,19 +149,25 @@ def handed(text: str, factors: tuple[int, ...]) -> Handed | None:
         raise BenchError(f"{text}: {error} Give the row another name: --with NAME={where}") from error
 
 
+def parted(text: str) -> tuple[str, str]:
+    """Return the name and the folder or pattern of NAME=FOLDER; "" and the text for what is a place as it stands."""
+    match = None if _is_place(text) else _NAMED.fullmatch(text)
+    return (match["name"].strip(), match["where"]) if match else ("", text)
+
+
 def among(runner: Runner, cells: Sequence[Cell], cards: Mapping[str, Card], limit: int | None) -> Runner:
     """Return a runner for the cells of a table: restored images are told which they are paired with."""
     return runner.among(cells, cards, limit) if isinstance(runner, Handed) else runner
 
 
 def _is_place(where: str) -> bool:
-    return bool(where) and (Path(where).expanduser().is_dir() or pairing.is_pattern(where))
+    return bool(where) and (expanded(where).is_dir() or pairing.is_pattern(where))
 
 
 def _name(where: str) -> str:
     """Return the name of a folder, or of the last one before a pattern's first placeholder."""
     plain = Path(where.partition("{")[0] + "x").parent if pairing.is_pattern(where) else Path(where)
-    return plain.expanduser().resolve().name
+    return expanded(str(plain)).resolve().name
 
 
 def _sha256(path: Path) -> str:
