@@ -84,10 +84,13 @@ def compare(
     second: Annotated[Path, typer.Argument(help="The same, of the run that is judged.")],
     *,
     tolerance: Annotated[
-        str, typer.Option(help="How much worse means may be: psnr=0.05,lpips=0.002; 0 if unsaid.")
+        str, typer.Option(help="How much worse means may be: psnr=0.05,lpips=0.002; unsaid, not at all.")
     ] = "",
 ) -> None:
-    """Compare two runs image by image; exit status 1 if the second is worse than tolerance and interval allow."""
+    """Compare two runs image by image; exit status 1 if the second is worse, or of other protocols or images.
+
+    Without a tolerance, a mean that is worse at all counts, or an image that failed; docs/results.md says more.
+    """
     say(f"comparing {second} with {first} ...")
     from bench.report import compare as comparison
     from bench.report import runs
