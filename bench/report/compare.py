@@ -2,8 +2,8 @@
 
 A cell is worse if its mean is on the worse side and even the pessimistic end of the 95 % interval of the paired
 difference is not within the tolerance, or if an image, or the whole method, failed that had not. Equal runs differ by
-nothing, so their interval is nothing; without a tolerance a mean may not be worse at all. Values of different protocols or sizes of images are never
-subtracted.
+nothing, so their interval is nothing; without a tolerance a mean may not be worse at all. Values of different
+protocols or sizes of images are never subtracted.
 """
 
 import math
