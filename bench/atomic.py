@@ -58,11 +58,11 @@ def check(target: Path, *sources: Path) -> None:
             )
 
 
-def unwritable(path: Path, error: OSError) -> OutputError:
-    """Return the error for a file that could not be written."""
+def unwritable(path: Path, error: OSError, elsewhere: str = "another place") -> OutputError:
+    """Return the error for a file that could not be written; `elsewhere` is what a user may choose instead."""
     advice = _ADVICE.get(error.errno or 0, "Look at that place")
     return OutputError(
-        f"could not write {path}: {error.strerror}. {advice}, or choose another folder with --out; "
+        f"could not write {path}: {error.strerror}. {advice}, or choose {elsewhere}; "
         "what is finished stays and is not done again."
     )
 

@@ -1,12 +1,12 @@
 """The verb `inputs`: the images that every method gets, as files for whatever restores them elsewhere."""
 
 import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from bench import atomic
 from bench import cards as card_files
 from bench.console import say
 from bench.errors import BenchError
@@ -32,20 +32,34 @@ def inputs(
     from bench.plan import Part
     from bench.verbs import inputs as work
 
-    part = Part(categories or (), factors or ())
+    part = Part(list(dict.fromkeys(categories or ())), list(dict.fromkeys(factors or ())))
     found = card_files.cards(profile, hr_size)
     tasks = work.of_table(table, found, part, lr) if table else work.of_profile(profile, found, part, lr)
     if with_hr and (without := [card.category for card, _ in tasks if not card.has_hr]):
         raise BenchError(f"{without[0]} has no ground truth that could be written: leave out --with-hr.")
-    rows: list[dict[str, str]] = []
-    for card, factor in tasks:
-        say(f"{card.category}: writing its inputs at {factor}x ...")
-        rows += work.written(target, card, factor, limit=limit, allow_enlarge=allow_enlarge, with_hr=with_hr)
-    if not rows:
-        raise BenchError(f"{profile} has no image that can be used, so nothing was written to {target}.")
-    atomic.write(target / "manifest.csv", work.manifest(rows).encode())
-    of = "" if profile == "mini" else f" --profile {shlex.quote(profile)}"
+    count = work.Inputs(tasks, limit, allow_enlarge, with_hr).write(target)
+    options: dict[str, object] = {
+        "--profile": "" if profile == "mini" else profile,
+        "--lr": lr,
+        "--category": categories,
+        "--factor": factors if table or factors else [work.FACTOR],
+        "-n": limit,
+        "--hr-size": hr_size,
+        "--allow-enlarge": allow_enlarge,
+        "--with": "RESULTS",
+    }
     say(
-        f"written: {len(rows)} images and manifest.csv to {target}. Restore each to its hr_size, under its own name as "
-        f"RESULTS/<category>/x<factor>/<id>.png, then: table {table or 'NAME'}{of} --with RESULTS"
+        f"written: {count} image{'s'[: count > 1]} and manifest.csv to {target}. Restore each to its hr_size, and save "
+        "it in a folder RESULTS under the path that manifest.csv has for it (file); then:\n"
+        f"python -m bench {shlex.join(['table', table or 'NAME', *_words(options)])}"
     )
+
+
+def _words(options: Mapping[str, object]) -> Iterator[str]:
+    """Yield the words of the options that are given: without all of these `table` would measure other images."""
+    for option, value in options.items():
+        if value is True:
+            yield option
+        elif value:
+            for each in value if isinstance(value, list) else [value]:
+                yield from (option, str(each))

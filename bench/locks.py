@@ -25,7 +25,7 @@ def held(folder: Path, run: str) -> Iterator[None]:
     try:
         file = _taken(folder, mine)
     except OSError as error:
-        raise unwritable(mine, error) from error
+        raise unwritable(mine, error, "another folder with --out") from error
     try:
         yield
     finally:

@@ -208,7 +208,11 @@ def parse(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise BadFile(f"{path} cannot be read as TOML: its values are nested too deeply.") from error
-    except (OSError, ValueError) as error:  # TOMLDecodeError and UnicodeDecodeError are among the latter
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise BadFile(f"there is no file {path}; look at how it is written, and at the folder you are in.") from error
+    except OSError as error:
+        raise BadFile(f"{path} cannot be read: {error.strerror}; get the right to read it, or name another.") from error
+    except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are among the latter
         raise BadFile(f"{path} cannot be read as TOML: {error}") from error
 
 

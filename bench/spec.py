@@ -110,7 +110,8 @@ class Task:
         if self.factor < 1 or self.hr_size % self.factor:
             raise BenchError(
                 f"factor {self.factor} does not divide hr_size {self.hr_size} of {self.profile}/{self.category}; "
-                f"choose one of {', '.join(str(f) for f in range(2, self.hr_size + 1) if self.hr_size % f == 0)}."
+                f"choose one of {', '.join(str(f) for f in range(2, self.hr_size + 1) if self.hr_size % f == 0)}, "
+                "or another size."
             )
 
     @property

@@ -22,11 +22,11 @@ def read(path) -> np.ndarray:
     return np.array(Image.open(path).convert("RGB"))
 
 
-def restored(inputs, target, change=lambda image: image, ending=".png") -> None:
+def restored(inputs, target, change=lambda image: image, ending=".png", factor=8) -> None:
     """A program of somebody else's: bicubic interpolation of every file, under the same name."""
-    for path in sorted(inputs.rglob("x8/*.png")):
+    for path in sorted(inputs.rglob(f"x{factor}/*.png")):
         lr = torch.from_numpy(read(path)).permute(2, 0, 1)[None].float() / 255
-        sr = resize.eight_bit(resize.upsample(lr, 8))[0].permute(1, 2, 0).numpy()
+        sr = resize.eight_bit(resize.upsample(lr, factor))[0].permute(1, 2, 0).numpy()
         place = (target / path.relative_to(inputs)).with_suffix(ending)
         place.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(change(sr)).save(place)
@@ -261,16 +261,16 @@ def test_inputs_of_a_table_at_their_own_size_come_back_as_its_row_of_inputs(benc
 
 
 def test_inputs_are_of_the_factors_that_are_asked_for_and_fit(bench, tmp_path, photos):
-    words = ("inputs", tmp_path / "in", "--table", "factors", "--category", "cat", "-n", 1)
-    assert bench(*words, "--factor", 8, "--factor", 64)[0] == 0
+    words = ("--table", "factors", "--category", "cat", "-n", 1)
+    assert bench("inputs", tmp_path / "in", *words, "--factor", 8, "--factor", 64)[0] == 0
     assert sorted(path.name for path in (tmp_path / "in/cat").iterdir()) == ["x64", "x8"]
-    assert "factors has no 4x" in bench(*words, "--factor", 4)[2]
-    status, _, err = bench(*words, "--hr-size", 48)
+    assert "factors has no 4x" in bench("inputs", tmp_path / "in", *words, "--factor", 4)[2]
+    status, _, err = bench("inputs", tmp_path / "of 48", *words, "--hr-size", 48)
     assert status == 0, err
     assert "note: cat at 32x is left out: 32 does not divide 48 px" in err
     status, out, err = bench("inputs", tmp_path / "theirs", "--table", "table1", "--profile", photos, "--hr-size", 64)
     assert (status, err) == (0, "note: cat is left out: table1 is about face\n")
-    assert f"table table1 --profile {photos} --with RESULTS" in " ".join(out.split())
+    assert f"table table1 --profile {photos} --hr-size 64 --with RESULTS" in " ".join(out.split())
     status, _, err = bench("inputs", tmp_path / "none", "--table", "flops")
     assert (status, "flops names no metric" in err) == (2, True)
     assert "did you mean table2" in bench("inputs", tmp_path / "none", "--table", "tabel2")[2]

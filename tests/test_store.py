@@ -45,7 +45,7 @@ def test_no_part_stays_behind_when_the_disk_is_full(tmp_path, monkeypatch):
 
     atomic.write(tmp_path / "a", b"old")
     monkeypatch.setattr(atomic.os, "fsync", full)
-    with pytest.raises(OutputError, match=r"could not write .*a: No space left.*--out"):
+    with pytest.raises(OutputError, match=r"could not write .*a: No space left.*another place"):
         atomic.write(tmp_path / "a", b"new")
     assert (tmp_path / "a").read_bytes() == b"old", "a failed write must leave what was there"
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
@@ -53,7 +53,7 @@ def test_no_part_stays_behind_when_the_disk_is_full(tmp_path, monkeypatch):
 
 def test_an_unwritable_place_is_one_sentence(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(OutputError, match="choose another folder with --out"):
+    with pytest.raises(OutputError, match="choose another place"):
         atomic.write(tmp_path / "file" / "a", b"x")
 
 

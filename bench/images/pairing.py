@@ -55,6 +55,11 @@ def is_pattern(where: str) -> bool:
     return True
 
 
+def root(where: str) -> Path:
+    """Return a folder, or the last one before a pattern's first placeholder."""
+    return Path(where.partition("{")[0] + "x").parent if is_pattern(where) else Path(where)
+
+
 def found(where: str, task: Task, scope: Scope) -> list[tuple[str, Path]]:
     """Return the name, without suffix or as a pattern tells it, and the path of each file for a category and factor.
 

@@ -88,7 +88,7 @@ def _stands(text: str) -> bool:
 
 def _folder(where: str) -> Path:
     """Return a folder, or the last one before a pattern's first placeholder."""
-    return expanded(str(Path(where.partition("{")[0] + "x").parent) if pairing.is_pattern(where) else where)
+    return expanded(str(pairing.root(where)))
 
 
 def _nowhere(text: str, error: UnknownName) -> str:

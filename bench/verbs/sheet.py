@@ -26,6 +26,8 @@ def rows(card: Card, count: int, lists: Sequence[tuple[str, ...]], factor: int) 
     ids = data.image_ids(card, count)
     yield torch.stack([data.read(card, image_id) for image_id in ids])
     for how in lists:
+        if "down" in how:
+            card.task(factor)  # which a size that the factor does not divide has none of
         turned = replace(card, degradation=how)
         made = [data.low_resolution(data.edited(turned, each), factor, how, each) for each in ids]
         times = card.hr_size // made[0].shape[-1]

@@ -68,6 +68,7 @@ def content(
         protocols=made_with.protocols(table, escape.plain),
         machine=made_with.machine(table, machine, escape.plain),
         remark=remark,
+        several=table.of_seeds,
         plain=escape.plain,
         data=Markup(data.replace("<", "\\u003c")),  # noqa: S704 - no `</script>` ends it
         style=Markup(style),  # noqa: S704 - our own

@@ -29,7 +29,7 @@ _TEXT = """# What is trained
 Written by `python -m bench train --report {folder}{profile}`. docs/training.md says what it means.
 
 {table}
-
+{others}
 KID and FID: samples of a bank against as many real images, on features of AlexNet. Two such sets of real images, which
 have none in common, are from each other:
 
@@ -59,11 +59,16 @@ def write(items: Iterable[Item], weights: Path, folder: Path, *, most: int = MOS
                     floors[category] = f"- {escape.markdown(category)}: {floor}"
             rows.append((*_row(item, path), *_cells(near)))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    text = _TEXT.format(
-        table=table, folder=short(folder), profile=profile, floors="\n".join(floors.values()) or "- not measured"
-    )
+    facts_of_all = {"folder": short(folder), "profile": profile, "others": _others(weights)}
+    text = _TEXT.format(table=table, **facts_of_all, floors="\n".join(floors.values()) or "- not measured")
     atomic.write(folder / "trained.md", text.encode())
     yield folder / "trained.md"
+
+
+def _others(weights: Path) -> str:
+    """Return a line on the files that tell of no training here, "" if there are none. Raises as `facts`."""
+    names = [escape.markdown(path.name) for path in sorted(weights.glob("*.safetensors")) if not facts(path)]
+    return f"\nNot trained here: {', '.join(names)}.\n" if names else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from PIL import Image
 
 from bench import cards
 from bench.spec import Task
-from methods.formats import own_files
+from methods.formats import own_files, sealed
 from methods.nets.biggan import BigGAN
 from methods.nets.stylegan2 import StyleGAN2
 from methods.presets import biggan
@@ -83,7 +83,11 @@ def test_each_class_of_a_biggan_is_compared_with_its_own_category(tmp_path, monk
 
     monkeypatch.setattr(trained_report, "measure", measured)
     item = Item("biggan", Task("mini", "face", 1, 128, preset="mini"))
+    (tmp_path / "vgg.safetensors").write_bytes(sealed.pack({"w": torch.zeros(1)}, {}))
     written = list(trained_report.write([item], tmp_path, tmp_path))
+    assert "\n\nNot trained here: biggan_128.safetensors, vgg.safetensors.\n\n" in written[-1].read_text(), (
+        "a file is not listed"
+    )
     assert [path.name for path in written] == [*(f"biggan_{name}.webp" for name in TINY.classes), "trained.md"]
     told = "| face 0.2500, cat 0.2500, car 0.2500, bedroom 0.2500, tower 0.2500 | face 4.00, cat 4.00"
     assert told in written[-1].read_text()
