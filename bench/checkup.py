@@ -10,8 +10,8 @@ from pathlib import Path
 
 import torch
 
-from bench import devices, fingerprint, machine, shipped
-from bench.paths import expanded
+from bench import devices, escape, fingerprint, machine, shipped
+from bench.paths import expanded, short, user_weights
 from bench.spec import BenchError
 
 PACKAGES = {
@@ -103,6 +103,22 @@ def data_folder() -> Finding:
         )
         return Finding("folders", "data", given, problem)
     return Finding("folders", "data", f"{given}, {shutil.disk_usage(path).free / 1e9:.1f} GB free")
+
+
+def weights_folder() -> Finding:
+    """Return where the user's weight files belong, and whether it can be a folder; training and fetching make it."""
+    given, path = os.environ.get("GLEAN_WEIGHTS", ""), user_weights()[0]
+    if not given:
+        return Finding("folders", "weights", f"$GLEAN_WEIGHTS is not set; your own lie in {short(path)}")
+    there = next(place for place in (path, *path.absolute().parents) if place.exists())
+    wrong = ""
+    if not there.is_dir():
+        wrong = f"{there} is no folder"
+    elif escape.plain(given) != given:
+        wrong = "there are control characters in it, such as a line break, so that no command can name it"
+    told = escape.plain(given)
+    problem = f"$GLEAN_WEIGHTS is {told}, and {wrong}; set it to the folder of your weight files." if wrong else ""
+    return Finding("folders", "weights", told, problem)
 
 
 def shipped_files() -> Finding:

@@ -7,8 +7,8 @@ import typer
 
 from bench import atomic
 from bench.console import say
-from bench.errors import BadFile, OutputError
-from bench.profiles import tables
+from bench.errors import OutputError
+from bench.profiles import check_table
 
 _TEXT = """\
 # A table of glean-bench: python -m bench table {name}
@@ -79,8 +79,7 @@ def init_table(
     path = target if target.suffix == ".toml" else target.with_name(f"{target.name}.toml")
     if path.exists():
         raise OutputError(f"{path} is there already; choose another name, or delete it.")
-    if path.stem in tables():
-        raise BadFile(f"{path} would have the name of a table of the suite; choose another.")
+    check_table(path)
     from bench.scores.metrics import METRICS
 
     atomic.write(path, _TEXT.format(name=path, title=path.stem, metrics=", ".join(METRICS)).encode())

@@ -13,6 +13,9 @@ from bench import lists
 from bench.paths import expanded
 from bench.spec import BadFile, MissingImages, UnknownName
 
+INNER = (".details", ".images", ".timing", ".curves")
+"""What stands in files of a table before the last ending: <table>.details.md, <table>.images.csv ..."""
+
 
 def facts_root() -> Path:
     """Return the folder that holds datasets/ and reports/: the checkout, or the installed copy.
@@ -37,6 +40,25 @@ def profiles() -> tuple[str, ...]:
 def tables() -> tuple[str, ...]:
     """Return the names of the tables that come with the suite."""
     return tuple(sorted(path.stem for path in (facts_root() / "reports").glob("*.toml")))
+
+
+def check_table(path: Path) -> None:
+    """Raise `BadFile` for the file of a table whose results would replace those of another."""
+    ours = (facts_root() / "reports").resolve()
+    if path.stem in (*tables(), "latency") and path.resolve().parent != ours:
+        raise BadFile(
+            f"{path} has the name of a table of the suite, whose results it would replace; give it another name."
+        )
+    check_table_name(path.stem, path)
+
+
+def check_table_name(name: str, where: Path) -> None:
+    """Raise `BadFile` for a table called as another one's files; `where` names its file."""
+    if found := next((part for part in INNER if name.lower().endswith(part)), ""):
+        raise BadFile(
+            f"{where}: a table cannot be called {name!r}, as a table {name[: -len(found)]!r} has files of that name; "
+            f"give it a name without {found!r} at its end."
+        )
 
 
 def profile_name(profile: str) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from bench import degradation, schema
 from bench.cards import LARGEST
-from bench.profiles import facts_root, tables
+from bench.profiles import check_table, facts_root, tables
 from bench.scores import from_pyiqa
 from bench.scores.metrics import METRICS, find
 from bench.scores.references import REFERENCES
@@ -115,15 +115,12 @@ def _variants(path: Path, values: Mapping[str, Mapping[str, Any]]) -> Iterator[V
 
 def _path(name: str) -> Path:
     """Return the file of a table. One of somebody else's needs a name of its own: results lie under it."""
-    ours = facts_root() / "reports"
-    if name.endswith(".toml"):
-        path = Path(name).expanduser()
-        if path.stem in tables() and path.resolve().parent != ours.resolve():
-            raise BadFile(f"{path} has the name of a table of the suite, whose results it would replace; rename it.")
-        return path
-    if name not in tables():
+    own = name.endswith(".toml")
+    if not own and name not in tables():
         raise UnknownName("table", name, tables())
-    return ours / f"{name}.toml"
+    path = Path(name).expanduser() if own else facts_root() / "reports" / f"{name}.toml"
+    check_table(path)
+    return path
 
 
 def _published(factors: Mapping[str, Any]) -> Iterator[Published]:

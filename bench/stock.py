@@ -7,6 +7,7 @@ from bench import cards as card_files
 from bench.images import data, known
 from bench.images.provenance import refusal
 from bench.images.training import tested_too
+from bench.running.handed import Handed
 from bench.running.runner import Runner
 from bench.scores.references import REFERENCES
 from bench.spec import BenchError, Card, Cell, MissingImages
@@ -21,11 +22,14 @@ def runnable(
 ) -> list[Cell]:
     """Return the cells, those refused that lack something, with what it is.
 
-    Raises `BenchError` if no category has its images, `MissingImages` if LR images are given and none is there.
+    Raises `BenchError` if no category has its images, `MissingImages` if LR images are given and none is there, or if
+    of a row of restored images none is.
     """
     there = _with_lr(_with_others(_with_images(cells, cards), cards, limit), cards, limit)
     there = [_with_known_inputs(cell, cards, methods, limit, allow_enlarge) for cell in there]
-    return _with_weights(_with_references(there, cards, methods, limit), methods)
+    there = _with_references(there, cards, methods, limit)
+    _check_handed(there, methods)
+    return _with_weights(there, methods)
 
 
 def _with_images(cells: list[Cell], cards: Mapping[str, Card]) -> list[Cell]:
@@ -114,6 +118,13 @@ def _shown(card: Card, limit: int | None) -> str:
         f"it is given images of {card.category} that are not tested, and of its folder the first {card.test_images} "
         f"alone are kept for testing: take -n {card.test_images}, or name a train_source in the card"
     )
+
+
+def _check_handed(cells: list[Cell], methods: Mapping[str, Runner]) -> None:
+    """Raise `MissingImages` for a row of restored images of which not one is there: the folder is a wrong one."""
+    for name, method in methods.items():
+        if isinstance(method, Handed) and (why := method.nothing([cell for cell in cells if cell.method == name])):
+            raise MissingImages(why)
 
 
 def _with_weights(cells: list[Cell], methods: Mapping[str, Runner]) -> list[Cell]:

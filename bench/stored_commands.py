@@ -26,13 +26,16 @@ def render(
     Pages, too, where the pictures lie; where they do not, a page that was handed on stays, which holds them.
     """
     say(f"{folder}: rendering its tables ...")
-    from bench import fingerprint
+    from bench import fingerprint, profiles
     from bench.report import figures, stored, storing
     from bench.report import render as layout
     from bench.viewer import page, pictures
 
     commit = fingerprint.commit()  # before a file of the checkout may change
-    for name in stored.names(folder):
+    names = stored.names(folder)
+    for name in names:
+        profiles.check_table_name(name, folder / f"{name}.json")
+    for name in names:
         found = stored.read(folder / f"{name}.json")
         other = {"rendered anew": f"commit {commit}"} if found.machine.get("commit") != commit else {}
         texts = layout.texts(found.table, {**found.machine, **other}, columns or ())
@@ -81,10 +84,13 @@ def compare(
     second: Annotated[Path, typer.Argument(help="The same, of the run that is judged.")],
     *,
     tolerance: Annotated[
-        str, typer.Option(help="How much worse means may be: psnr=0.05,lpips=0.002; 0 if unsaid.")
+        str, typer.Option(help="How much worse means may be: psnr=0.05,lpips=0.002; unsaid, not at all.")
     ] = "",
 ) -> None:
-    """Compare two runs image by image; exit status 1 if the second is worse than tolerance and interval allow."""
+    """Compare two runs image by image; exit status 1 if the second is worse, or of other protocols or images.
+
+    Without a tolerance, a mean that is worse at all counts, or an image that failed; docs/results.md says more.
+    """
     say(f"comparing {second} with {first} ...")
     from bench.report import compare as comparison
     from bench.report import runs

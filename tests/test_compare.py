@@ -41,8 +41,12 @@ def test_one_spoiled_image_is_found_and_its_cell_named(bench, tmp_path):
     (tmp_path / "table1.json").write_text(sealing.sealed(found))
     status, out, err = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json")
     assert (status, err) == (1, "")
-    assert "worse: face 16 glean, arcface: worse than the tolerance of 0 allows" in out
+    assert "worse: face 16 glean, arcface: its mean is worse\n" in out
+    assert "tolerance" not in out, "none was given"
     assert "0007" in out, "the image that differs most"
+    words = ("--tolerance", "arcface=0.001,psnr=1")
+    _, out, _ = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json", *words)
+    assert "worse: face 16 glean, arcface: worse than the tolerance of 0.001 allows\n" in out
     status, _, _ = bench("compare", PUBLISHED / "table1.json", tmp_path / "table1.json", "--tolerance", "arcface=0.02")
     assert status == 0, "-0.005 ± 0.01 is within 0.02"
     status, _, _ = bench("compare", tmp_path / "table1.json", PUBLISHED / "table1.json")

@@ -30,6 +30,7 @@ def test_a_sound_installation_is_told_in_full(doctor):
         r"cores +\d+": "the cores",
         r"results +.*/out, [\d.]+ GB free": "the space for results",
         r"\$GLEAN_DATA is not set": "where data would be",
+        r"weights +.*/weights\n": "the folder of the user's weights",
         r"shipped +(\d+) of \1 are whole": "the weights of the suite",
         r"own +0 trained here": "those of the user",
         r"published +1 of \d+ are here": "those that can be fetched, of which VGG16's first layers come with the suite",
@@ -81,6 +82,23 @@ def no_data_folder(tmp_path, monkeypatch):
     return "which is no folder that can be read"
 
 
+def weights_in_a_file(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "file"))
+    return f"$GLEAN_WEIGHTS is {tmp_path}/file, and {tmp_path}/file is no folder; set it to the folder of your weight"
+
+
+def weights_below_a_file(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "file" / "below"))
+    return f"and {tmp_path}/file is no folder"
+
+
+def weights_in_two_lines(tmp_path, monkeypatch):
+    monkeypatch.setenv("GLEAN_WEIGHTS", f"{tmp_path}/a\nb")
+    return "there are control characters in it"
+
+
 def other_images(tmp_path, monkeypatch):
     def check(card):
         if card.category == "face":
@@ -94,7 +112,7 @@ def other_images(tmp_path, monkeypatch):
     "damage",
     [
         damaged_own, damaged_published, damaged_shipped, broken_package, no_place_for_results, no_data_folder,
-        other_images,
+        weights_in_a_file, weights_below_a_file, weights_in_two_lines, other_images,
     ],
     ids=lambda damage: damage.__name__,
 )  # fmt: skip

@@ -112,6 +112,26 @@ def test_latex_sets_a_text_as_it_is(text):
     assert not re.search(r"--|''|(?<!\{)\[|^\*", written), "a ligature, or an argument of the \\\\ before it"
 
 
+def labels(name):
+    """Those of the LaTeX of a table of this name."""
+    text = render.latex(replace(sober(), report=replace(sober().report, name=name)))
+    return re.findall(r"^\\label\{(.*)\}$", text, re.MULTILINE)
+
+
+@settings(deadline=None, max_examples=30)
+@given(HOSTILE, HOSTILE)
+@example("a_b", "a-b")
+@example("a-b", "a.b")
+@example("é", ":e9:")
+@example("a}b%{c", "a-b--c")
+def test_a_label_of_a_table_is_one_and_another_for_each(name, other):
+    """The name of a table's file went into its label as it was, braces and all; a_b and a-b had one."""
+    ours, theirs = labels(name), labels(other)
+    assert len(ours) == len(theirs) == 2, "a table of each metric"
+    assert all(re.fullmatch("[A-Za-z0-9:.-]+", label) for label in ours + theirs)
+    assert set(ours).isdisjoint(theirs) == (name != other), "LaTeX would refer to the wrong table"
+
+
 @given(HOSTILE)
 def test_a_comment_and_a_line_of_a_terminal_are_one_line_that_nothing_obeys(text):
     line = escape.plain(text)

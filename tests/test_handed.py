@@ -1,6 +1,8 @@
 """Restored images from elsewhere as a row: what they are paired with, what is wrong with them, what they cost."""
 
 import csv
+import re
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
@@ -160,10 +162,10 @@ def test_what_was_lost_when_it_was_saved_is_told(measure, theirs, tmp_path, save
 
 @pytest.mark.slow
 def test_a_folder_for_another_factor_is_refused_and_the_table_goes_on(measure, theirs):
-    for folder in theirs.glob("*/x8"):
-        folder.rename(folder.with_name("x16"))
+    (theirs / "face/x8").rename(theirs / "face/x16")
     status, told, rows = measure("--with", theirs)
     assert status == 0
+    assert rows["theirs", "cat", "psnr"]["mean"] != ""
     assert "no restored images of face at 8x: none in theirs/face/x8" in told
     assert "there is x16" in told
     assert rows["bicubic", "face", "psnr"]["mean"] != ""
@@ -196,7 +198,7 @@ def test_seconds_are_nobodys(measure, theirs, tmp_path):
 
 def test_a_file_that_changes_while_a_table_is_made_is_not_taken_for_what_it_was(photos, theirs):
     found = {"face": cards.card(str(photos), "face", 64)}
-    runner = handed.handed(str(theirs), (8,)).among([Cell(found["face"].task(8), "theirs", "theirs")], found, None)
+    runner = runners.handed(str(theirs), (8,)).among([Cell(found["face"].task(8), "theirs", "theirs")], found, None)
     loaded = runner.load(found["face"].task(8), torch.device("cpu"))
     Image.new("RGB", (64, 64)).save(theirs / "face/x8/0.png")
     outcomes = loaded.attempt(torch.zeros(2, 3, 8, 8), ["0", "1"])
@@ -280,7 +282,7 @@ def test_a_table_of_ones_own_is_read_from_its_path(measure, tmp_path):
     assert status == 0, told
     assert {key[0] for key in rows} == {"bicubic"}
     (tmp_path / "mine.toml").rename(tmp_path / "table2.toml")
-    with pytest.raises(BadFile, match="rename it"):
+    with pytest.raises(BadFile, match="another name"):
         report_files.read(str(tmp_path / "table2.toml"))
     with pytest.raises(BenchError, match=r"gone\.toml"):
         report_files.read(str(tmp_path / "gone.toml"))
@@ -294,3 +296,85 @@ def test_a_folder_that_is_called_as_a_method_does_not_take_its_place(monkeypatch
     assert [isinstance(each, handed.Handed) for each in rows.values()] == [False, False, True, True, True]
     with pytest.raises(BenchError, match="there is no method ''"):
         runners.row("", None, (8,))
+
+
+def test_a_pattern_may_be_named_and_may_have_an_equals_sign_in_its_folder(monkeypatch, tmp_path):
+    """NAME=PATTERN was a pattern that begins with NAME=, of which no file is."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=8").mkdir()
+    texts = ("Ours=out/{category}/{id}.png", "Ours=/out/{id}.png", "lr=8/{id}.png", "Ours=lr=8/{id}.png", "lr=8")
+    found = [runners.row(text, None, (8,)) for text in texts]
+    assert [(row.spec.name, row.where) for row in found] == [
+        ("Ours", "out/{category}/{id}.png"), ("Ours", "/out/{id}.png"), ("lr=8", "lr=8/{id}.png"),
+        ("Ours", "lr=8/{id}.png"), ("lr=8", "lr=8"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("made", "words", "told"),
+    [
+        (
+            (),
+            "{}",
+            "no restored images of face at 8x: none in theirs/face/x8 .*; the first would be {}/face/x8/0.png",
+        ),
+        (("face/x16/0.png", "cat/x16/0.png"), "{}", "there is x16; the first would be"),
+        (("face/x8/a.png", "cat/x8/a.png"), "{}", "of the 1 files for face at 8x none is of an image .* \\(a.png\\); "),
+        ((), "{}/{{category}}-{{id}}_SR.png", "no file is named .*; the first would be {}/face-0_SR.png"),
+        (("0.png",), "{}/{{id}}.png", "put it in, or limit the table with --category\\.$"),
+    ],
+)
+def test_a_delivery_of_which_nothing_is_found_is_an_error_before_anything_is_measured(
+    measure, tmp_path, made, words, told
+):
+    """The row was empty, with a note below the table, and the exit status that of success."""
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    for name in made:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64)).save(folder / name)
+    status, text, rows = measure("--with", words.format(folder))
+    assert (status, rows) == (2, {})
+    assert re.search(r"not one image of the table is there: .*" + told.format(folder), text.rstrip()), text
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_part_of_a_delivery_or_a_cell_that_is_refused_already_is_no_error(photos, tmp_path):
+    """One category of several, or two files of one image, are told in the table; so is another reason to refuse."""
+    found = cards.cards(str(photos), 64)
+    for name in ("cat/x8/0.png", "cat/x8/0.jpg"):
+        (tmp_path / "theirs" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (64, 64)).save(tmp_path / "theirs" / name)
+    cells = [Cell(found[category].task(8), "theirs", "theirs") for category in ("face", "cat")]
+    runner = runners.handed(str(tmp_path / "theirs"), (8,))
+    assert runner.among(cells, found, None).nothing(cells) == ""
+    refused = [cells[0], replace(cells[1], refusal="no images of cat")]
+    assert runner.among(refused, found, None).nothing(refused) == "", "there are images of what cannot be measured"
+    empty = replace(runner, where=str(photos / "face"))
+    assert "the first would be" in empty.among(refused, found, None).nothing(refused)
+    every = [replace(cell, refusal="too small") for cell in cells]
+    assert empty.among(every, found, None).nothing(every) == "", "the reason is another one"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nonexist", "^'nonexist' is no folder in {here} .*FOLDER/<category>/x<factor>/<id>.png.*no method 'nonexist'"),
+        ("gleam", "^'gleam' is no folder in {here} .*there is no method 'gleam'; did you mean glean"),
+        ("Ours=nonexist", "^there is no folder {here}/nonexist; .*FOLDER/<category>/x<factor>/<id>.png"),
+        ("out/nonexist", "^there is no folder {here}/out/nonexist; "),
+        ("~nobody-here/out", "^there is no folder {here}/~nobody-here/out; "),
+        ("a.zip", "^a.zip is a file that is no row: "),
+        ("=good", "'=good': the name before the = is empty"),
+        ("=good.pth", "'=good.pth': the name before the = is empty"),
+        ("good=", "'good=': what is behind the = is empty"),
+    ],
+)
+def test_a_folder_that_is_not_there_is_not_told_as_a_method_alone(monkeypatch, tmp_path, text, told):
+    """Who misspelt a folder read thirty names of methods."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.zip").write_bytes(b"")
+    with pytest.raises(BenchError) as raised:
+        runners.row(text, None, (8,))
+    assert re.search(told.format(here=re.escape(str(tmp_path))), str(raised.value))
+    assert ("bicubic" in str(raised.value)) == (text == "nonexist"), "the list of methods is for a plain word"

@@ -176,6 +176,17 @@ def test_a_name_from_a_file_leaves_no_folder(name):
         joined.named(changed(SMALL, report={**SMALL["report"], "name": name}))
 
 
+@pytest.mark.parametrize("verb", ["merge", "render"])
+def test_a_stored_table_called_as_the_files_of_another_is_refused(bench, tmp_path, verb):
+    """Its files, rendered or joined, were written over those of the other."""
+    content = changed(SMALL, report={**SMALL["report"], "name": "factors.details"})
+    path, other = saved(tmp_path, "factors.details", content), saved(tmp_path, "other", content)
+    words = ("merge", path, other, "--out", tmp_path / "out") if verb == "merge" else ("render", tmp_path)
+    status, _, err = bench(*words)
+    assert (status, "a table 'factors' has files of that name" in err) == (2, True)
+    assert not list(tmp_path.rglob("*.md"))
+
+
 def test_nothing_is_written_over_and_one_part_is_none(bench, tmp_path):
     path = saved(tmp_path, "factors", SMALL)
     before = path.read_bytes()

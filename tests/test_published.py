@@ -124,6 +124,7 @@ def test_a_table_is_what_its_values_say_under_todays_rules(name):
     texts = render.texts(result, {})
     assert texts[".csv"] == (PUBLISHED / f"{name}.csv").read_text(), "`python -m bench render` was not run"
     assert texts[".details.md"] == (PUBLISHED / f"{name}.details.md").read_text()
+    assert texts[".tex"] == (PUBLISHED / f"{name}.tex").read_text(), "its labels may be referred to"
     head = texts[".md"].split("## How it was made")[0]
     assert (PUBLISHED / f"{name}.md").read_text().startswith(head)
 

@@ -8,6 +8,8 @@ from bench import cards, profiles, report_files
 from bench.spec import BadFile, Published, PublishedOn, Report, UnknownName
 from methods.training import items
 
+from .conftest import ROOT
+
 MINIMAL = """
 title = "T"
 caption = "C"
@@ -151,6 +153,30 @@ def test_a_table_to_begin_with_can_be_measured_and_names_every_key(bench, monkey
     assert keys - set(re.findall(r"^(?:# )?\[?([a-z_]+)", text, re.MULTILINE)) == set(), "a key that nobody is told of"
     assert bench("init-table", "mine")[0] == 2, "it is there already"
     assert bench("init-table", "table2")[0] == 2
+
+
+@pytest.mark.parametrize("name", ["t.details", "t.images", "t.timing", "t.Curves", "latency"])
+def test_a_table_called_as_the_files_of_another_is_refused(bench, tmp_path, name):
+    """`t.details.toml` and `t.toml` both wrote t.details.md, the later over the earlier."""
+    path = tmp_path / f"{name}.toml"
+    status, _, err = bench("init-table", path)
+    assert (status, path.exists()) == (2, False)
+    path.write_text(MINIMAL)
+    with pytest.raises(BadFile, match="name of a table of the suite" if name == "latency" else "a table 't' has files"):
+        report_files.read(str(path))
+    assert f"{path}" in err
+
+
+def test_the_names_of_a_tables_files_are_those_that_no_other_table_may_have():
+    """A new kind of file would be written over by a table that is called so."""
+    folder = ROOT / "reports" / "published"
+    tables = {path.with_suffix("") for path in folder.glob("*/*.json")}
+    inner = {
+        path.name.removeprefix(table.name).rpartition(".")[0]
+        for table in tables
+        for path in table.parent.glob(f"{table.name}.*")
+    }
+    assert inner - {""} == set(profiles.INNER)
 
 
 def test_a_preset_is_asked_what_its_networks_are_trained_for(write):

@@ -2,7 +2,8 @@
 
 A cell is worse if its mean is on the worse side and even the pessimistic end of the 95 % interval of the paired
 difference is not within the tolerance, or if an image, or the whole method, failed that had not. Equal runs differ by
-nothing, so their interval is nothing. Values of different protocols or sizes of images are never subtracted.
+nothing, so their interval is nothing; without a tolerance a mean may not be worse at all. Values of different
+protocols or sizes of images are never subtracted.
 """
 
 import math
@@ -57,7 +58,7 @@ class Comparison:
 
 
 def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparison:
-    """Compare two runs, by every metric that both have; `tolerance` says how much worse a mean may be."""
+    """Compare two runs, by every metric that both have; `tolerance` says how much worse a mean may be, 0 if unsaid."""
     remarks = [_UNTOLD] if not (first.protocols and second.protocols) else []
     places = [place for place in first.scores if place in second.scores]
     for which, one, other in (("first", first, second), ("second", second, first)):
@@ -88,7 +89,7 @@ def compare(first: Run, second: Run, tolerance: Mapping[str, float]) -> Comparis
         for name in metrics
         if name not in apart
         for place in places
-        for difference in _difference(first, second, place, name, tolerance.get(name, 0.0))
+        for difference in _difference(first, second, place, name, tolerance.get(name))
     ]
     lost = [
         f"{' '.join(map(str, place))} failed: {second.lost[place]}" for place in first.scores if place in second.lost
@@ -163,7 +164,7 @@ def _other_set(first: Run, second: Run, place: Place, metric: str) -> bool:
     return find(metric).pooled is not None and bool(one and other) and one.keys() != other.keys()
 
 
-def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: float) -> Iterator[Difference]:
+def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: float | None) -> Iterator[Difference]:
     """Yield the difference of a cell by a metric, if both have values."""
     one, other = (run.scores[place].get(metric, {}) for run in (first, second))
     shared = [image for image in one if image in other]
@@ -179,8 +180,8 @@ def _difference(first: Run, second: Run, place: Place, metric: str, tolerance: f
         worse = f"{len(gone)} more failed ({_listed(gone)})"
     elif math.isnan(better):
         worse = "some images are exact in one run alone, others in the other"
-    elif better < -_RESOLUTION and better - spread < -tolerance:
-        worse = f"worse than the tolerance of {tolerance:g} allows"
+    elif better < -_RESOLUTION and better - spread < -(tolerance or 0):
+        worse = "its mean is worse" if tolerance is None else f"worse than the tolerance of {tolerance:g} allows"
     farthest = max(paired, key=lambda image: abs(paired[image]))
     yield Difference(
         place,

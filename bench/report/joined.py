@@ -60,6 +60,7 @@ def named(content: Content) -> str:
     told: str = content["report"]["name"]
     if told != Path(told).name or not told.isprintable() or not 0 < len(told.encode()) <= _LONGEST:
         raise BadFile(f"a table is called {escape.plain(told[:_LONGEST])!r}, and no file can be; measure it again.")
+    profiles.check_table_name(told, Path(f"{told}.json"))
     return told
 
 

@@ -1,9 +1,11 @@
 """A grid as a LaTeX table that can be pasted into a two-column article: booktabs, caption, label, notes below it."""
 
+import re
 from collections.abc import Iterable, Sequence
 
 PREAMBLE = r"\usepackage{booktabs,threeparttable,adjustbox}"
 """What the preamble of the article must hold."""
+_LABEL = {"_": "-", "-": ".", ":": "::"}
 _RULES = (r"\toprule", r"\midrule", r"\bottomrule")
 
 
@@ -28,6 +30,14 @@ def table(label: str, caption: str, grid: str, items: Iterable[tuple[str, str]])
         r"\end{table*}",
     ]
     return "\n".join(lines)
+
+
+def label(text: str) -> str:
+    """Return a text as a part of a label: letters and digits of ASCII, `-`, `.` and `:`; another one for each text.
+
+    LaTeX obeys or refuses other signs there, and packages for languages some of those that it takes.
+    """
+    return re.sub(r"[^A-Za-z0-9]", lambda sign: _LABEL.get(sign[0], f":{ord(sign[0]):x}:"), text)
 
 
 def _ruled(grid: str) -> str:

@@ -168,7 +168,8 @@ def latex(table: Table, columns: Sequence[str] = ()) -> str:
     for heading, found in grid.blocks(table):
         rows = [row for row in found if not columns or row.cell.task.category in columns]
         if rows:
-            label = f"{table.report.name}-{rows[0].metric.name}-x{rows[0].cell.task.factor}".replace("_", "-")
+            parts_of = table.report.name, rows[0].metric.name, f"x{rows[0].cell.task.factor}"
+            label = "-".join(map(layout.label, parts_of))
             caption = f"{escape.latex(table.report.title)}. {escape.latex(heading)}."
             caption = f"{caption} {notes.sizes(rows, table, escape.latex)}".strip()
             lines = grid.lines(rows, table, grid.LATEX)

@@ -7,7 +7,6 @@ two, or one of another size.
 import hashlib
 import json
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,14 +14,14 @@ from pathlib import Path
 import torch
 
 from bench import contract
+from bench.escape import file_name
 from bench.images import data, pairing, photos, results
 from bench.readings import suspicions
 from bench.running import declared
 from bench.running.runner import Facts, LoadError, Runner
-from bench.spec import BadImage, BenchError, Card, Cell, ContractError, Effort, Images, Spec, Task
+from bench.spec import BadImage, BenchError, Card, Cell, Effort, Images, Spec, Task
 
 _SCHEMA = 1
-_NAMED = re.compile(r"(?P<name>[^=/\\]+)=(?P<where>.+)", re.DOTALL)
 _SHOWN = 3
 
 
@@ -56,6 +55,40 @@ class Handed:
             return str(error)
         return ""
 
+    def nothing(self, cells: Sequence[Cell]) -> str:
+        """Return that not one image of all its cells is there, and where one would be; "" if there is any.
+
+        Of a cell that is refused for another reason any file may be an image.
+        """
+        reasons = [self._nothing(cell) for cell in cells]
+        asked = [(cell.task, reason) for cell, reason in zip(cells, reasons, strict=True) if cell.refusal is None]
+        if not asked or not all(reasons):
+            return ""
+        places = [self._place(task) for task, _ in asked]
+        example = f"; the first would be {places[0]}" if len(set(places)) == len(places) else ""
+        return f"{self.where}: not one image of the table is there: {asked[0][1]}{example}."
+
+    def _nothing(self, cell: Cell) -> str:
+        """Return why not one image of a cell is there, or ""."""
+        try:
+            files = pairing.found(self.where, cell.task, self.scope)
+        except BenchError as error:
+            return str(error)
+        strangers = pairing.pair(self.ids.get(cell.task.category, ()), files).strangers
+        if cell.refusal is not None or len(strangers) < len(files):
+            return ""
+        names = _first(sorted(path.name for path in strangers))
+        at = f"{cell.task.category} at {cell.task.factor}x"
+        return f"of the {len(files)} files for {at} none is of an image that is measured ({names})"
+
+    def _place(self, task: Task) -> str:
+        """Return where the file of the first image of a task would be."""
+        form = self.where if pairing.is_pattern(self.where) else f"{self.where}/{{category}}/x{{factor}}/{{id}}.png"
+        known = {"category": task.category, "factor": str(task.factor), "id": file_name(self.ids[task.category][0])}
+        for name, value in known.items():
+            form = form.replace(f"{{{name}}}", value)
+        return form
+
     def load(self, task: Task, device: torch.device) -> "HandedLoaded":  # noqa: ARG002 - as in `Runner`
         """Pair the files with the images of a task, and take their checksums."""
         try:
@@ -77,11 +110,10 @@ class Handed:
             except BenchError:
                 continue
             if names:
-                more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
                 files = "file is" if len(names) == 1 else "files are"
                 yield (
                     f"{self.spec.title}, {task.category} {task.factor}x: {len(names)} {files} of no image that is "
-                    f"measured ({', '.join(names[:_SHOWN])}{more})"
+                    f"measured ({_first(names)})"
                 )
 
     def _pairs(self, task: Task) -> pairing.Pairs:
@@ -132,36 +164,13 @@ class HandedLoaded:
         """Do nothing."""
 
 
-def handed(text: str, factors: tuple[int, ...]) -> Handed | None:
-    """Return the row of a folder or pattern, FOLDER or NAME=FOLDER; None for a text that is neither.
-
-    Raises `BenchError` for a pattern or a name that cannot be used.
-    """
-    name, where = "", text
-    if not _is_place(where) and (match := _NAMED.fullmatch(text)):
-        name, where = match["name"].strip(), match["where"]
-    if not _is_place(where):
-        return None
-    name = name or _name(where)
-    spec = Spec(name, name, "made elsewhere", "", factors)
-    try:
-        return Handed(declared.spec(spec), where)
-    except ContractError as error:
-        raise BenchError(f"{text}: {error} Give the row another name: --with NAME={where}") from error
-
-
 def among(runner: Runner, cells: Sequence[Cell], cards: Mapping[str, Card], limit: int | None) -> Runner:
     """Return a runner for the cells of a table: restored images are told which they are paired with."""
     return runner.among(cells, cards, limit) if isinstance(runner, Handed) else runner
 
 
-def _is_place(where: str) -> bool:
-    return bool(where) and (Path(where).expanduser().is_dir() or pairing.is_pattern(where))
-
-
-def _name(where: str) -> str:
-    """Return the name of a folder, or of the last one before a pattern's first placeholder."""
-    return pairing.root(where).expanduser().resolve().name
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:_SHOWN]) + (f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else "")
 
 
 def _sha256(path: Path) -> str:

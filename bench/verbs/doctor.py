@@ -25,6 +25,7 @@ def findings(folder: Path) -> Iterator[Finding]:
     yield from checkup.hardware()
     yield checkup.folder("results", folder)
     yield checkup.data_folder()
+    yield checkup.weights_folder()
     yield checkup.shipped_files()
     yield _own()
     yield _published()
