@@ -7,6 +7,7 @@ from typing import Any
 
 from bench import degradation, schema
 from bench.cards import LARGEST
+from bench.paths import expanded
 from bench.profiles import check_table, facts_root, tables
 from bench.scores import from_pyiqa
 from bench.scores.metrics import METRICS, find
@@ -118,7 +119,7 @@ def _path(name: str) -> Path:
     own = name.endswith(".toml")
     if not own and name not in tables():
         raise UnknownName("table", name, tables())
-    path = Path(name).expanduser() if own else facts_root() / "reports" / f"{name}.toml"
+    path = expanded(name) if own else facts_root() / "reports" / f"{name}.toml"
     check_table(path)
     return path
 

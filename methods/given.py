@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from bench import origins
+from bench.paths import expanded
 from bench.spec import BenchError, Images, Method, MissingWeights, Spec, Task
 from methods.formats import checkpoints, foreign, unpickle
 from methods.formats.network import Range, SuperResolver, enlarged, times
@@ -32,9 +33,9 @@ def weight_file(text: str) -> tuple[Path, str] | None:
     """Return the path and the row's name of FILE.pth or NAME=FILE.pth; None for a text that is neither."""
     if not text.lower().endswith(_ENDINGS):
         return None
-    match = None if Path(text).expanduser().is_file() else _NAMED.fullmatch(text)
+    match = None if expanded(text).is_file() else _NAMED.fullmatch(text)
     file, name = (match["file"], match["name"]) if match else (text, None)
-    path = Path(file).expanduser()
+    path = expanded(file)
     return path, (name or re.sub(r"(\.pth)?\.[^.]*$", "", path.name)).strip()
 
 

@@ -395,3 +395,20 @@ def test_real_photographs_give_real_numbers(bench, tmp_path):
     values = [float(value) for value in re.findall(r"(\d+\.\d+) ±", line)]
     assert len(values) == 5
     assert all(12 < value < 30 for value in values), "16x bicubic of photographs lies near 20 dB"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("table", "~nouser/x.toml"),
+        ("table", "table2", "--method", "bicubic", "--with", "~nouser/{id}.png", "-n", "2", "--category", "face"),
+        ("table", "table2", "--method", "bicubic", "--with", "a=~nouser/x.pth", "-n", "2", "--category", "face"),
+        ("train", "bank", "--category", "face", "--profile", "portraits", "--out", "o", "--train-data", "~nouser/x"),
+    ],
+)
+def test_the_home_of_nobody_is_a_folder_that_is_not_there(bench, tmp_path, monkeypatch, words):
+    """It was told as a fault of the suite, to be reported."""
+    monkeypatch.chdir(tmp_path)
+    _, out, err = bench(*words)
+    assert "~nouser" in out + err
+    assert "fault" not in out + err

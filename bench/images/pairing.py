@@ -14,6 +14,7 @@ from pathlib import Path
 
 from bench.escape import file_name
 from bench.images import folder
+from bench.paths import expanded
 from bench.spec import BenchError, MissingImages, Task
 
 _PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
@@ -65,7 +66,7 @@ def found(where: str, task: Task, scope: Scope) -> list[tuple[str, Path]]:
 
     Raises `MissingImages` if there are none, saying where they were looked for.
     """
-    return _of_pattern(where, task, scope) if is_pattern(where) else _of_folder(Path(where).expanduser(), task, scope)
+    return _of_pattern(where, task, scope) if is_pattern(where) else _of_folder(expanded(where), task, scope)
 
 
 def _of_folder(root: Path, task: Task, scope: Scope) -> list[tuple[str, Path]]:
@@ -97,7 +98,7 @@ def _of_pattern(where: str, task: Task, scope: Scope) -> list[tuple[str, Path]]:
             raise MissingImages(
                 f"{where} has no {{{name}}}, and more than one is measured: put it in, or limit the table with --{name}"
             )
-    parts = _PLACEHOLDER.split(str(Path(where).expanduser()))  # text and placeholder in turn
+    parts = _PLACEHOLDER.split(str(expanded(where)))  # text and placeholder in turn
     matches: dict[Path, str] = {}
     for category in dict.fromkeys((task.category, file_name(task.category))):
         known = {"category": category, "factor": str(task.factor)}

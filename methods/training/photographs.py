@@ -14,6 +14,7 @@ from bench import cards
 from bench.images import database
 from bench.images.tested import Tested
 from bench.images.training import photographs
+from bench.paths import expanded
 from bench.spec import BenchError, Card, Images, MissingImages, Task
 from methods.search.optimise import track
 from methods.training.batches import KEPT, PART, SHOWN, mirrored, ready
@@ -85,6 +86,6 @@ def card_of(task: Task, train_data: Path | None) -> Card:
             f"the images of {card.category} in the profile {card.profile} are drawn, for training too; --train-data is "
             "for photographs."
         )
-    path = train_data.expanduser().resolve()
+    path = expanded(str(train_data)).resolve()
     reader: Literal["lmdb", "folder"] = "lmdb" if database.is_database(path) else "folder"
     return replace(card, train_source=str(path), train_reader=reader, train_crops=(), train_set=path.name)
