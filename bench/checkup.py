@@ -110,15 +110,17 @@ def weights_folder() -> Finding:
     given, path = os.environ.get("GLEAN_WEIGHTS", ""), user_weights()[0]
     if not given:
         return Finding("folders", "weights", f"$GLEAN_WEIGHTS is not set; your own lie in {short(path)}")
-    there = next(place for place in (path, *path.absolute().parents) if place.exists())
-    wrong = ""
-    if not there.is_dir():
-        wrong = f"{there} is no folder"
-    elif escape.plain(given) != given:
+    told, wrong = escape.plain(given), _no_folder(path)
+    if told != given:
         wrong = "there are control characters in it, such as a line break, so that no command can name it"
-    told = escape.plain(given)
     problem = f"$GLEAN_WEIGHTS is {told}, and {wrong}; set it to the folder of your weight files." if wrong else ""
     return Finding("folders", "weights", told, problem)
+
+
+def _no_folder(path: Path) -> str:
+    """Return why a path is no folder and cannot be made one; "" if it is or can."""
+    there = next(place for place in (path, *path.absolute().parents) if place.is_symlink() or place.exists())
+    return "" if there.is_dir() else f"{escape.plain(str(there))} is no folder"
 
 
 def shipped_files() -> Finding:

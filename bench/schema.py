@@ -211,7 +211,7 @@ def parse(path: Path) -> dict[str, Any]:
     except (FileNotFoundError, NotADirectoryError) as error:
         raise BadFile(f"there is no file {path}; look at how it is written, and at the folder you are in.") from error
     except OSError as error:
-        raise BadFile(f"{path} cannot be read: {error.strerror}; get the right to read it, or name another.") from error
+        raise BadFile(f"{path} cannot be read: {error.strerror}; look at that file, or name another.") from error
     except ValueError as error:  # TOMLDecodeError and UnicodeDecodeError are among the latter
         raise BadFile(f"{path} cannot be read as TOML: {error}") from error
 

@@ -94,6 +94,12 @@ def weights_below_a_file(tmp_path, monkeypatch):
     return f"and {tmp_path}/file is no folder"
 
 
+def weights_behind_a_link_to_nothing(tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to(tmp_path / "gone")
+    monkeypatch.setenv("GLEAN_WEIGHTS", str(tmp_path / "link"))
+    return f"and {tmp_path}/link is no folder"
+
+
 def weights_in_two_lines(tmp_path, monkeypatch):
     monkeypatch.setenv("GLEAN_WEIGHTS", f"{tmp_path}/a\nb")
     return "there are control characters in it"
@@ -112,7 +118,8 @@ def other_images(tmp_path, monkeypatch):
     "damage",
     [
         damaged_own, damaged_published, damaged_shipped, broken_package, no_place_for_results, no_data_folder,
-        weights_in_a_file, weights_below_a_file, weights_in_two_lines, other_images,
+        weights_in_a_file, weights_below_a_file, weights_behind_a_link_to_nothing,
+        weights_in_two_lines, other_images,
     ],
     ids=lambda damage: damage.__name__,
 )  # fmt: skip

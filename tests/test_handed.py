@@ -302,11 +302,12 @@ def test_a_pattern_may_be_named_and_may_have_an_equals_sign_in_its_folder(monkey
     """NAME=PATTERN was a pattern that begins with NAME=, of which no file is."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lr=8").mkdir()
-    texts = ("Ours=out/{category}/{id}.png", "Ours=/out/{id}.png", "lr=8/{id}.png", "Ours=lr=8/{id}.png", "lr=8")
+    texts = ("Ours=out/{category}/{id}.png", "Ours=/out/{id}.png", "lr=8/{id}.png", "Ours=lr=8/{id}.png", "lr=8",
+             "Ours={category}/{id}.png", "Ours={id}.png")  # fmt: skip
     found = [runners.row(text, None, (8,)) for text in texts]
     assert [(row.spec.name, row.where) for row in found] == [
         ("Ours", "out/{category}/{id}.png"), ("Ours", "/out/{id}.png"), ("lr=8", "lr=8/{id}.png"),
-        ("Ours", "lr=8/{id}.png"), ("lr=8", "lr=8"),
+        ("Ours", "lr=8/{id}.png"), ("lr=8", "lr=8"), ("Ours", "{category}/{id}.png"), ("Ours", "{id}.png"),
     ]  # fmt: skip
 
 
@@ -364,6 +365,7 @@ def test_a_part_of_a_delivery_or_a_cell_that_is_refused_already_is_no_error(phot
         ("Ours=nonexist", "^there is no folder {here}/nonexist; .*FOLDER/<category>/x<factor>/<id>.png"),
         ("out/nonexist", "^there is no folder {here}/out/nonexist; "),
         ("~nobody-here/out", "^there is no folder {here}/~nobody-here/out; "),
+        ("Ours=glean", "^'Ours=glean': a method of the suite has its own name; write glean"),
         ("a.zip", "^a.zip is a file that is no row: "),
         ("=good", "'=good': the name before the = is empty"),
         ("=good.pth", "'=good.pth': the name before the = is empty"),

@@ -189,6 +189,16 @@ def test_a_place_that_cannot_be_written_has_no_option_that_is_not_there(write, t
         atomic.write(tmp_path / "file" / "a", b"x")
 
 
+def test_the_path_of_a_folder_that_begins_as_a_formula_is_a_path(bench, photos, tmp_path):
+    """A spreadsheet would compute `-x/x8/0.png`; an apostrophe before it made another folder of it."""
+    (photos / "cat").rename(photos / "-x")
+    words = ("--profile", photos, "--hr-size", 64, "--factor", 8, "--category=-x", "-n", 1)
+    assert bench("inputs", tmp_path / "in", *words)[0] == 0
+    (row,) = csv.DictReader((tmp_path / "in/manifest.csv").read_text().splitlines())
+    assert row["file"] == "./-x/x8/0.png"
+    assert (tmp_path / "in" / row["file"]).is_file()
+
+
 def test_the_manifest_has_the_path_of_each_file(bench, photos, tmp_path):
     """A category of other letters has another folder than `<category>`."""
     (photos / "cat").rename(photos / "ünï")

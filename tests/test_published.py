@@ -75,7 +75,7 @@ def test_a_page_is_of_the_published_table_holds_pictures_and_says_which(name):
     assert ("made again" in remark) == (name not in KEPT)
     assert "WebP of quality" in remark
     several = any(len(row.trainings) > 1 for row in stored.read(PUBLISHED / f"{name}.json").table.rows)
-    assert ("its pictures are of the first" in path.read_text()) == several, "values of a mean beside one picture"
+    assert ("the pictures are of the first" in path.read_text()) == several, "values of a mean beside one picture"
 
 
 def test_the_factors_have_their_curves():

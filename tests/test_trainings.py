@@ -21,7 +21,7 @@ from methods import specs
 from methods.formats import sealed
 from methods.srgan import Srgan
 from methods.training import start
-from methods.weights import folders, load, trained
+from methods.weights import advice, folders, load, trained
 
 TASK = Task("mini", "face", 16, 128, preset="mini", training=1)
 FILE = "srgan_face_16x_128.safetensors"
@@ -66,6 +66,9 @@ def test_the_message_on_a_missing_training_tells_no_path_of_the_machine_and_can_
     option = re.search(r"--out (\S+)`", str(error.value))[1]
     typed = subprocess.run(["/bin/sh", "-c", f"printf %s {option}"], capture_output=True, text=True, check=True).stdout
     assert typed == str(own / "mini" / "training1"), "a shell that has $GLEAN_WEIGHTS set takes it for another folder"
+    assert [advice.option(str(path)) for path in (own, tmp_path / "home", tmp_path / "home" / "a b")] == [
+        ' --profile "$GLEAN_WEIGHTS"', " --profile ~", " --profile ~/'a b'",
+    ], "in single quotes no shell expands them"  # fmt: skip
 
 
 def test_a_file_of_another_seed_is_refused(put):

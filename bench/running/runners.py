@@ -82,8 +82,8 @@ def _is_place(where: str) -> bool:
 
 
 def _stands(text: str) -> bool:
-    """Return whether there is a folder of this name, or that of a pattern; one may have an = in its name."""
-    return bool(text) and _folder(text).is_dir()
+    """Return whether there is a folder with an = in its name that is meant, alone or with a pattern behind it."""
+    return "=" in str(pairing.root(text)) and _folder(text).is_dir()
 
 
 def _folder(where: str) -> Path:
@@ -97,6 +97,8 @@ def _nowhere(text: str, error: UnknownName) -> str:
     path = expanded(where)
     if where and path.exists():
         return f"{path} is a file that is no row: {_LIE}; a network is FILE.pth, a method of your own FILE.py:CLASS."
+    if name and suite.named(where):
+        return f"{shown(text)}: a method of the suite has its own name; write {where}."
     if name or path.name != where:
         return f"there is no folder {path.absolute()}; {_LIE}."
     return f"{shown(where)} is no folder in {Path.cwd()} ({_LIE}), and {error}"

@@ -133,7 +133,8 @@ class Inputs:
             name = f"{folder}/x{factor}/{_file(image_id)}"
             sizes = {"factor": str(factor), "lr_size": str(card.hr_size // factor), "hr_size": str(card.hr_size)}
             facts = {"id": image_id, "category": card.category, "lr_sha256": data.pixel_sha256(lr)}
-            rows.append({**facts, **sizes, "operator": operator, "file": name})
+            told = name if escape.cell(name) == name else f"./{name}"  # a path, and no formula either
+            rows.append({**facts, **sizes, "operator": operator, "file": told})
             yield name, store.png(lr)
             if self.with_hr:
                 yield f"{folder}/hr/{_file(image_id)}", store.png(resize.eight_bit(hr))

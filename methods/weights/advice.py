@@ -45,10 +45,11 @@ def option(profile: str) -> str:
 def _typed(profile: str) -> str:
     """Return a profile, or a folder, as it can be typed in a shell, a path without the name of the user."""
     name = short(Path(profile)) if Path(profile).is_absolute() else profile
-    if name.startswith("$GLEAN_WEIGHTS/"):
-        variable, rest = name.split("/", 1)
-        return f'"{variable}"/{shlex.quote(rest)}'
-    return f"~/{shlex.quote(name[2:])}" if name.startswith("~/") else shlex.quote(name)
+    base, _, rest = name.partition("/")
+    typed = {"~": "~", "$GLEAN_WEIGHTS": '"$GLEAN_WEIGHTS"'}.get(base)  # a shell expands no quoted ~
+    if typed is None:
+        return shlex.quote(name)
+    return f"{typed}/{shlex.quote(rest)}" if rest else typed
 
 
 def _untrained(item: str) -> bool:
