@@ -7,6 +7,7 @@ import json
 import math
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -533,6 +534,7 @@ def test_forty_methods_and_a_thousand_images_stay_quick(folder, tmp_path, visit)
     fields = {"category": "face", "factor": 16, "common": "data:image/svg+xml,", "files": blank}
     told = [fields | {"kind": "hr", "method": ""}, *(fields | {"kind": "sr", "method": f"m{i}"} for i in range(40))]
     table = stored.read(folder / "small.json").table
+    table = replace(table, rows=(table.rows[0],) * len(figures))
     (tmp_path / "small.html").write_bytes(page.content(tmp_path / "small.json", table, {}, told))
     tab = visit(tmp_path / "small.html")
     assert tab.locator("#strip button").count() == 1000
