@@ -59,8 +59,13 @@ def write(items: Iterable[Item], weights: Path, folder: Path, *, most: int = MOS
                     floors[category] = f"- {escape.markdown(category)}: {floor}"
             rows.append((*_row(item, path), *_cells(near)))
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
-    facts_of_all = {"folder": short(folder), "profile": profile, "others": _others(weights)}
-    text = _TEXT.format(table=table, **facts_of_all, floors="\n".join(floors.values()) or "- not measured")
+    text = _TEXT.format(
+        folder=short(folder),
+        profile=profile,
+        table=table,
+        others=_others(weights),
+        floors="\n".join(floors.values()) or "- not measured",
+    )
     atomic.write(folder / "trained.md", text.encode())
     yield folder / "trained.md"
 
