@@ -49,8 +49,9 @@ def inputs(
         "--with": "RESULTS",
     }
     say(
-        f"written: {count} {'image' if count == 1 else 'images'} and manifest.csv to {target}. Restore each to its hr_size, "
-        "and save it in a folder RESULTS under the path that manifest.csv has for it (file); then:\n"
+        f"written: {count} {'image' if count == 1 else 'images'} and manifest.csv to {target}. "
+        "Restore each to its hr_size, and save it in a folder RESULTS under the path that manifest.csv has for it "
+        "(file); then:\n"
         f"python -m bench {shlex.join(['table', table or 'NAME', *_words(options)])}"
     )
 
